@@ -1,0 +1,42 @@
+"""Drops what passes a tensor on unchanged."""
+
+from __future__ import annotations
+
+from porter.graph import Graph, Node
+
+# StopGradient is not among them: gradients are compared too.
+PASS_ON = {"Identity", "IdentityN", "Snapshot", "PreventGradient", "CheckNumerics", "PlaceholderWithDefault", "Print",
+           "EnsureShape", "PlaceholderV2Identity", "ReadVariableOp", "Copy", "DeepCopy"}  # fmt: skip
+
+
+def drop_identities(graph: Graph) -> None:
+    """Let the users of an identity use its input."""
+    inputs = {id(value.node) for value in graph.inputs}
+    for node in graph.ordered():
+        if id(node) in inputs:
+            continue
+        if node.op in PASS_ON or _does_nothing(node):
+            for value, source in zip(node.outputs, node.inputs, strict=False):
+                if source.shape is None or (value.shape is not None and _known(value) > _known(source)):
+                    source.shape, source.probe = value.shape, value.probe or source.probe
+                graph.replace(value, source)
+            graph.remove(node)
+
+
+def _known(value) -> int:
+    return sum(dim is not None for dim in value.shape)
+
+
+def _does_nothing(node: Node) -> bool:
+    """True for an identity by its arguments: a transpose that keeps the order, a cast to the same type."""
+    if node.op == "Transpose":
+        perm = node.attrs.get("perm")
+        return perm is not None and perm == tuple(range(len(perm)))
+    if node.op == "Cast":
+        return node.out.dtype == node.inputs[0].dtype
+    if node.op == "Reshape":
+        before, after = node.inputs[0], node.out
+        return before.shape is not None and before.shape == after.shape and None not in after.shape
+    if node.op in ("Pad", "MirrorPad", "PadV2"):
+        return not any(map(any, node.attrs.get("paddings", ((1, 1),))))
+    return node.op in ("AddN", "ConcatV2") and len(node.inputs) == 1

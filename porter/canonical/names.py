@@ -1,0 +1,54 @@
+"""One name for each operation that TensorFlow gave several, with the same order of inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from porter.graph import Graph, Node, Value
+
+SAME = {
+    "AddV2": "Add",
+    "BatchMatMulV2": "BatchMatMul",
+    "BatchMatMulV3": "BatchMatMul",
+    "BiasAddV1": "BiasAdd",
+    "FusedBatchNormV2": "FusedBatchNorm",
+    "FusedBatchNormV3": "FusedBatchNorm",
+    "Inv": "Reciprocal",
+    "MaxPoolV2": "MaxPool",
+    "AvgPoolV2": "AvgPool",
+    "RefSwitch": "Switch",
+    "RefMerge": "Merge",
+    "RefIdentity": "Identity",
+    "Conv3DBackpropInput": "Conv3DBackpropInputV2",
+    "ResizeNearestNeighborV2": "ResizeNearestNeighbor",
+    "Unpack": "Unstack",
+    "Pack": "Stack",
+}
+
+
+def unify_names(graph: Graph) -> None:
+    """Rename operations; see `SAME` and below."""
+    for node in list(graph):
+        node.op = SAME.get(node.op, node.op)
+        if node.op == "Div" and node.out.dtype.startswith(("float", "bfloat", "half", "complex")):
+            node.op = "RealDiv"
+        elif node.op == "Concat":
+            node.op = "ConcatV2"
+            graph.set_inputs(node, [*node.inputs[1:], node.inputs[0]])
+        elif node.op in ("Gather", "ResourceGather"):
+            node.op = "GatherV2"
+            graph.set_inputs(node, [*node.inputs, constant(graph, f"{node.name}/axis", np.int32(0))])
+        elif node.op == "TopK":
+            node.op = "TopKV2"
+            graph.set_inputs(node, [*node.inputs, constant(graph, f"{node.name}/k", np.int32(node.attrs.pop("k")))])
+        elif node.op in ("Conv2DBackpropInput", "Conv3DBackpropInputV2"):
+            # output = conv_transpose(x, kernel), as tf.nn.conv2d_transpose calls it
+            node.op = node.op[:6] + "Transpose"
+            graph.set_inputs(node, [node.inputs[2], node.inputs[1]])
+
+
+def constant(graph: Graph, name: str, array: np.ndarray | np.generic) -> Value:
+    """A new constant in the graph."""
+    node = Node(name, "Const", [], {"value": np.asarray(array)})
+    node.outputs = [Value(node, 0, np.shape(array), np.shape(array), np.asarray(array).dtype.name)]
+    return graph.add(node).out

@@ -1,0 +1,68 @@
+"""Runs the source that was written, fills the model's weights, and saves it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from porter.emit.source import Binding
+from porter.errors import PorterError
+from porter.graph import WeightRef
+
+
+def build(source_file: Path, bindings: Sequence[Binding], evaluate: Callable[[list[Any]], list[np.ndarray]]) -> Any:
+    """The Keras model of the source in `source_file`, with its weights.
+
+    Weights are bound by layer and attribute, never by order. Raises `PorterError` where a weight has another shape than
+    the one it is to hold, or where a weight of the model has no source.
+    """
+    module = load_source(source_file)
+    model = module.build_model()
+    arrays = evaluate([binding.ref.value for binding in bindings])
+    filled = set()
+    for binding, array in zip(bindings, arrays, strict=True):
+        variable: Any = model.get_layer(binding.layer)
+        for part in binding.path.split("."):
+            variable = getattr(variable, part)
+        array = run_steps(binding.ref, array)
+        if tuple(variable.shape) != array.shape:
+            raise PorterError(
+                f"{binding.layer}.{binding.path} has shape {tuple(variable.shape)}, its source {array.shape}",
+                where=str(binding.ref),
+                todo="report this as a bug of porter",
+            )
+        variable.assign(array)
+        filled.add(id(variable))
+    empty = [weight.path for weight in model.weights if id(weight) not in filled and "seed_generator" not in weight.path]
+    if empty:
+        raise PorterError(f"weights without a source: {', '.join(empty)}", todo="report this as a bug of porter")
+    return model
+
+
+def run_steps(ref: WeightRef, array: np.ndarray) -> np.ndarray:
+    """What a weight holds, from what its source holds."""
+    for _, function in ref.steps:
+        array = function(array)
+    return array
+
+
+def load_source(path: Path) -> Any:
+    """The module in `path`, which porter has written."""
+    name = f"porter_model_{abs(hash(str(path)))}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def save(model: Any, directory: Path) -> None:
+    """Write model.weights.h5 and model.keras."""
+    model.save_weights(directory / "model.weights.h5")
+    model.save(directory / "model.keras")

@@ -1,0 +1,118 @@
+"""Source text of one call."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from porter.emit import literals
+from porter.graph import Ref
+
+# Calls that read better as operators, and how tightly these bind.
+BINARY = {
+    "ops.add": ("+", 1), "ops.subtract": ("-", 1), "ops.multiply": ("*", 2), "ops.true_divide": ("/", 2),
+    "ops.divide": ("/", 2), "ops.matmul": ("@", 2), "ops.power": ("**", 4),
+    "ops.greater": (">", 0), "ops.greater_equal": (">=", 0), "ops.less": ("<", 0), "ops.less_equal": ("<=", 0),
+}  # fmt: skip
+ATOM = 9
+
+
+class Text(str):
+    """Source text that knows how tightly its outermost operator binds, and whether it is a tensor's."""
+
+    binds: int = ATOM
+    tensor: bool = False
+
+
+def text(source: str, binds: int = ATOM, tensor: bool = True) -> Text:
+    result = Text(source)
+    result.binds, result.tensor = binds, tensor
+    return result
+
+
+def fill(template: Any, inputs: list[Text]) -> Text:
+    """An argument's template with the inputs' texts in place of its Refs."""
+    if isinstance(template, Ref):
+        return inputs[template.index]
+    if isinstance(template, (list, tuple)) and _has_ref(template):
+        items = ", ".join(fill(item, inputs) for item in template)
+        if isinstance(template, list):
+            return text(f"[{items}]")
+        return text(f"({items}{',' if len(template) == 1 else ''})")
+    return text(literals.literal(template), tensor=False)
+
+
+def _has_ref(template: Any) -> bool:
+    if isinstance(template, (list, tuple)):
+        return any(map(_has_ref, template))
+    return isinstance(template, Ref)
+
+
+def call(op: str, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Text]) -> Text:
+    """Source of a call of `keras.ops`, as an operator where that reads better."""
+    if op == "ops.getitem":
+        value = fill(args[0], inputs)
+        value = value if value.binds == ATOM else text(f"({value})")
+        return text(f"{value}[{literals.index(args[1])}]")
+    if op in BINARY and len(args) == 2 and not kwargs:
+        left, right = (fill(arg, inputs) for arg in args)
+        sign, binds = BINARY[op]
+        # numpy would take the operator for itself, and lists know no arithmetic
+        plain = all(side.tensor or side[0] not in "[n" for side in (left, right)) and (left.tensor or right.tensor)
+        if plain:
+            left_text = left if left.binds >= binds and sign != "**" or left.binds == ATOM else f"({left})"
+            right_text = right if right.binds > binds else f"({right})"
+            return text(f"{left_text} {sign} {right_text}", binds)
+    if op == "ops.negative" and len(args) == 1:
+        value = fill(args[0], inputs)
+        return text(f"-{value if value.binds >= 3 else f'({value})'}", 3)
+    return text(f"{op}({arguments(op, args, kwargs, inputs)})")
+
+
+def layer(op: str, config: tuple[tuple[Any, ...], dict[str, Any]], name: str | None) -> str:
+    """Source of a layer's construction, without the arguments that are Keras' defaults."""
+    args, kwargs = config
+    prefix, kind = op.split(".")
+    shown = f"layers.{kind}" if prefix == "layers" else kind
+    kwargs = {**kwargs, **({"name": name} if name else {})}
+    return f"{shown}({arguments(op, args, kwargs, [])})"
+
+
+def arguments(op: str, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Text]) -> str:
+    """The arguments of a call, in order, defaults left out."""
+    signature = _signature(op)
+    names = list(signature)
+    parts = [str(fill(literals.argument(names[i] if i < len(names) else "", arg), inputs)) for i, arg in enumerate(args)]
+    for name, value in kwargs.items():
+        value = literals.argument(name, value)
+        if name in signature and not _has_ref(value) and _equal(value, literals.argument(name, signature[name])):
+            continue
+        parts.append(f"{name}={fill(value, inputs)}")
+    return ", ".join(parts)
+
+
+def _equal(value: Any, default: Any) -> bool:
+    if isinstance(value, np.ndarray) or isinstance(default, np.ndarray):
+        return False
+    if isinstance(value, float) and isinstance(default, float):
+        return np.float32(value) == np.float32(default)
+    return type(value) is type(default) and value == default
+
+
+@cache
+def _signature(op: str) -> dict[str, Any]:
+    """The parameters of a call with their defaults, in order."""
+    import keras
+
+    import porter.layers
+
+    prefix, name = op.split(".")
+    place = {"layers": keras.layers, "ops": keras.ops, "porter_layers": porter.layers}[prefix]
+    found = getattr(place, name, None)
+    if found is None:
+        return {}
+    parameters = inspect.signature(found).parameters.values()
+    return {p.name: p.default for p in parameters}

@@ -1,0 +1,76 @@
+"""Python literals as a person would write them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+# Arguments whose equal numbers per axis are written once: kernel_size=3.
+PER_AXIS = {"kernel_size", "strides", "pool_size", "dilation_rate", "size", "padding", "cropping"}
+
+
+def number(value: Any) -> str:
+    """The shortest decimal that gives the same float32 (or the same float64, if it is not a float32)."""
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    value = float(value)
+    if math.isnan(value) or math.isinf(value):
+        return f'float("{value}")'
+    if float(np.float32(value)) == value:
+        text = repr(float(str(np.float32(value))))
+    else:
+        text = repr(value)
+    return text.replace("e-0", "e-").replace("e+", "e")
+
+
+def literal(value: Any) -> str:
+    """Source text of a value: numbers, strings, tuples, slices, arrays."""
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return str(value)
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return number(value)
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, bytes):
+        return repr(value)
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(literal, value)) + ("," if len(value) == 1 else "") + ")"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    if isinstance(value, np.ndarray):
+        return array(value)
+    if value is Ellipsis:
+        return "..."
+    raise TypeError(f"no source form for {type(value).__name__}")
+
+
+def array(value: np.ndarray) -> str:
+    """A float32 or int32 array as nested lists, other types as numpy arrays."""
+    if value.ndim == 0 and value.dtype.kind in "biuf":
+        return literal(value.item())
+    text = literal(value.tolist())
+    plain = value.dtype in (np.float32, np.int32) and value.size
+    return text if plain else f"np.array({text}, {literal(value.dtype.name)})"
+
+
+def index(slices: tuple[Any, ...]) -> str:
+    """What stands between the brackets: `:, 0, 1:-1, None`."""
+    texts = []
+    for item in slices:
+        if isinstance(item, slice):
+            parts = [("" if part is None else str(part)) for part in (item.start, item.stop)]
+            texts.append(":".join(parts) + ("" if item.step is None else f":{item.step}"))
+        else:
+            texts.append(literal(item))
+    return ", ".join(texts)
+
+
+def argument(name: str, value: Any) -> Any:
+    """`value`, written once if it is equal for every axis."""
+    if name in PER_AXIS and isinstance(value, tuple) and value and all(item == value[0] for item in value):
+        return argument(name, value[0])
+    return value

@@ -1,0 +1,331 @@
+"""From a graph of Keras calls to the source of model.py."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from porter.emit import names as naming
+from porter.emit.expressions import BINARY, Text, call, fill, layer, text
+from porter.emit.literals import array, literal
+from porter.graph import Graph, Node, Ref, Value, WeightRef
+
+WIDTH = 118
+SMALL = 32  # a constant with no more numbers stands in the source
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One weight of one layer, and where its numbers come from. path: such as "kernel" or "cell.kernel"."""
+
+    layer: str
+    path: str
+    ref: WeightRef
+
+
+@dataclass
+class Emitted:
+    """The source of model.py with what is needed to fill and to report it."""
+
+    source: str
+    bindings: list[Binding] = field(default_factory=list)
+    layers: list[dict[str, Any]] = field(default_factory=list)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+
+
+def emit(
+    graph: Graph,
+    *,
+    name: str,
+    input_tensors: Sequence[str],
+    output_tensors: Sequence[str],
+    evaluate: Callable[[list[Value]], list[np.ndarray]],
+    about: str = "",
+    notes: Sequence[str] = (),
+) -> Emitted:
+    """Write `graph` down.
+
+    name: the model's. input_tensors, output_tensors: TensorFlow's names, in the order of the graph's inputs and outputs.
+    evaluate: gives the arrays of values that depend on weights and constants alone. about: where the model comes from,
+    notes: paragraphs for the docstring of the module.
+    """
+    return _Emitter(graph, name, evaluate).run(list(input_tensors), list(output_tensors), about, list(notes))
+
+
+class _Emitter:
+    def __init__(self, graph: Graph, name: str, evaluate: Callable[[list[Value]], list[np.ndarray]]):
+        self.graph, self.name, self.evaluate = graph, naming.clean(name), evaluate
+        self.layer_names, self.value_names = naming.Names(), naming.Names(naming.RESERVED)
+        self.texts: dict[int, Text] = {}  # value -> how the source calls it
+        self.layer_variables: dict[Any, str] = {}
+        self.lines: list[str] = []
+        self.classes: list[str] = []
+        self.result = Emitted("")
+
+    def run(self, input_tensors: list[str], output_tensors: list[str], about: str, notes: list[str]) -> Emitted:
+        self._wrap_outputs()
+        self.calls = [node for node in self.graph.ordered() if node.is_call]
+        self.constants = self._constants()
+        self._inputs(input_tensors)
+        self.uses = self._count_uses()
+        self.shared = self._find_shared()
+        inlined = {id(node) for node in self.calls if self._can_inline(node)}
+        written = [node for node in self.calls if id(node) not in inlined]
+        following = {id(node): after for node, after in zip(written, written[1:], strict=False)}
+        paragraph = None
+        for node in self.calls:
+            expression = self._expression(node)
+            if id(node) in inlined and len(expression) < 70:
+                self.texts[id(node.out)] = expression
+                continue
+            if naming.scope(node) != paragraph:
+                self.lines.append("")
+                paragraph = naming.scope(node)
+            self._assign(node, expression, following.get(id(node)))
+        self._outputs(output_tensors)
+        self.result.source = self._module(about, notes)
+        return self.result
+
+    # Inputs, constants and outputs
+
+    def _inputs(self, tensors: list[str]) -> None:
+        for value, tensor in zip(self.graph.inputs, tensors, strict=True):
+            keras_name = self.layer_names.unique(naming.clean(tensor.split(":")[0].split("/")[-1]))
+            variable = self.value_names.unique(naming.clean(keras_name))
+            shape = value.shape or ()
+            if shape and shape[0] is None:
+                where = literal(tuple(shape[1:]))
+            else:
+                where = f"batch_shape={literal(tuple(shape))}"
+            dtype = "" if value.dtype == "float32" else f', dtype="{value.dtype}"'
+            self.lines.append(f'{variable} = keras.Input({where}{dtype}, name="{keras_name}")')
+            self.texts[id(value)] = text(variable)
+            self.result.inputs.append(
+                {"tensor": tensor, "keras": keras_name, "shape": list(shape), "dtype": value.dtype}
+            )
+
+    def _wrap_outputs(self) -> None:
+        """An output that is an input, or depends on weights alone, still has to come out of a layer."""
+        for place, value in enumerate(self.graph.outputs):
+            if value.node.is_call:
+                continue
+            is_input = any(value is each for each in self.graph.inputs)
+            source = value if is_input else self.graph.inputs[0]
+            node = Node(value.node.name + "~", "layers.Identity", [source], {"config": ((), {}), "args": (Ref(0),), "kwargs": {}})
+            if not is_input:
+                node.op = "porter_layers.Parameter"
+                node.attrs["config"] = ((tuple(value.shape or ()),), {"dtype": value.dtype, "trainable": False})
+                node.attrs["weights"] = {"value": WeightRef(value)}
+            node.origin = value.node.origin
+            node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype)]
+            self.graph.add(node)
+            self.graph.outputs[place] = node.out
+
+    def _constants(self) -> dict[int, np.ndarray]:
+        """The arrays of values that calls take as plain arguments. Large ones and variables become Parameter layers."""
+        wanted: dict[int, Value] = {}
+        known = {id(value) for value in self.graph.inputs}
+        for node in self.calls:
+            for value in node.inputs:
+                if not value.node.is_call and id(value) not in known:
+                    wanted[id(value)] = value
+        arrays = dict(zip(wanted, self.evaluate(list(wanted.values())), strict=True)) if wanted else {}
+        plain = {}
+        for key, value in wanted.items():
+            trainable = any(node.op == "Variable" for node in self.graph.ancestors([value.node]))
+            if arrays[key].size <= SMALL and not trainable:
+                plain[key] = arrays[key]
+            else:
+                self._parameter(value, trainable)
+        if len(plain) < len(wanted):
+            self.calls = [node for node in self.graph.ordered() if node.is_call]
+        return plain
+
+    def _parameter(self, value: Value, trainable: bool) -> None:
+        config = {"dtype": value.dtype, **({} if trainable else {"trainable": False})}
+        node = Node(
+            value.node.name + "~",
+            "porter_layers.Parameter",
+            [self.graph.inputs[0]],
+            {
+                "config": ((tuple(value.shape or ()),), config),
+                "weights": {"value": WeightRef(value)},
+                "args": (Ref(0),),
+                "kwargs": {},
+                "rule": "parameter",
+            },
+            origin=value.node.origin,
+        )
+        node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype)]
+        self.graph.add(node)
+        for user, slot in list(value.uses):
+            if user.is_call and user is not node:
+                inputs = list(user.inputs)
+                inputs[slot] = node.out
+                self.graph.set_inputs(user, inputs)
+
+    def _outputs(self, tensors: list[str]) -> None:
+        texts = []
+        for value, tensor in zip(self.graph.outputs, tensors, strict=True):
+            texts.append(str(self.texts[id(value)]))
+            keras_name = naming.clean(tensor.split(":")[0].split("/")[-1])
+            self.result.outputs.append(
+                {"tensor": tensor, "keras": keras_name, "shape": list(value.shape or ()), "dtype": value.dtype}
+            )
+        inputs = [str(self.texts[id(value)]) for value in self.graph.inputs]
+        ends = [one[0] if len(one) == 1 else f"[{', '.join(one)}]" for one in (inputs, texts)]
+        self.lines += ["", f'return keras.Model({ends[0]}, {ends[1]}, name="{self.name}")']
+
+    # Calls
+
+    def _count_uses(self) -> dict[int, list[Node]]:
+        uses: dict[int, list[Node]] = {}
+        for node in self.calls:
+            for value in {id(value): value for value in node.inputs}:
+                uses.setdefault(value, []).append(node)
+        return uses
+
+    def _can_inline(self, node: Node) -> bool:
+        """True for arithmetic that is used once, by other arithmetic or as a layer's only input."""
+        operator = node.op in BINARY or node.op in ("ops.getitem", "ops.negative")
+        users = self.uses.get(id(node.out), [])
+        return operator and len(node.outputs) == 1 and len(users) == 1 and not self.graph.is_output(node.out)
+
+    def _find_shared(self) -> dict[int, Any]:
+        """Layers that are called more than once: by node, what tells its layer from others."""
+        groups: dict[Any, list[Node]] = {}
+        for node in self.calls:
+            if node.attrs.get("weights"):
+                weights = tuple((path, ref.key) for path, ref in sorted(node.attrs["weights"].items()))
+                groups.setdefault((node.op, repr(node.attrs["config"]), weights), []).append(node)
+        return {id(node): key for key, group in groups.items() if len(group) > 1 for node in group}
+
+    def _input_texts(self, node: Node) -> list[Text]:
+        found = []
+        for value in node.inputs:
+            if id(value) in self.constants:
+                found.append(text(array(self.constants[id(value)]), tensor=False))
+            else:
+                found.append(self.texts[id(value)])
+        return found
+
+    def _expression(self, node: Node) -> Text:
+        inputs = self._input_texts(node)
+        if node.op.startswith("ops."):
+            self._row(node, None)
+            return call(node.op, node.attrs["args"], node.attrs["kwargs"], inputs)
+        args = [str(fill(arg, inputs)) for arg in node.attrs["args"]]
+        args += [f"{name}={fill(value, inputs)}" for name, value in node.attrs["kwargs"].items()]
+        return text(f"{self._layer(node)}({', '.join(args)})")
+
+    def _layer(self, node: Node) -> str:
+        """Source of the layer that `node` calls: a construction, or the variable that holds it."""
+        key = self.shared.get(id(node))
+        if key in self.layer_variables:
+            return self.layer_variables[key]
+        weights = node.attrs.get("weights", {})
+        custom = node.op.startswith("porter_layers.")
+        name = self.layer_names.unique(naming.layer_name(self.graph, node)) if weights or custom else None
+        if custom and not weights:
+            self.layer_names.taken.discard(str(name).lower())
+            name = self.layer_names.unique(naming.value_name(node))
+        source = layer(node.op, node.attrs["config"], name)
+        self.result.bindings += [Binding(str(name), path.replace("__", "."), ref) for path, ref in weights.items()]
+        self._row(node, name)
+        if custom:
+            self._class(node.op.split(".")[1])
+        if key is None:
+            return source
+        variable = self.layer_variables[key] = self.value_names.unique(naming.clean(str(name)))
+        self.lines.append(f"{variable} = {source}")
+        return variable
+
+    def _row(self, node: Node, name: str | None) -> None:
+        self.result.layers.append(
+            {
+                "name": name,
+                "class": node.op.split(".")[-1] if not node.op.startswith("ops.") else node.op,
+                "rule": node.attrs.get("rule", ""),
+                "nodes": list(node.origin),
+                "weights": {
+                    path.replace("__", "."): ", ".join(each.name for each in naming.variables(self.graph, ref))
+                    for path, ref in node.attrs.get("weights", {}).items()
+                },
+            }
+        )
+
+    def _assign(self, node: Node, expression: Text, following: Node | None) -> None:
+        if len(node.outputs) > 1:
+            targets = [self.value_names.unique(naming.value_name(node)) for _ in node.outputs]
+            used = [bool(value.uses) or self.graph.is_output(value) for value in node.outputs]
+            if sum(used) <= 6 and len(targets) <= 12:
+                shown = [target if use else "_" for target, use in zip(targets, used, strict=True)]
+                self._write(f"{', '.join(shown)} = {expression}")
+                for value, target in zip(node.outputs, targets, strict=True):
+                    self.texts[id(value)] = text(target)
+            else:
+                self._write(f"{targets[0]} = {expression}")
+                for index, value in enumerate(node.outputs):
+                    self.texts[id(value)] = text(f"{targets[0]}[{index}]")
+            return
+        users = self.uses.get(id(node.out), [])
+        passing = following is not None and len(users) == 1 and users[0] is following and not self.graph.is_output(node.out)
+        target = "x" if passing else self.value_names.unique(naming.value_name(node))
+        self.texts[id(node.out)] = text(target)
+        self._write(f"{target} = {expression}")
+
+    def _write(self, line: str) -> None:
+        self.lines.append(line)
+
+    # The module
+
+    def _class(self, name: str) -> None:
+        """Copy a custom layer's source."""
+        import porter.layers
+
+        module = inspect.getmodule(getattr(porter.layers, name))
+        source = inspect.getsource(module)  # type: ignore[arg-type]
+        for item in ast.parse(source).body:
+            if isinstance(item, (ast.ClassDef, ast.FunctionDef, ast.Assign)):
+                start = min([item.lineno, *(d.lineno for d in getattr(item, "decorator_list", []))])
+                copied = "\n".join(source.splitlines()[start - 1 : item.end_lineno])
+                copied = copied.replace('package="porter"', f'package="{self.name}"')
+                if copied not in self.classes:
+                    self.classes.append(copied)
+
+    def _module(self, about: str, notes: list[str]) -> str:
+        tables = []
+        for title, rows in (("Inputs:", self.result.inputs), ("Outputs:", self.result.outputs)):
+            wide = max(len(row["keras"]) for row in rows)
+            for index, row in enumerate(rows):
+                sizes = ", ".join("batch" if i == 0 and d is None else "?" if d is None else str(d) for i, d in enumerate(row["shape"]))
+                tables.append(f"{title if not index else '':10}{row['keras']:{wide}}  {row['dtype']} [{sizes}]")
+            title = ""
+        paragraphs = [f"Keras 3 model converted from {about}.", "\n".join(line.rstrip() for line in tables)]
+        paragraphs += [textwrap.fill(note, WIDTH - 2) for note in notes]
+        body = textwrap.indent("\n".join(self.lines), "    ").replace("\n\n\n", "\n\n")
+        source = "\n\n".join(self.classes)
+        code = source + body
+        imported = [each for each in ("layers", "ops") if f"{each}." in code]
+        head = ['"""' + "\n\n".join(paragraphs) + '\n"""', "", "from pathlib import Path", "", "import keras"]
+        if "np." in code:
+            head.append("import numpy as np")
+        if imported:
+            head.append(f"from keras import {', '.join(imported)}")
+        parts = ["\n".join(head), *self.classes, f"def build_model() -> keras.Model:\n{body}", LOAD]
+        return "\n\n\n".join(parts) + "\n"
+
+
+LOAD = '''def load_model() -> keras.Model:
+    """The model with its weights, from the file beside this one."""
+    model = build_model()
+    model.load_weights(Path(__file__).with_name("model.weights.h5"))
+    return model'''
+

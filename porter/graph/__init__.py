@@ -1,0 +1,11 @@
+"""Plain data for a model on its way from TensorFlow 1 to Keras 3.
+
+A `Graph` holds `Node`s; a `Node` has inputs and outputs, both `Value`s. TensorFlow operations and Keras calls are both
+nodes: `Conv2D` is TensorFlow's operation, `layers.Conv2D` and `ops.add` are calls. Raising a model replaces several of
+the first kind by one of the second, in the same graph. Nothing here imports more than numpy.
+"""
+
+from porter.graph.graph import Graph, Node, Ref, Value
+from porter.graph.weights import WeightRef
+
+__all__ = ["Graph", "Node", "Ref", "Value", "WeightRef"]

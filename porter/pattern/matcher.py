@@ -1,0 +1,198 @@
+"""The backtracking matcher.
+
+A match binds pattern variables to values and covers the nodes in between. It is refused when a value inside it is used
+outside, graph outputs included; values that depend on weights and constants alone may be shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from porter.graph import Graph, Node, Value, WeightRef
+from porter.pattern.miss import Miss
+from porter.pattern.terms import Knob, Literal, OneOf, Op, Pattern, Scalar, Var, Weight
+
+COMMUTATIVE = {"Add", "Mul", "Maximum", "Minimum", "SquaredDifference", "Equal", "NotEqual", "LogicalAnd", "LogicalOr"}
+
+
+class NodeView:
+    """A matched node whose attributes a rule reads: `node["axes"]`. What is read is remembered."""
+
+    def __init__(self, node: Node, read: set[tuple[str, str]]):
+        self.node, self._read = node, read
+
+    def __getitem__(self, attribute: str) -> Any:
+        """The attribute. Raises `Miss` where the operation has none of this name, such as axes that are not constant."""
+        self._read.add((self.node.name, attribute))
+        if attribute not in self.node.attrs:
+            raise Miss(f"{attribute} of {self.node.op} is not known before it runs", self.node)
+        return self.node.attrs[attribute]
+
+    def get(self, attribute: str, default: Any = None) -> Any:
+        """The attribute, or `default` where the operation leaves it at its own."""
+        self._read.add((self.node.name, attribute))
+        return self.node.attrs.get(attribute, default)
+
+    @property
+    def out(self) -> Value:
+        return self.node.out
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a pattern stands for in a graph: bound names, and the covered nodes with the root first."""
+
+    bound: dict[str, Any]
+    nodes: tuple[Node, ...]
+    read: set[tuple[str, str]] = field(default_factory=set)
+
+    def argument(self, name: str) -> Any:
+        """What `to_keras` gets under `name`; None for an optional that was not bound."""
+        found = self.bound.get(name)
+        return NodeView(found, self.read) if isinstance(found, Node) and found.op != "Knob" else found
+
+    def unread(self) -> list[tuple[Node, str]]:
+        """Attributes of covered nodes that differ from their default and were not read."""
+        return [(node, name) for node in self.nodes for name in node.attrs if (node.name, name) not in self.read]
+
+
+class Matcher:
+    """Matches patterns in one graph, and keeps the deepest miss of the last attempt."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self._static: dict[int, bool] = {}
+        self.miss: Miss | None = None
+        self._depth = -1
+
+    def is_static(self, value: Value) -> bool:
+        """True if `value` depends on weights and constants alone."""
+        known = self._static
+        if id(value.node) not in known:
+            for node in self.graph.ancestors([value.node]):
+                if id(node) not in known:
+                    leaf = node.op in ("Const", "Variable")
+                    inner = bool(node.inputs) and node.op not in RANDOM and not node.is_call
+                    known[id(node)] = leaf or (inner and all(known.get(id(v.node), False) for v in node.inputs))
+        return known[id(value.node)]
+
+    def matches(self, pattern: Pattern, value: Value) -> Iterator[Match]:
+        """Every way in which `pattern` ends in `value`."""
+        self.miss, self._depth = None, -1
+        for match in self._match(pattern, value, Match({}, ())):
+            leak = self._leak(match, value)
+            if leak is None:
+                yield Match(match.bound, match.nodes)
+            else:
+                self._note(Miss(f"{leak.name} is used outside too", leak.node), len(match.nodes))
+
+    def _note(self, miss: Miss, depth: int) -> None:
+        if depth > self._depth:
+            self.miss, self._depth = miss, depth
+
+    def _leak(self, match: Match, root: Value) -> Value | None:
+        """A value inside the match that is used outside."""
+        inside = {id(node) for node in match.nodes}
+        for node in match.nodes:
+            for value in node.outputs:
+                if value is root or self.is_static(value):
+                    continue
+                if self.graph.is_output(value) or any(id(user) not in inside for user, _ in value.uses):
+                    return value
+        return None
+
+    def _match(self, pattern: Pattern, value: Value, so_far: Match) -> Iterator[Match]:
+        if isinstance(pattern, Var):
+            bound = self._bind(pattern, value, so_far)
+            if bound is not None:
+                yield bound
+        elif isinstance(pattern, Literal):
+            number = scalar(value)
+            if number is not None and np.float32(number) == np.float32(pattern.value):
+                yield so_far
+            else:
+                self._note(Miss(f"{pattern.value} expected, not {value.node.op} {value.name}", value.node), len(so_far.nodes))
+        elif isinstance(pattern, OneOf):
+            for alternative in pattern.alternatives:
+                yield from self._match(alternative, value, so_far)
+        elif isinstance(pattern, Op):
+            yield from self._match_op(pattern, value, so_far)
+
+    def _match_op(self, pattern: Op, value: Value, so_far: Match) -> Iterator[Match]:
+        node = value.node
+        if node.op != pattern.name or value.index != pattern.index or len(node.inputs) != len(pattern.inputs):
+            if so_far.nodes:
+                self._note(Miss(f"{pattern.name} expected, not {node.op}", node), len(so_far.nodes))
+            return
+        bound = so_far.bound
+        if pattern.label:
+            if bound.get(pattern.label, node) is not node:
+                self._note(Miss(f"{pattern.label} stands for two nodes", node), len(so_far.nodes))
+                return
+            bound = {**bound, pattern.label: node}
+        nodes = so_far.nodes if any(each is node for each in so_far.nodes) else (*so_far.nodes, node)
+        orders = [pattern.inputs]
+        if pattern.name in COMMUTATIVE and len(pattern.inputs) == 2:
+            orders.append(pattern.inputs[::-1])
+        for order in orders:
+            yield from self._match_all(order, node.inputs, Match(bound, nodes))
+
+    def _match_all(self, patterns: tuple[Pattern, ...], values: list[Value], so_far: Match) -> Iterator[Match]:
+        if not patterns:
+            yield so_far
+            return
+        for match in self._match(patterns[0], values[0], so_far):
+            yield from self._match_all(patterns[1:], values[1:], match)
+
+    def _bind(self, variable: Var, value: Value, so_far: Match) -> Match | None:
+        if variable.name in so_far.bound:
+            held = so_far.bound[variable.name]
+            if variable.kind is Scalar:
+                same = held == scalar(value)
+            elif variable.kind is Knob:
+                same = held is value.node
+            else:
+                same = (held.value if isinstance(held, WeightRef) else held) is value
+            if not same:
+                self._note(Miss(f"{variable.name} stands for two values", value.node), len(so_far.nodes))
+            return so_far if same else None
+        bound: Any = value
+        if variable.kind is Scalar:
+            bound = scalar(value)
+        elif variable.kind is Weight:
+            bound = WeightRef(value) if self.is_static(value) and value.shape is not None else None
+        elif variable.kind is Knob:
+            bound = value.node if value.node.op == "Knob" else None
+        if bound is None:
+            wanted = {Scalar: "a constant scalar", Weight: "a weight", Knob: "a knob"}[variable.kind or Weight]
+            self._note(Miss(f"{variable.name} must be {wanted}, not {value.node.op}", value.node), len(so_far.nodes))
+            return None
+        return Match({**so_far.bound, variable.name: bound}, so_far.nodes)
+
+
+RANDOM = {
+    "RandomUniform",
+    "RandomStandardNormal",
+    "RandomUniformInt",
+    "TruncatedNormal",
+    "Multinomial",
+    "RandomShuffle",
+    "RandomGamma",
+    "RandomPoisson",
+    "RandomPoissonV2",
+    "ParameterizedTruncatedNormal",
+}
+
+
+def scalar(value: Value) -> Any:
+    """The Python number of a constant with one element, or None."""
+    if value.node.op != "Const":
+        return None
+    array = value.node.attrs["value"]
+    if array.size != 1 or array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
+        return None
+    return array.reshape(()).item() if array.dtype.kind != "V" else float(array.reshape(()))

@@ -1,0 +1,11 @@
+"""Reading: from files to the part of a TensorFlow 1 graph that is converted.
+
+`open_source` finds and parses what lies on disk, `make_original` chooses inputs and outputs, finds the knobs and cuts the
+graph down, `inspect` tells people and programs what was found. TensorFlow is imported when one of them is called.
+"""
+
+from porter.read.inspect import inspect
+from porter.read.original import make_original
+from porter.read.source import open_source
+
+__all__ = ["inspect", "make_original", "open_source"]

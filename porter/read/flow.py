@@ -1,0 +1,109 @@
+"""What flows where: which nodes depend on data, on weights, and which only train, save or report."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from porter.read.operations import VARIABLES, changes_state, constant_size, input_types, only_tells, op_def, output_types
+from porter.read.wiring import Wiring
+
+# tf.gradients names its operations so, and nothing else does: "gradients/" (or the scope it was given) and "<forward op>_grad/".
+GRADIENTS = re.compile(r"(^|/)gradients(_\d+)?/|_grad/|(^|/)gradients(_\d+)?$")
+STRING, RESOURCE, VARIANT, NUMBERS = 7, 20, 21, {1, 2, 3, 4, 5, 6, 8, 9, 10, 14, 17, 18, 19, 22, 23}
+QUEUES = re.compile(r"(Queue|Padding|FIFO).*Dequeue|^Iterator.*GetNext|^PyFunc|^EagerPyFunc|^ReaderRead|^Unstage|^RecvTPU|^InfeedDequeue")
+
+
+class Flow:
+    """Sets of node names, each found in time linear in the graph."""
+
+    def __init__(self, wiring: Wiring, trainable: set[str] | None = None):
+        self.wiring, self._trainable = wiring, trainable
+
+    @cached_property
+    def sources(self) -> set[str]:
+        """Nodes through which data comes in: placeholders, iterators, dequeues, and what makes numbers out of strings."""
+        return {name for name, node in self.wiring.nodes.items() if node.op.startswith("Placeholder") or self.is_boundary(name)}
+
+    def is_boundary(self, name: str) -> bool:
+        """Whether numbers come out of a node that read, decoded or looked them up: nothing before it can be converted."""
+        node = self.wiring.nodes[name]
+        if QUEUES.search(node.op):
+            return True
+        if node.op in ("Equal", "NotEqual", "Assert", "Print", "PrintV2") or node.op.startswith(("Save", "Restore", "Placeholder")):
+            return False
+        if op_def(node.op) is None or only_tells(node.op):
+            return False
+        takes, gives = input_types(node) or [], output_types(node) or []
+        return STRING in {t % 100 for t in takes} and any(t in NUMBERS for t in gives)
+
+    @cached_property
+    def weights(self) -> set[str]:
+        """Variables that hold weights or moving statistics; in a graph without variables its constants of floats."""
+        found = set()
+        variables = [node for node in self.wiring.nodes.values() if node.op in VARIABLES]
+        for node in variables:
+            shape = node.attr["shape"].shape
+            if node.attr["dtype"].type % 100 in (1, 2, 14, 19) and (shape.dim or shape.unknown_rank or node.name in (self._trainable or ())):
+                found.add(node.name)
+        if variables:
+            return found
+        return {n.name for n in self.wiring.nodes.values() if n.op == "Const" and n.attr["dtype"].type in (1, 2, 14, 19) and constant_size(n) > 1}
+
+    @cached_property
+    def writing(self) -> set[str]:
+        """Nodes that change a variable, and what only reports."""
+        return {name for name, node in self.wiring.nodes.items() if changes_state(node.op) or only_tells(node.op)}
+
+    @cached_property
+    def training(self) -> set[str]:
+        """Gradients and all that is computed from them, from assignments or from what only reports."""
+        start = {name for name in self.wiring.nodes if GRADIENTS.search(name)}
+        return self.wiring.after(start | self.writing)
+
+    @cached_property
+    def forward(self) -> set[str]:
+        """All that is not training."""
+        return set(self.wiring.nodes) - self.training
+
+    @cached_property
+    def fed(self) -> set[str]:
+        """What depends on data. That a cond is decided by what is fed does not count."""
+        return self._data_after(self.sources)
+
+    def _data_after(self, names: set[str]) -> set[str]:
+        """All that is computed from `names`, within forward."""
+        seen: set[str] = set()
+        stack = [name for name in names if name in self.forward]
+        while stack:
+            name = stack.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            for user, slot, _ in self.wiring.users[name]:
+                if user in seen or user not in self.forward:
+                    continue
+                if slot == 1 and self.wiring.op(user) in ("Switch", "RefSwitch"):
+                    continue
+                if self.wiring.op(user) in ("Shape", "Rank", "Size", "ZerosLike", "OnesLike", "ShapeN"):
+                    continue  # a shape is not data, and what is filled into a shape is not either
+                stack.append(user)
+        return seen
+
+    @cached_property
+    def weighted(self) -> set[str]:
+        """What depends on weights."""
+        return self._data_after(self.weights)
+
+    @cached_property
+    def joins(self) -> set[str]:
+        """Nodes where data meets weights that it had not met before: the matmuls, convolutions, bias additions, gathers."""
+        found = set()
+        for name in self.forward & self.fed & self.weighted:
+            inputs = [source for source, _ in self.wiring.inputs[name]]
+            if self.wiring.op(name) in ("Merge", "Switch", "RefSwitch", "RefMerge"):
+                continue
+            fed = any(source in self.fed for source in inputs)
+            if fed and any(source in self.weighted and source not in self.fed for source in inputs):
+                found.add(name)
+        return found

@@ -1,0 +1,257 @@
+"""Knobs: what is fed to set how a graph runs, recognised from what it feeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from porter.read.contexts import Branch, Contexts
+from porter.read.flow import Flow
+from porter.read.model import Knob
+from porter.read.operations import RANDOM, VARIABLES, changes_state, dtype_name, shape_of
+from porter.read.values import Values
+from porter.read.wiring import Tensor, Wiring
+
+TRAINING_NAMES = re.compile(r"(^|[/_])(is_?)?(train(ing)?|phase)([/_]|$)|learning_phase|phase_train|is_?train", re.IGNORECASE)
+INFERENCE_NAMES = re.compile(r"(^|[/_])(is_?)?(test(ing)?|infer(ence)?|eval(uation)?|predict(ion|ing)?|deterministic)([/_]|$)", re.IGNORECASE)
+COMPARISONS = ("Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual")
+GUESSED_KEEP_PROB = 0.5
+
+
+class Knobs:
+    """Finds the knobs among the scalars that the chosen outputs need."""
+
+    def __init__(self, wiring: Wiring, contexts: Contexts, values: Values, flow: Flow):
+        self.wiring, self.contexts, self.values, self.flow = wiring, contexts, values, flow
+        self._votes: dict[tuple[Tensor, bool], float] | None = None
+
+    def find(self, reached: set[str], stored: dict[str, Any]) -> list[Knob]:
+        """The knobs among the nodes in `reached`.
+
+        stored: values of scalar variables by node, for those that are knobs (tflearn keeps is_training in one).
+        """
+        scalars = [name for name in self.wiring.nodes if name in reached and self._may_be_scalar(name)]
+        dropped = self._dropouts(reached, scalars)
+        decided = self._decided(reached, scalars)
+        knobs = []
+        for name in scalars:
+            default = stored.get(name, self._default(name))
+            if name in dropped:
+                knobs.append(_dropout_knob(name, dropped[name], default))
+            elif name in decided and (knob := self._training_knob(name, decided[name], default)) is not None:
+                knobs.append(knob)
+        return knobs
+
+    def _may_be_scalar(self, name: str) -> bool:
+        node = self.wiring.nodes[name]
+        if not (node.op.startswith("Placeholder") or node.op in VARIABLES):
+            return False
+        shape = shape_of(node.attr["shape"].shape) if "shape" in node.attr else None
+        return shape in (None, (), (1,)) and (node.op not in VARIABLES or shape is not None)
+
+    def _default(self, name: str) -> Any:
+        if self.wiring.op(name) != "PlaceholderWithDefault":
+            return None
+        value = self.values.of(self.wiring.inputs[name][0])
+        return None if value is None or value.size != 1 else value.reshape(()).item()
+
+    # Dropout: a uniform random number is compared with what a scalar says.
+
+    def _dropouts(self, reached: set[str], scalars: list[str]) -> dict[str, str]:
+        """By scalar, "keep_prob" or "rate": at which of 1 and 0 nothing is dropped."""
+        wanted, found = set(scalars), {}
+        for name in reached:
+            if self.wiring.op(name) not in RANDOM:
+                continue
+            for threshold, keeps_all in self._thresholds(name):
+                for source in self.values.sources(threshold):
+                    if source not in wanted or not self._is_float(source):
+                        continue
+                    at_one, at_zero = (self.values.number(threshold, {source: np.float32(value)}) for value in (1, 0))
+                    if at_one is not None and at_one == keeps_all != at_zero:
+                        found[source] = "keep_prob"
+                    elif at_zero is not None and at_zero == keeps_all != at_one:
+                        found[source] = "rate"
+        return found
+
+    def _is_float(self, name: str) -> bool:
+        return dtype_name(self.wiring.nodes[name].attr["dtype"].type) in ("float16", "bfloat16", "float32", "float64")
+
+    def _thresholds(self, random: str) -> Iterable[tuple[Tensor, float]]:
+        """The scalars that decide what a random number drops, each with the value at which it drops nothing.
+
+        `floor(keep + random)` and `random < keep` drop nothing at keep = 1, `random >= rate` at rate = 0.
+        """
+        around, stack = set(), [random]
+        while stack:
+            name = stack.pop()
+            if name in around or len(around) > 40:
+                continue
+            around.add(name)
+            for user, slot, _ in self.wiring.users[name]:
+                op, inputs = self.wiring.op(user), self.wiring.inputs[user]
+                if op in ("Add", "AddV2") and any(self.wiring.op(u) in ("Floor", "Round") for u, _, _ in self.wiring.users[user]):
+                    yield inputs[1 - slot], 1.0
+                elif op in ("GreaterEqual", "Greater", "Less", "LessEqual"):
+                    kept_above = (op.startswith("Greater")) == (slot == 0)
+                    yield inputs[1 - slot], 0.0 if kept_above else 1.0
+                elif op in ("Add", "AddV2", "Sub", "Mul", "Identity", "Cast", "Reshape"):
+                    stack.append(user)
+
+    # Training: a predicate decides between a branch that trains and one that does not.
+
+    def _decided(self, reached: set[str], scalars: list[str]) -> dict[str, list[Tensor]]:
+        """By scalar, the predicates of conds and selections that hang on it."""
+        wanted, found = set(scalars), {}
+        predicates: dict[Tensor, None] = {}
+        for name in reached:
+            op, inputs = self.wiring.op(name), self.wiring.inputs[name]
+            if op in ("Switch", "RefSwitch"):
+                predicates[self.wiring.through(inputs[1], ("Identity",))] = None
+            elif op in ("If", "StatelessIf", "Select", "SelectV2"):
+                predicates[self.wiring.through(inputs[0], ("Identity",))] = None
+        for predicate in predicates:
+            for source in self.values.sources(predicate):
+                if source in wanted:
+                    found.setdefault(source, []).append(predicate)
+        return found
+
+    def _training_knob(self, name: str, predicates: list[Tensor], default: Any) -> Knob | None:
+        """The knob at `name`, if one of the values it is compared with lets the graph train and another does not."""
+        values = self._possible(name, predicates, default)
+        votes: dict[Any, float] = dict.fromkeys(values, 0.0)
+        for predicate in predicates:
+            for value in values:
+                taken = self.values.of(predicate, {name: value})
+                if taken is not None and taken.size == 1:
+                    branch = bool(taken.reshape(()))
+                    votes[value] += self._vote(predicate, branch) - self._vote(predicate, not branch)
+        low, high = min(votes.values()), max(votes.values())
+        if low < high:
+            training = max(values, key=lambda value: (votes[value], value != default))
+            calm = [value for value in values if votes[value] == low]
+            inference = default if default in calm else self._calmest(calm)
+            why = "it decides between branches, of which one draws random numbers or normalises with the batch's own statistics"
+            return Knob(f"{name}:0", "training", inference, training, why)
+        if set(values) != {False, True}:
+            return None
+        if TRAINING_NAMES.search(name):
+            return Knob(f"{name}:0", "training", False, True, "it decides between branches, and its name speaks of training")
+        if INFERENCE_NAMES.search(name):
+            return Knob(f"{name}:0", "training", True, False, "it decides between branches, and its name speaks of inference")
+        return None
+
+    def _calmest(self, values: list[Any]) -> Any:
+        """Of several values at which the graph does not train the one that speaks of inference, or else the first."""
+        for value in values:
+            if isinstance(value, bytes) and INFERENCE_NAMES.search(value.decode(errors="replace")):
+                return value
+        return values[0]
+
+    def _possible(self, name: str, predicates: list[Tensor], default: Any) -> list[Any]:
+        """The values that a scalar may be given: both of a bool, those that another is compared with and one more."""
+        dtype = dtype_name(self.wiring.nodes[name].attr["dtype"].type)
+        if dtype == "bool":
+            return [False, True]
+        found: dict[Any, None] = {}
+        for predicate in predicates:
+            for node in self.wiring.before([predicate[0]], stop=[name]) if len(predicates) < 200 else ():
+                if self.wiring.op(node) in COMPARISONS:
+                    for tensor in self.wiring.inputs[node]:
+                        value = self.values.of(tensor)
+                        if value is not None and value.size == 1:
+                            found[value.reshape(()).item()] = None
+        if default is not None:
+            found[default] = None
+        if dtype == "string":
+            return [*(v for v in found if isinstance(v, bytes)), b""]
+        numbers = [v for v in found if not isinstance(v, bytes)]
+        more = [0, 1, *(v + step for v in numbers for step in (-1, 1))]
+        return list(dict.fromkeys([*numbers, *(int(v) if "int" in dtype else float(v) for v in more)]))
+
+    def _vote(self, predicate: Tensor, branch: bool) -> float:
+        """How much a branch looks like training."""
+        if self._votes is None:
+            self._votes = self._count()
+        return self._votes.get((predicate, branch), 0.0)
+
+    def _count(self) -> dict[tuple[Tensor, bool], float]:
+        votes: dict[tuple[Tensor, bool], float] = {}
+
+        def add(predicate: Tensor, branch: bool, weight: float) -> None:
+            votes[predicate, branch] = votes.get((predicate, branch), 0.0) + weight
+
+        for name, node in self.wiring.nodes.items():
+            weight = _trains(node)
+            if weight:
+                for part in self.contexts.of[name]:
+                    if isinstance(part, Branch):
+                        add(part.predicate, part.taken, weight)
+            if node.op in ("Merge", "RefMerge"):
+                self._compare_merged(name, add)
+            elif node.op in ("Select", "SelectV2"):
+                self._compare_selected(name, add)
+            elif node.op in ("If", "StatelessIf"):
+                predicate = self.wiring.through(self.wiring.inputs[name][0], ("Identity",))
+                for key, branch in (("then_branch", True), ("else_branch", False)):
+                    add(predicate, branch, self._function_weight(node.attr[key].func.name))
+        return votes
+
+    def _compare_merged(self, merge: str, add: Any) -> None:
+        """Where one branch gives what was fed and the other only what is stored, the latter has the moving statistics."""
+        inputs = self.wiring.inputs[merge]
+        ends = [(self.contexts.of_tensor(t), t[0] in self.flow.fed) for t in inputs]
+        if len({fed for _, fed in ends}) < 2:
+            return
+        for (context, fed), tensor in zip(ends, inputs, strict=True):
+            stored = fed or tensor[0] in self.flow.weighted
+            if context and isinstance(context[-1], Branch) and stored:
+                add(context[-1].predicate, context[-1].taken, 2.0 if fed else -2.0)
+
+    def _compare_selected(self, select: str, add: Any) -> None:
+        inputs = self.wiring.inputs[select]
+        predicate = self.wiring.through(inputs[0], ("Identity",))
+        if not self.values.sources(predicate):
+            return
+        fed = [t[0] in self.flow.fed for t in inputs[1:]]
+        if fed[0] != fed[1] and inputs[1 if fed[1] else 2][0] in self.flow.weighted:
+            add(predicate, fed[0], 2.0)
+            return
+        near = [self._near(t[0]) for t in inputs[1:]]
+        for branch, mine, other in ((True, near[0], near[1]), (False, near[1], near[0])):
+            add(predicate, branch, sum(_trains(self.wiring.nodes[n]) for n in mine - other))
+
+    def _near(self, name: str) -> set[str]:
+        seen, frontier = {name}, [name]
+        while frontier and len(seen) < 60:
+            frontier = [s for n in frontier for s, _ in self.wiring.inputs[n] if s not in seen and s in self.wiring.nodes]
+            seen.update(frontier)
+        return seen
+
+    def _function_weight(self, name: str) -> float:
+        for function in self.wiring.graph_def.library.function:
+            if function.signature.name == name:
+                return sum(_trains(node) for node in function.node_def)
+        return 0.0
+
+
+def _trains(node: Any) -> float:
+    """How much a node speaks for training, or, below zero, against it."""
+    if node.op in RANDOM:
+        return 3.0
+    if node.op.startswith("FusedBatchNorm") and "Grad" not in node.op:
+        # is_training is True where the attribute is left out.
+        return 3.0 if node.attr["is_training"].b or "is_training" not in node.attr else -3.0
+    if node.op == "SquaredDifference" or changes_state(node.op):
+        return 1.0
+    return 0.0
+
+
+def _dropout_knob(name: str, kind: str, default: Any) -> Knob:
+    inference = 1.0 if kind == "keep_prob" else 0.0
+    guessed = default is None or float(default) == inference
+    training = GUESSED_KEEP_PROB if guessed else float(default)
+    return Knob(f"{name}:0", kind, inference, training, f"a dropout drops nothing when it is {inference:g}", guessed)

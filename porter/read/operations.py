@@ -1,0 +1,112 @@
+"""What TensorFlow says of its operations, and the groups of operations that reading tells apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RANDOM = frozenset(
+    "RandomUniform RandomStandardNormal TruncatedNormal ParameterizedTruncatedNormal RandomUniformInt Multinomial"
+    " RandomGamma RandomPoisson RandomPoissonV2 StatelessRandomUniform StatelessRandomNormal StatelessTruncatedNormal"
+    " StatelessRandomUniformV2 StatelessRandomNormalV2 RandomShuffle".split()
+)
+VARIABLES = frozenset(["Variable", "VariableV2", "AutoReloadVariable", "VarHandleOp"])
+PASSING = frozenset(
+    "Identity RefIdentity ReadVariableOp Enter RefEnter Exit RefExit Switch RefSwitch NextIteration RefNextIteration"
+    " StopGradient PreventGradient Snapshot PlaceholderWithDefault CheckNumerics Print PrintV2 EnsureShape".split()
+)
+PLAIN = {
+    "RefSwitch": "Switch", "RefIdentity": "Identity", "RefMerge": "Merge", "RefEnter": "Enter", "RefExit": "Exit",
+    "RefNextIteration": "NextIteration", "PlaceholderV2": "Placeholder",
+}  # fmt: skip
+SUMMARIES = frozenset(["MergeSummary", "WriteSummary", "ImageSummary", "AudioSummary", "AudioSummaryV2"])
+
+
+def changes_state(op: str) -> bool:
+    """Whether an operation writes to a variable: an assignment, an optimizer's step, a scatter into a variable."""
+    return (
+        op.startswith(("Assign", "Apply", "SparseApply", "ResourceApply", "ResourceSparseApply", "ResourceScatter"))
+        or op in ("CountUpTo", "ResourceCountUpTo", "DestroyTemporaryVariable", "TemporaryVariable")
+        or (op.startswith("Scatter") and not op.startswith("ScatterNd") or op in ("ScatterNdUpdate", "ScatterNdAdd", "ScatterNdSub"))
+    )
+
+
+def is_optimizer(op: str) -> bool:
+    """Whether an operation is an optimizer's step, such as ApplyAdam."""
+    return op.startswith(("Apply", "SparseApply", "ResourceApply", "ResourceSparseApply"))
+
+
+def only_tells(op: str) -> bool:
+    """Whether nothing is computed from an operation's result: summaries, savers, asserts, queue runners."""
+    return (
+        op in SUMMARIES
+        or op.endswith(("Summary", "SummaryV2"))
+        or op.startswith(("Save", "Restore", "MergeV2", "ShardedFilename", "QueueEnqueue", "QueueClose", "Stage", "Print"))
+        or op in ("NoOp", "Assert", "ConfusionMatrix")
+    )
+
+
+def op_def(op: str) -> Any:
+    """TensorFlow's OpDef, None for an operation that today's TensorFlow does not know."""
+    from tensorflow.python.framework import op_def_registry
+
+    return op_def_registry.get(op)
+
+
+def _types(node: Any, arguments: Any) -> list[int] | None:
+    """The DataType numbers of a node's inputs or outputs, None where an attribute is missing."""
+    types: list[int] = []
+    for arg in arguments:
+        if arg.type_list_attr:
+            if arg.type_list_attr not in node.attr:
+                return None
+            types += list(node.attr[arg.type_list_attr].list.type)
+            continue
+        if arg.type_attr:
+            kind = node.attr[arg.type_attr].type if arg.type_attr in node.attr else _default_type(node.op, arg.type_attr)
+        else:
+            kind = arg.type
+        types += [kind] * (int(node.attr[arg.number_attr].i) if arg.number_attr else 1)
+    return types
+
+
+def _default_type(op: str, attr: str) -> int:
+    return next((a.default_value.type for a in op_def(op).attr if a.name == attr), 0)
+
+
+def output_types(node: Any) -> list[int] | None:
+    """DataType numbers of a node's outputs, None where TensorFlow does not know the operation."""
+    definition = op_def(node.op)
+    return None if definition is None else _types(node, definition.output_arg)
+
+
+def input_types(node: Any) -> list[int] | None:
+    """DataType numbers of a node's inputs, None where TensorFlow does not know the operation."""
+    definition = op_def(node.op)
+    return None if definition is None else _types(node, definition.input_arg)
+
+
+def dtype_name(number: int) -> str:
+    """TensorFlow's name of a DataType number, references as what they refer to: "float32"."""
+    import tensorflow as tf
+
+    return tf.dtypes.as_dtype(number).base_dtype.name
+
+
+def shape_of(proto: Any) -> tuple[int | None, ...] | None:
+    """A TensorShapeProto as a tuple, None for an unknown rank."""
+    return None if proto.unknown_rank else tuple(None if dim.size < 0 else int(dim.size) for dim in proto.dim)
+
+
+def constant(node: Any) -> Any:
+    """A Const's value as an array."""
+    from tensorflow.python.framework import tensor_util
+
+    return tensor_util.MakeNdarray(node.attr["value"].tensor)
+
+
+def constant_size(node: Any) -> int:
+    """The number of elements of a Const, without unpacking it."""
+    size = 1
+    for dim in node.attr["value"].tensor.tensor_shape.dim:
+        size *= int(dim.size)
+    return size

@@ -1,0 +1,61 @@
+"""SavedModels written by TensorFlow 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from porter.errors import UnreadableSource
+from porter.read.checkpoint import Stored
+from porter.read.files import parse_graph_file, unreadable
+from porter.read.metagraph import source_of
+from porter.read.model import Source
+
+NAMES = ("saved_model.pb", "saved_model.pbtxt")
+
+
+def graph_file(folder: Path) -> Path | None:
+    """The file with the graphs of the SavedModel in `folder`, None if it is none."""
+    return next((folder / name for name in NAMES if (folder / name).is_file()), None)
+
+
+def open_saved_model(file: Path, message: Any | None = None) -> Source:
+    """The MetaGraph tagged "serve", or else the first, of a SavedModel's file.
+
+    message: the file's content where it was parsed already. Raises UnreadableSource for one of TensorFlow 2, and when
+    the variables are missing.
+    """
+    message = parse_graph_file(file) if message is None else message
+    if type(message).__name__ != "SavedModel":
+        raise unreadable(file, f"it holds a {type(message).__name__}, not a SavedModel")
+    metas = list(message.meta_graphs)
+    meta = next((m for m in metas if "serve" in m.meta_info_def.tags), metas[0])
+    if len(meta.object_graph_def.nodes):
+        raise UnreadableSource(
+            "This is a SavedModel of TensorFlow 2.",
+            where=str(file.parent),
+            why="its graph calls Python functions and its variables belong to objects; porter converts TensorFlow 1 graphs",
+            todo="load it with tf.saved_model.load, or give the TensorFlow 1 checkpoint it was made from",
+        )
+    prefix = file.parent / "variables" / "variables"
+    index = prefix.with_name("variables.index")
+    data = sorted(prefix.parent.glob("variables.data-*")) if prefix.parent.is_dir() else []
+    source = source_of(meta, file.parent, "SavedModel", [file, *([index] if index.is_file() else []), *data])
+    if len(metas) > 1:
+        tags = "; ".join(" ".join(m.meta_info_def.tags) or "no tag" for m in metas)
+        chosen = " ".join(meta.meta_info_def.tags)
+        source.warnings.append(f"The SavedModel holds {len(metas)} graphs ({tags}); the one tagged {chosen!r} is converted.")
+    if index.is_file() and data:
+        Stored(prefix, [index, *data]).serve(source)
+    elif index.is_file() or data:
+        missing = "variables.data-00000-of-00001" if index.is_file() else "variables.index"
+        raise UnreadableSource(
+            f"{missing} is missing in the SavedModel's folder `variables`.", where=str(prefix.parent), todo="copy the whole folder again"
+        )
+    elif any(node.op in ("VariableV2", "Variable", "VarHandleOp") for node in meta.graph_def.node):
+        raise UnreadableSource(
+            "The SavedModel's folder `variables` is missing: it holds the weights.",
+            where=str(file.parent),
+            todo="copy the whole folder: saved_model.pb and variables/",
+        )
+    return source

@@ -1,0 +1,171 @@
+"""Variables: where each one's values are in the checkpoint, what it is, and why a stored one is not used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from porter.errors import UnreadableSource
+from porter.read.assignments import Assignments, slot_of
+from porter.read.model import Source
+from porter.read.operations import VARIABLES, dtype_name, shape_of
+from porter.read.wiring import Wiring, closest
+
+AVERAGE = "/ExponentialMovingAverage"
+Start = tuple[int, ...]
+
+
+@dataclass
+class Place:
+    """Where a variable's values are: under `name` in the checkpoint, from `start` on if it is a part, or in `value`."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    start: Start | None = None
+    value: np.ndarray | None = None
+
+    def load(self, source: Source) -> np.ndarray:
+        """The variable's array."""
+        if self.value is not None:
+            return self.value
+        assert source.load is not None
+        whole = source.load(self.name)
+        if self.start is None:
+            return whole
+        return whole[tuple(slice(at, at + size) for at, size in zip(self.start, self.shape, strict=True))]
+
+
+class Places:
+    """Finds variables in the checkpoint."""
+
+    def __init__(self, wiring: Wiring, source: Source, assignments: Assignments):
+        self.wiring, self.source, self.assignments = wiring, source, assignments
+
+    def stored_name(self, node: str) -> str:
+        """What the graph itself calls a variable: its shared name, or its node's."""
+        definition = self.wiring.nodes[node]
+        shared = definition.attr["shared_name"].s.decode() if "shared_name" in definition.attr else ""
+        return shared or node
+
+    def of(self, node: str) -> Place | None:
+        """Where the values of the variable at `node` are; None if they are nowhere.
+
+        Asked in turn: its own name, the slices that its collection names, what the savers in the graph restore into it,
+        and for a node called `…/part_3` the whole.
+        """
+        definition, stored = self.wiring.nodes[node], self.source.stored
+        declared = shape_of(definition.attr["shape"].shape) if "shape" in definition.attr else None
+        dtype = dtype_name(definition.attr["dtype"].type)
+        for name in dict.fromkeys((self.stored_name(node), node)):
+            if name in stored and fits(stored[name][0], declared):
+                return Place(name, stored[name][0], stored[name][1])
+        if node in self.source.slices:
+            whole, start, shape = self.source.slices[node]
+            if whole in stored:
+                return self._part(whole, start, shape)
+        for name, text in self.assignments.restored.get(node, []):
+            if name not in stored:
+                continue
+            start, shape = slice_of(text, stored[name][0])
+            if fits(shape, declared):
+                return self._part(name, start, shape)
+        return self._numbered(node, declared, dtype)
+
+    def _part(self, whole: str, start: Start, shape: tuple[int, ...]) -> Place:
+        full, dtype = self.source.stored[whole]
+        return Place(whole, shape, dtype, None if shape == full else start)
+
+    def _numbered(self, node: str, declared: tuple[int | None, ...] | None, dtype: str) -> Place | None:
+        """The place of `w/part_2`, which lies behind parts 0 and 1 along the axis in which the parts and `w` differ."""
+        match = re.fullmatch(r"(.*)/part_(\d+)(/.*)?", node)
+        if match is None or declared is None or None in declared:
+            return None
+        whole = match[1] + (match[3] or "")
+        if whole not in self.source.stored:
+            return None
+        full, start = self.source.stored[whole][0], [0] * len(declared)
+        axes = [axis for axis, (a, b) in enumerate(zip(full, declared, strict=False)) if a != b]
+        if len(full) != len(declared) or len(axes) > 1:
+            return None
+        if axes:
+            for number in range(int(match[2])):
+                before = self.wiring.nodes.get(f"{match[1]}/part_{number}{match[3] or ''}")
+                shape = None if before is None else shape_of(before.attr["shape"].shape)
+                if shape is None:
+                    return None
+                start[axes[0]] += shape[axes[0]] or 0
+        return self._part(whole, tuple(start), tuple(int(size or 0) for size in declared))
+
+    def initial(self, node: str) -> Place | None:
+        """The constant that a variable outside the checkpoint starts with, for one that nobody trains."""
+        trained = {name.removesuffix(":0") for name in self.source.collections.get("trainable_variables", [])}
+        value = None if node in trained else self.assignments.initial(node)
+        if value is None:
+            return None
+        value = value.astype(dtype_name(self.wiring.nodes[node].attr["dtype"].type))
+        return Place(self.stored_name(node), value.shape, value.dtype.name, value=value)
+
+    def missing(self, nodes: Iterable[str]) -> UnreadableSource:
+        """The error for variables that are not in the checkpoint."""
+        nodes = list(nodes)
+        stored = self.source.stored
+        lines = []
+        for node in nodes[:8]:
+            name, shape = self.stored_name(node), shape_of(self.wiring.nodes[node].attr["shape"].shape)
+            if name in stored:
+                lines.append(f"{name} is {shape} in the graph and {stored[name][0]} in the checkpoint")
+            else:
+                near = closest(name, stored, 2)
+                lines.append(f"{name}" + (f" (nearest: {', '.join(near)})" if near else ""))
+        more = f"; and {len(nodes) - 8} more" if len(nodes) > 8 else ""
+        count = "A variable" if len(nodes) == 1 else f"{len(nodes)} variables"
+        return UnreadableSource(
+            f"{count} that the outputs need {'is' if len(nodes) == 1 else 'are'} not in the checkpoint.",
+            where=str(self.source.path),
+            why="; ".join(lines) + more,
+            todo="check that the graph and the variables are of the same model, or choose other outputs with --outputs",
+        )
+
+
+def fits(shape: tuple[int, ...], declared: tuple[int | None, ...] | None) -> bool:
+    """Whether a stored shape is what the graph declares."""
+    return declared is None or len(declared) == len(shape) and all(b in (None, a) for a, b in zip(shape, declared, strict=True))
+
+
+def slice_of(text: str, full: tuple[int, ...]) -> tuple[Start, tuple[int, ...]]:
+    """Start and shape of a saver's slice, such as "30 6 10,5:0,6" or "30 6 10,5:-"; of the whole for ""."""
+    if not text.strip():
+        return (0,) * len(full), full
+    parts = text.split()[-1].split(":")
+    ranges = [(0, full[axis]) if part == "-" else tuple(int(n) for n in part.split(",")) for axis, part in enumerate(parts)]
+    return tuple(start for start, _ in ranges), tuple(size for _, size in ranges)
+
+
+def left_over(source: Source, wiring: Wiring, assignments: Assignments, places: Places, used: Collection[str]) -> list[tuple[str, str]]:
+    """Each stored variable whose name is not in `used`, and why it is not needed."""
+    nodes: dict[str, str] = {}
+    for name, node in wiring.nodes.items():
+        if node.op in VARIABLES:
+            nodes.setdefault(places.stored_name(name), name)
+            if name in source.slices:
+                nodes.setdefault(source.slices[name][0], name)
+    steps = {name.removesuffix(":0") for name in source.collections.get("global_step", [])} | {"global_step"}
+    found = []
+    for name in source.stored:
+        if name in used:
+            continue
+        node = nodes.get(name, "")
+        if name in steps or name.endswith("/global_step"):
+            why = "global step"
+        elif name.endswith(AVERAGE) or node in assignments.shadows:
+            why = "moving average shadow"
+        elif node in assignments.optimizer_state or slot_of(name):
+            why = "optimizer state"
+        else:
+            why = "not used by the outputs" if node else "not in the graph"
+        found.append((name, why))
+    return found

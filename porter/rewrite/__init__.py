@@ -1,0 +1,188 @@
+"""Raises TensorFlow operations to Keras calls.
+
+Rules run in one visible list, larger clusters first; then single operations. Each step removes TensorFlow nodes and adds
+none, so this ends without a limit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from porter.errors import Unsupported
+from porter.graph import Graph, Node, Value
+from porter.pattern import Matcher, Miss
+from porter.pattern.matcher import Match
+from porter.rule.context import Context, use
+from porter.rule.rule import OPS, Rule
+
+LEAVES = ("Placeholder", "Const", "Variable", "Knob")
+
+
+@dataclass
+class Rewriting:
+    """What was found out on the way.
+
+    misses: by TensorFlow node, (rule, how much of it fitted, why it missed), for `porter explain`.
+    """
+
+    warnings: list[str] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    misses: dict[str, list[tuple[str, int, Miss]]] = field(default_factory=lambda: defaultdict(list))
+
+
+def rewrite(
+    graph: Graph,
+    rules: Sequence[Rule],
+    *,
+    exact: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Rewriting:
+    """Raise `graph` in place until only Keras calls are left, beside inputs, weights and arithmetic on weights alone.
+
+    Raises `Unsupported` with every operation that no rule covers.
+    """
+    result = Rewriting()
+    context = Context(exact=exact, batch=graph.sizes.get("batch"))
+    with use(context):
+        for index, each in enumerate(rules):
+            _apply(each, graph, context, result)
+            if progress:
+                progress(index + 1, len(rules))
+        _settle_training(graph, result)
+        _apply_operations(graph, context, result)
+    return result
+
+
+def _apply(rule: Rule, graph: Graph, context: Context, result: Rewriting) -> None:
+    """Try `rule` on every node it can end in, those nearest to the outputs first."""
+    candidates = [node for node in reversed(graph.ordered()) if node.op in rule.roots]
+    matcher = Matcher(graph)
+    for node in candidates:
+        if graph.nodes.get(node.name) is not node or not graph.is_used(node):
+            continue
+        for value in node.outputs:
+            if value.uses or graph.is_output(value):
+                _apply_at(rule, value, graph, matcher, context, result)
+
+
+def _apply_at(rule: Rule, value: Value, graph: Graph, matcher: Matcher, context: Context, result: Rewriting) -> None:
+    if matcher.is_static(value):
+        return
+    miss, depth = None, 0
+    for match in matcher.matches(rule.pattern, value):
+        context.warnings, context.changes = [], []
+        try:
+            proposed = rule.propose(match)
+        except Miss as problem:
+            if len(match.nodes) > depth:
+                miss, depth = problem, len(match.nodes)
+            continue
+        _put(graph, match, value, proposed, rule.name)
+        result.warnings += context.warnings
+        result.changes += [{**change, "layer": value.name} for change in context.changes]
+        return
+    miss = miss or matcher.miss
+    if miss is not None:
+        result.misses[value.node.name].append((rule.name, depth, miss))
+
+
+def _put(graph: Graph, match: Match, root: Value, proposed: Value | tuple[Value, ...], rule: str) -> None:
+    """Put the proposed calls in the place of the matched nodes."""
+    values = proposed if isinstance(proposed, tuple) else (proposed,)
+    outputs = root.node.outputs if len(values) > 1 else [root]
+    origin = tuple(dict.fromkeys(name for node in reversed(match.nodes) for name in node.origin))
+    _insert(graph, values, rule, origin, root.node.name)
+    for old, new in zip(outputs, values, strict=False):
+        _inherit(new, old)
+        graph.replace(old, new)
+    for node in match.nodes:
+        if graph.nodes.get(node.name) is node and not graph.is_used(node):
+            graph.remove(node)
+
+
+def _insert(graph: Graph, values: Sequence[Value], rule: str, origin: tuple[str, ...], name: str) -> None:
+    """Add the calls that `values` come from, and that are not in the graph yet."""
+    pending: list[Node] = []
+    stack = [value.node for value in values]
+    while stack:
+        node = stack.pop()
+        if node.is_call and graph.nodes.get(node.name) is not node and not any(node is each for each in pending):
+            pending.append(node)
+            stack.extend(value.node for value in node.inputs)
+    for node in reversed(pending):
+        node.attrs["rule"] = rule
+        node.origin = origin
+        node.name = f"{name}~"
+        graph.add(node)
+
+
+def _inherit(new: Value, old: Value) -> None:
+    if new.node.is_call and new.shape is None:
+        new.shape, new.probe, new.dtype = old.shape, old.probe, old.dtype
+
+
+def _settle_training(graph: Graph, result: Rewriting) -> None:
+    """What still depends on training after all rules takes its inference form; the user is told."""
+    for node in list(graph):
+        if node.op == "Cond" and node.inputs[0].node.op == "Knob":
+            training, inference = node.inputs[1:]
+            result.warnings.append(
+                f"{node.name}: what it does in training ({training.node.op}) has no rule; the model always does what the "
+                f"original does in inference ({inference.node.op})"
+            )
+            graph.replace(node.out, inference)
+    graph.prune()
+    for node in list(graph):
+        if node.op == "Knob" and not any(node is value.node for value in graph.inputs):
+            node.op = "Const"
+            node.attrs = {"value": np.asarray(node.attrs["inference"], dtype=_numpy_dtype(node.out.dtype))}
+
+
+def _numpy_dtype(name: str) -> Any:
+    return None if name in ("string", "bfloat16") else name
+
+
+def _apply_operations(graph: Graph, context: Context, result: Rewriting) -> None:
+    """Write what is left as single calls."""
+    matcher = Matcher(graph)
+    problems: list[Unsupported] = []
+    for node in graph.ordered():
+        if node.op in LEAVES or node.is_call or (node.outputs and matcher.is_static(node.outputs[0])):
+            continue
+        if not graph.is_used(node):
+            continue
+        miss: Miss | None = None
+        for each in OPS.get(node.op, []):
+            context.warnings, context.changes = [], []
+            try:
+                proposed = each.propose(node)
+            except Miss as problem:
+                miss = problem
+                continue
+            _put(graph, Match({}, (node,)), node.outputs[0], proposed, node.op)
+            result.warnings += context.warnings
+            break
+        else:
+            problems.append(_unsupported(node, miss, result))
+    if problems:
+        first, *others = problems
+        raise Unsupported(first.what, where=first.where, why=first.why, todo=first.todo, also=list(others))
+    graph.prune()
+
+
+def _unsupported(node: Node, miss: Miss | None, result: Rewriting) -> Unsupported:
+    near = max(result.misses.get(node.name, []), key=lambda found: found[1], default=None)
+    why = str(miss) if miss else "no rule covers this operation"
+    if near and near[1] > 1:
+        why += f"; the nearest rule is {near[0]}, which missed because {near[2]}"
+    return Unsupported(
+        f"{node.op} has no Keras form here",
+        where=node.name,
+        why=why,
+        todo="name outputs before it with --outputs, or tensors behind it with --inputs, to convert the rest",
+    )

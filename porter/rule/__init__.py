@@ -1,0 +1,37 @@
+"""What the author of a rule imports.
+
+    @rule                     a formula over TensorFlow operations, raised to a Keras layer by its `to_keras`
+    @op("Softplus")           one TensorFlow operation, written as a call of `keras.ops`
+    require(fact, reason)     the only way in which a rule refuses
+    layers, ops, porter_layers   namespaces whose calls become calls in the model's source
+"""
+
+from porter.graph import Value, WeightRef
+from porter.pattern import Knob, Miss, NodeView, Scalar, Weight, one_of
+from porter.rule.calls import Layer, call, layers, many, ops, porter_layers
+from porter.rule.context import context, warn
+from porter.rule.rule import OpRule, Rule, op, require, rule
+
+__all__ = [
+    "Knob",
+    "Layer",
+    "Miss",
+    "NodeView",
+    "OpRule",
+    "Rule",
+    "Scalar",
+    "Value",
+    "Weight",
+    "WeightRef",
+    "call",
+    "context",
+    "layers",
+    "many",
+    "one_of",
+    "op",
+    "ops",
+    "porter_layers",
+    "require",
+    "rule",
+    "warn",
+]

@@ -1,0 +1,136 @@
+"""Level 4: does the answer to one sample depend on its neighbours in the batch?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from porter.errors import OutputsDiffer
+from porter.verify.compare import Tolerance, compare
+from porter.verify.reference import Refused
+from porter.verify.trials import Case, Trials
+
+SAME = Tolerance(rounding=False)
+Answers = Mapping[str, np.ndarray]
+Run = Callable[[Mapping[str, np.ndarray]], Answers]
+
+
+def check_independence(trials: Trials, case: Case, *, exact: bool) -> tuple[list[str], list[str], list[str]]:
+    """Faults, notes, and what could not be decided. `case` has several samples, and the original accepts it.
+
+    The first and the last sample are changed in turn. An output whose samples influence each other is a fault, unless
+    they do so in the original (with `exact`, or where nothing in the report says that they were taken apart).
+    """
+
+    def converted(feeds: Answers) -> Answers:
+        return dict(zip(trials.converted.outputs, trials.converted.run(feeds), strict=True))
+
+    def original(feeds: Answers) -> Answers:
+        assert trials.reference is not None
+        return trials.reference.run(feeds, trials.converted.outputs) or {}
+
+    try:
+        ours = coupled(converted, case, _sample_axes(trials, case))
+    except OutputsDiffer as problem:
+        return [problem.what], [], []
+    ours = {name: others for name, others in ours.items() if name not in trials.random}
+    if not ours:
+        return [], [], []
+    if trials.reference is None:
+        texts = [f"{name}: {_text(others)}" for name, others in ours.items()]
+        return (
+            ([], [], [f"{text}; whether the original does so is not known" for text in texts])
+            if exact
+            else (texts, [], [])
+        )
+    try:
+        theirs = coupled(original, case, _sample_axes(trials, case))
+    except Refused as refusal:
+        return [], [], [f"the original refuses a changed sample: {refusal.why}"]
+    faults, alike = [], []
+    for name, others in ours.items():
+        if name in trials.batch_safe:
+            faults.append(f"{name} counts as batch-safe, but {_text(others)}")
+        elif others - theirs.get(name, set()):
+            faults.append(f"{name}: {_text(others - theirs.get(name, set()))}, not so in the original")
+        else:
+            alike.append(name)
+    if faults or not alike:
+        return faults, [], []
+    return faults, [_why_alike(trials, case, converted, alike)], []
+
+
+def coupled(run: Run, case: Case, axes: Mapping[str, int]) -> dict[str, set[tuple[int, int]]]:
+    """For each output whose samples influence each other the pairs (changed sample, sample that changed with it)."""
+    before = run(case.feeds)
+    found: dict[str, set[tuple[int, int]]] = {}
+    for changed in (0, case.samples - 1):
+        after = run({name: _disturbed(array, changed, case.axes[name]) for name, array in case.feeds.items()})
+        for name, axis in axes.items():
+            if before[name].ndim <= axis or before[name].shape[axis] % case.samples:
+                continue
+            pairs = zip(_samples(after[name], case, axis), _samples(before[name], case, axis), strict=True)
+            others = {
+                (changed, index)
+                for index, (new, old) in enumerate(pairs)
+                if index != changed and not compare(new, old, SAME).ok
+            }
+            if others:
+                found.setdefault(name, set()).update(others)
+    return found
+
+
+def _sample_axes(trials: Trials, case: Case) -> dict[str, int]:
+    """The axis of each output along which its samples lie: the one that grows with the batch, else the first.
+
+    Outputs that don't grow with a batch that does have no samples, and are left out.
+    """
+    outcomes = [trials.outcome("normal", batch) for batch in trials.batches]
+    seen = [outcome.got for outcome in outcomes if outcome.got]
+    axes = {}
+    for name in trials.converted.outputs:
+        shapes = {got[name] for got in seen}
+        if len(shapes) > 1:
+            growing = [axis for axis, sizes in enumerate(zip(*shapes, strict=False)) if len(set(sizes)) > 1]
+            axes.update({name: growing[0]} if growing else {})
+        elif len(seen) < 2:
+            axes[name] = 0
+    return axes
+
+
+def _why_alike(trials: Trials, case: Case, converted: Run, names: list[str]) -> str:
+    """What to say of outputs whose samples influence each other as they do in the original."""
+    sizes = {array.shape[1] for array in case.feeds.values() if array.ndim > 1}
+    if len(sizes) == 1 and (size := sizes.pop()) > 1:
+        axes = {
+            name: 1 if array.ndim > 1 else 0 if array.shape == (size,) else None for name, array in case.feeds.items()
+        }
+        second = Case(case.label, case.feeds, axes, size, case.outputs, case.reference)
+        before = converted(case.feeds)
+        along = {name: before[name].shape.index(size) for name in names if size in before[name].shape}
+        if len(along) == len(names) and not coupled(converted, second, along):
+            return f"{', '.join(names)}: samples lie on the second axis; along that one they are independent"
+    return f"{', '.join(names)}: samples influence each other, as they do in the original"
+
+
+def _disturbed(array: np.ndarray, changed: int, axis: int | None) -> np.ndarray:
+    """`array` with sample `changed` far from what it was; integers and bools become another sample's."""
+    if axis is None:
+        return array
+    result = np.moveaxis(array.copy(), axis, 0)
+    other = result[(changed + 1) % len(result)]
+    if array.dtype.kind in "biuOSU":
+        result[changed] = ~other if array.dtype.kind == "b" else other
+    else:
+        result[changed] = (100.0 * other + 1.0).astype(array.dtype)
+    return np.moveaxis(result, 0, axis)
+
+
+def _samples(array: np.ndarray, case: Case, axis: int) -> list[np.ndarray]:
+    return np.split(array, case.samples, axis=axis)
+
+
+def _text(pairs: set[tuple[int, int]]) -> str:
+    changed, other = min(pairs)
+    return f"changing sample {changed} changes sample {other}"

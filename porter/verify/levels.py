@@ -1,0 +1,280 @@
+"""The levels of the proof: each a function that takes the `Context` and says what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from porter.verify.compare import Comparison
+from porter.verify.elsewhere import BACKENDS, run_elsewhere
+from porter.verify.independence import check_independence
+from porter.verify.inputs import KINDS
+from porter.verify.reference import Reference, Refused
+from porter.verify.trials import Case, Outcome, Trials
+from porter.verify.weights import check_weights
+
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+
+
+@dataclass
+class Context:
+    """What the levels work on.
+
+    thorough: every kind of input with every batch size, rather than each kind once and each size once.
+    """
+
+    model: Any
+    report: Mapping[str, Any]
+    reference: Reference | None
+    trials: Trials
+    recorded: Sequence[Case]
+    exact: bool
+    thorough: bool
+    directory: Path | None
+    backends: Sequence[str]
+
+
+@dataclass
+class LevelResult:
+    """What a level found.
+
+    status: "passed", "failed" or "skipped". applies: False where there is nothing that the level could check, such as
+    independence in a batch of one. outputs: the worst comparison of each output. notes: what is worth knowing besides.
+    """
+
+    level: int
+    title: str
+    status: str = PASSED
+    reason: str = ""
+    applies: bool = True
+    outputs: dict[str, Any] = field(default_factory=dict)
+    batch_sizes: list[int] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Finding(NamedTuple):
+    """What a level's function returns: the fields of `LevelResult` that it decides."""
+
+    status: str
+    reason: str = ""
+    outputs: dict[str, Any] = {}
+    batch_sizes: Iterable[int] = ()
+    kinds: Iterable[str] = ()
+    notes: Iterable[str] = ()
+    applies: bool = True
+
+
+def weights(context: Context) -> Finding:
+    """Every checkpoint variable is copied or left for a reason; every Keras weight has one source, bit for bit."""
+    if not {"layers", "weights"} <= context.report.keys():
+        return Finding(SKIPPED, "the report does not say where the weights came from")
+    faults, notes, checked = check_weights(context.model, context.report, context.reference)
+    if faults:
+        return Finding(FAILED, _list(faults), notes=notes)
+    if context.reference is None:
+        return Finding(SKIPPED, "the original is not at hand; only the report's own account was checked, and it holds")
+    total = len(context.model.weights)
+    return Finding(PASSED, f"{checked} of {total} weights hold their source's bits", notes=notes, applies=total > 0)
+
+
+def shapes(context: Context) -> Finding:
+    """Shapes and dtypes are the original's, with an unknown batch, and unknown rows and columns where it had them."""
+    trials = context.trials
+    promised = _promises(context)
+    if trials.nothing_to_try and not context.recorded:
+        return Finding(FAILED, _list(promised)) if promised else Finding(SKIPPED, trials.nothing_to_try)
+    outcomes = [trials.outcome("normal", batch) for batch in trials.batches]
+    if trials.other_sizes is not None:
+        outcomes.append(trials.outcome("normal", trials.batches[0], trials.other_sizes))
+    outcomes += [trials.judge(case) for case in context.recorded]
+    faults, notes = (
+        list(promised),
+        [f"{each.label}: the original refuses it: {each.refused}" for each in outcomes if each.refused],
+    )
+    for outcome in outcomes:
+        faults += [f"{outcome.label}: {text}" for text in _wrong_shapes(context, outcome)]
+    ran = [outcome for outcome in outcomes if not outcome.refused]
+    if faults:
+        return Finding(FAILED, _list(faults), notes=notes)
+    if not ran:
+        return Finding(SKIPPED, "the original refused all inputs", notes=notes)
+    return Finding(PASSED, f"{len(ran)} sizes agree", batch_sizes=_sizes(ran), kinds=["normal"], notes=notes)
+
+
+def _promises(context: Context) -> list[str]:
+    """Where the Keras tensors are not what the report says."""
+    import keras
+
+    faults = []
+    for side, tensors in (("inputs", context.model.inputs), ("outputs", keras.tree.flatten(context.model.outputs))):
+        items = context.report[side]
+        if len(items) != len(tensors):
+            faults.append(f"the report names {len(items)} {side}, the model has {len(tensors)}")
+            continue
+        for item, tensor in zip(items, tensors, strict=True):
+            dtype = keras.backend.standardize_dtype(tensor.dtype)
+            if dtype != item["dtype"]:
+                faults.append(f"{item['tensor']} is {dtype} in the model, {item['dtype']} in the report")
+            if side == "inputs" and list(tensor.shape) != list(item["shape"]):
+                faults.append(
+                    f"{item['tensor']} has shape {list(tensor.shape)} in the model, {item['shape']} in the report"
+                )
+    return faults
+
+
+def _wrong_shapes(context: Context, outcome: Outcome) -> list[str]:
+    import keras
+
+    static = dict(zip(context.trials.converted.outputs, keras.tree.flatten(context.model.outputs), strict=False))
+    faults = []
+    for name, comparison in outcome.comparisons.items():
+        if comparison.why.startswith(("shape", "dtype", "The conversion raises")):
+            faults.append(f"{name}: {comparison.why}")
+        shape = tuple(static[name].shape) if name in static else ()
+        got = outcome.got.get(name, shape)
+        if len(shape) != len(got) or any(known not in (None, size) for known, size in zip(shape, got, strict=True)):
+            faults.append(f"{name}: the model's own shape {list(shape)} is not what it gives: {list(got)}")
+    return faults
+
+
+def outputs(context: Context) -> Finding:
+    """The outputs agree, for all batch sizes, on normal, uniform, constant, large and small inputs."""
+    trials = context.trials
+    if trials.nothing_to_try and not context.recorded:
+        return Finding(SKIPPED, trials.nothing_to_try)
+    outcomes = [trials.judge(case) for case in context.recorded]
+    kinds = [kind for kind in KINDS if trials.batches]
+    for batch, kind in _plan(trials.batches, thorough=context.thorough):
+        outcomes.append(trials.outcome(kind, batch))
+    if trials.batches and trials.other_sizes is not None:
+        outcomes.append(trials.outcome("normal", trials.batches[0], trials.other_sizes))
+    return summarize(outcomes, trials.converted.outputs, kinds)
+
+
+def _plan(batches: Sequence[int], *, thorough: bool) -> list[tuple[int, str]]:
+    """Batch sizes and kinds: each size with normal inputs, all kinds with one size of more than one sample.
+
+    A kind is no harder in another size; the rest of the product is for those who have the time.
+    """
+    if not batches:
+        return []
+    if thorough:
+        return [(batch, kind) for batch in batches for kind in KINDS]
+    usual = min((batch for batch in batches if batch > 1), default=batches[0])
+    return [*((batch, KINDS[0]) for batch in batches), *((usual, kind) for kind in KINDS[1:])]
+
+
+def summarize(outcomes: Sequence[Outcome], names: Sequence[str], kinds: Iterable[str] = ()) -> Finding:
+    """One finding of many outcomes: failed if any output failed anywhere, passed if each was decided somewhere."""
+    ran = [outcome for outcome in outcomes if not outcome.refused]
+    notes = [f"{each.label}: the original refuses it: {each.refused}" for each in outcomes if each.refused]
+    if not ran:
+        return Finding(SKIPPED, "the original refused all inputs", notes=notes)
+    table, failed, open_ = {}, [], []
+    for name in names:
+        seen = [(outcome.label, outcome.comparisons[name]) for outcome in ran if name in outcome.comparisons]
+        decided = [pair for pair in seen if pair[1].decided]
+        label, comparison = max(
+            decided or seen, key=lambda pair: _severity(pair[1]), default=("", Comparison(False, why="never compared"))
+        )
+        table[name] = {
+            "on": label,
+            "clauses": sorted({each.clause for _, each in seen if each.ok}),
+            **comparison.to_dict(),
+        }
+        if any(not each.ok for _, each in seen):
+            count = sum(not each.ok for _, each in seen)
+            failed.append(f"{name}: {comparison.why} ({label}; in {count} of {len(seen)} cases)")
+        elif not decided:
+            open_.append(f"{name}: {comparison.why}")
+        else:
+            notes += [f"{name} on {on}: {each.why}" for on, each in seen if not each.decided]
+    if failed:
+        return Finding(FAILED, _list(failed), table, _sizes(ran), kinds, notes)
+    if open_:
+        return Finding(SKIPPED, _list(open_), table, _sizes(ran), kinds, notes)
+    return Finding(PASSED, "", table, _sizes(ran), kinds, notes)
+
+
+def _severity(comparison: Comparison) -> tuple[bool, float]:
+    return not comparison.ok, comparison.relative
+
+
+def independence(context: Context) -> Finding:
+    """Changing one sample changes no other; with `exact`, no more of them than in the original."""
+    trials = context.trials
+    cases = [trials.case("normal", batch) for batch in sorted(trials.batches, key=lambda batch: (batch < 3, batch))]
+    case = next((case for case in (*cases, *context.recorded) if case.samples > 1 and not _refuses(case)), None)
+    if case is None:
+        alone = any(each.samples == 1 and not _refuses(each) for each in (*cases, *context.recorded))
+        reason = "there is one sample only, and no other that it could change" if alone else trials.nothing_to_try
+        return Finding(SKIPPED, reason, applies=not alone)
+    faults, notes, undecided = check_independence(trials, case, exact=context.exact)
+    status = FAILED if faults else SKIPPED if undecided else PASSED
+    return Finding(status, _list(faults or undecided), batch_sizes=[case.samples], kinds=["normal"], notes=notes)
+
+
+def elsewhere(context: Context) -> Finding:
+    """Again from model.py and model.keras, in a fresh process on each backend, and compiled."""
+    trials = context.trials
+    if context.directory is None:
+        return Finding(SKIPPED, "nothing has been written to a directory")
+    cases = list(context.recorded)
+    if not trials.nothing_to_try:
+        largest = [batch for batch in trials.batches if batch <= 3] or trials.batches
+        cases += [trials.case("normal", largest[-1]), trials.case("uniform", largest[0])]
+    cases = [case for case in cases if not _refuses(case)]
+    if not cases:
+        return Finding(SKIPPED, trials.nothing_to_try or "the original refused all inputs")
+    found, faults, notes, missing = run_elsewhere(context.directory, cases, trials, context.backends or BACKENDS)
+    summary = summarize(found, trials.converted.outputs) if found else Finding(SKIPPED, _list(missing))
+    if faults:
+        known = [summary.reason] if summary.status == FAILED else []
+        summary = summary._replace(status=FAILED, reason=_list([*faults, *known]))
+    elif missing and context.backends and summary.status == PASSED:
+        summary = summary._replace(status=SKIPPED, reason=_list(missing))
+    return summary._replace(notes=[*notes, *missing, *summary.notes])
+
+
+def _refuses(case: Case) -> bool:
+    try:
+        return not case.want
+    except Refused:
+        return True
+
+
+def _sizes(outcomes: Iterable[Outcome]) -> list[int]:
+    return sorted({outcome.samples for outcome in outcomes})
+
+
+def _list(texts: Sequence[str], most: int = 6) -> str:
+    """The texts in one line each, the first few of them."""
+    more = [f"and {len(texts) - most} more"] if len(texts) > most else []
+    return "\n".join([*texts[:most], *more])
+
+
+class Level(NamedTuple):
+    """check: None where the level is not built yet."""
+
+    number: int
+    title: str
+    check: Callable[[Context], Finding] | None
+
+
+LEVELS = (
+    Level(0, "weights", weights),
+    Level(1, "shapes and dtypes", shapes),
+    Level(2, "each layer alone", None),
+    Level(3, "outputs", outputs),
+    Level(4, "batch independence", independence),
+    Level(5, "training", None),
+    Level(6, "gradients", None),
+    Level(7, "fresh processes", elsewhere),
+)

@@ -1,0 +1,204 @@
+"""Runs the original graph, operation by operation, as TensorFlow 1 would have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from porter.errors import PorterError, Unsupported
+from porter.verify.channels import channels_last
+from porter.verify.double import in_double
+from porter.verify.graphdef import ancestors, by_name, split
+
+CHUNK = 256 * 2**20  # bytes of weights on their way into the session at once
+
+# Operations that draw random numbers; a tensor that depends on one need not be the same twice.
+RANDOM = {
+    "Multinomial",
+    "ParameterizedTruncatedNormal",
+    "RandomCrop",
+    "RandomGamma",
+    "RandomPoisson",
+    "RandomPoissonV2",
+    "RandomShuffle",
+    "RandomStandardNormal",
+    "RandomUniform",
+    "RandomUniformInt",
+    "TruncatedNormal",
+}
+
+
+class Refused(PorterError):  # noqa: N818
+    """The original itself raises on these inputs."""
+
+
+class Reference:
+    """The original in one Session. Its weights are loaded once, as variables.
+
+    Graph optimisers are off, so that each operation is run as written; operations in channels_first run in
+    channels_last between transposes, since the CPU has no kernels for them. Usable as a context manager.
+    Raises Unsupported where today's TensorFlow cannot import the graph.
+    """
+
+    def __init__(self, original: Any) -> None:
+        import tensorflow as tf
+
+        self.original = original
+        self.graph = tf.Graph()
+        self.session = tf.compat.v1.Session(graph=self.graph, config=_plainly())
+        self._fed_knobs = {split(original.stands_for(knob.tensor))[0] for knob in original.knobs}
+        self._variables = self._load_variables()
+        self._graph_def = channels_last(original.graph_def)
+        self.nodes = by_name(original.graph_def)
+        self._scopes = {"float32": self._import(self._graph_def, "float32")}
+        self._renamed: dict[str, dict[str, str]] = {"float32": {}}
+
+    def __enter__(self) -> Reference:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the session and with it the weights."""
+        self.session.close()
+
+    def run(
+        self,
+        feeds: Mapping[str, np.ndarray],
+        outputs: Iterable[str] | None = None,
+        *,
+        training: bool = False,
+        precision: str = "float32",
+    ) -> dict[str, np.ndarray] | None:
+        """The original's answers, by tensor name.
+
+        feeds: arrays by tensor name, as the source has it; knobs are fed their values for inference or training unless
+            they are among the feeds. outputs: tensor names, the original's outputs by default.
+        precision: "float32" for the graph as it is, "float64" for one that computes in double.
+        Returns None where the graph cannot be computed in double. Raises Refused where TensorFlow raises.
+        """
+        import tensorflow as tf
+
+        if precision not in self._scopes and not self._import_double():
+            return None
+        names = list(self.original.outputs if outputs is None else outputs)
+        knobs = {knob.tensor: knob.training if training else knob.inference for knob in self.original.knobs}
+        feed_dict = {}
+        for name, value in {**knobs, **feeds}.items():
+            single, tensor = self._find(name, "float32", fed=True), self._find(name, precision, fed=True)
+            if single is not None and tensor is not None:
+                rounded = np.asarray(value, single.dtype.as_numpy_dtype)  # both precisions start from the same numbers
+                feed_dict[tensor] = rounded.astype(tensor.dtype.as_numpy_dtype, copy=False)
+        fetches = {name: self.tensor(name, precision) for name in set(names)}
+        try:
+            results = self.session.run(fetches, feed_dict)
+        except (tf.errors.OpError, ValueError, TypeError) as problem:
+            raise Refused("The original raises on these inputs", why=_first_line(problem)) from problem
+        return {name: np.asarray(results[name]) for name in names}
+
+    def tensor(self, name: str, precision: str = "float32") -> Any:
+        """The session's tensor of that name in the source. Raises KeyError where the graph has none."""
+        tensor = self._find(name, precision)
+        if tensor is None:
+            raise KeyError(f"the original has no tensor {name}")
+        return tensor
+
+    def has(self, name: str) -> bool:
+        return self._find(name, "float32") is not None
+
+    def is_random(self, tensor: str) -> bool:
+        """Whether `tensor` depends on an operation that draws random numbers."""
+        return any(self.nodes[name].op in RANDOM for name in ancestors(self.nodes, [self.original.stands_for(tensor)]))
+
+    def leading_sizes(self) -> list[int]:
+        """The first numbers of constant shapes that something is reshaped to: batch sizes that the graph names."""
+        import tensorflow as tf
+
+        found: dict[int, None] = {}
+        for node in self.nodes.values():
+            shape = self.nodes.get(split(node.input[1])[0]) if node.op == "Reshape" else None
+            if shape is not None and shape.op == "Const":
+                values = tf.make_ndarray(shape.attr["value"].tensor)
+                found.update({int(values[0]): None} if values.size else {})
+        return [size for size in found if size > 0]
+
+    def _load_variables(self) -> dict[str, Any]:
+        """A tensor for each variable, by its node's name. A variable that is a knob is fed instead."""
+        import tensorflow as tf
+
+        read, waiting, size = {}, {}, 0
+        with self.graph.as_default():
+            for node, variable in self.original.variables.items():
+                if node in self._fed_knobs:
+                    continue
+                array = np.asarray(self.original.load(node))
+                dtype = tf.as_dtype(variable.dtype)
+                handle = tf.raw_ops.VarHandleOp(dtype=dtype, shape=array.shape, shared_name=node)
+                fed = tf.compat.v1.placeholder(dtype, array.shape)
+                assign = tf.raw_ops.AssignVariableOp(resource=handle, value=fed)
+                read[node] = tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype)
+                waiting[assign] = (fed, array)
+                size += array.nbytes
+                if size > CHUNK:
+                    self.session.run(list(waiting), dict(waiting.values()))
+                    waiting, size = {}, 0
+            if waiting:
+                self.session.run(list(waiting), dict(waiting.values()))
+        return read
+
+    def _import(self, graph_def: Any, scope: str) -> str:
+        import tensorflow as tf
+
+        inputs = {f"{node}:0": tensor for node, tensor in self._variables.items()}
+        with self.graph.as_default():
+            try:
+                tf.import_graph_def(graph_def, input_map=inputs, name=scope)
+            except (ValueError, KeyError, TypeError, tf.errors.OpError) as problem:
+                raise Unsupported(
+                    "TensorFlow cannot import the original graph, so there is nothing to compare with",
+                    why=_first_line(problem),
+                    todo="compare with recorded outputs instead: porter verify DIR --reference REF.npz",
+                ) from problem
+        return scope
+
+    def _import_double(self) -> bool:
+        """Import the copy that computes in float64; False where there is none."""
+        try:
+            graph_def, renamed = in_double(self._graph_def, keep=set(self._variables))
+            self._scopes["float64"] = self._import(graph_def, "float64")
+        except (KeyError, Unsupported):
+            return False
+        self._renamed["float64"] = renamed
+        return True
+
+    def _find(self, name: str, precision: str, *, fed: bool = False) -> Any | None:
+        """The tensor of that name, or None. One that is fed has not been renamed."""
+        node, index = split(self.original.stands_for(name))
+        if node in self._variables and precision == "float32":
+            return self._variables[node]
+        inner = f"{node}:{index}" if fed else self._renamed[precision].get(f"{node}:{index}", f"{node}:{index}")
+        try:
+            return self.graph.get_tensor_by_name(f"{self._scopes[precision]}/{inner}")
+        except KeyError:
+            return None
+
+
+def _plainly() -> Any:
+    """A configuration under which operations are run as written, on the CPU."""
+    import tensorflow as tf
+
+    config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    config.graph_options.optimizer_options.opt_level = -1  # L0: no folding of constants, no merging of subexpressions
+    config.graph_options.optimizer_options.global_jit_level = -1
+    return config
+
+
+def _first_line(problem: Exception) -> str:
+    """TensorFlow's message without the stack of graph definitions under it."""
+    text = getattr(problem, "message", None) or str(problem)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0][:400] if lines else type(problem).__name__

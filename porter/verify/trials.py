@@ -1,0 +1,303 @@
+"""What the original and the conversion are run on, and how their answers are put side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from porter.errors import OutputsDiffer
+from porter.verify.compare import Comparison, Tolerance, compare
+from porter.verify.converted import Converted
+from porter.verify.inputs import Input, Setting, draw, settings, why_none
+from porter.verify.reference import Reference, Refused
+
+BATCHES = (1, 2, 3, 7)
+ATTEMPTS = 200  # inputs that are tried before the original is said to refuse all
+MOST_BATCHES = 5
+
+
+@dataclass
+class Case:
+    """One set of inputs, and the original's answers to it, computed when they are asked for.
+
+    axes: for each input the axis along which its samples lie, None where it has none. samples: how many there are.
+    recorded: answers that were recorded, where nothing is to be run.
+    """
+
+    label: str
+    feeds: dict[str, np.ndarray]
+    axes: dict[str, int | None]
+    samples: int
+    outputs: list[str]
+    reference: Reference | None = None
+    recorded: dict[str, np.ndarray] | None = None
+    _doubles: dict[int | None, dict[str, np.ndarray]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def want(self) -> dict[str, np.ndarray]:
+        """The original's answers to the whole batch. Raises Refused."""
+        if self.recorded is not None or self.reference is None:
+            return self.recorded or {}
+        return self.reference.run(self.feeds, self.outputs) or {}
+
+    @cached_property
+    def singly(self) -> list[dict[str, np.ndarray]]:
+        """The original's answers to each sample alone. Raises Refused."""
+        if self.samples == 1:
+            return [self.want]
+        if self.reference is None:
+            raise Refused("There is no original to run one sample at a time")
+        return [self.reference.run(self.sample(index), self.outputs) or {} for index in range(self.samples)]
+
+    def in_double(self, output: str, index: int | None = None) -> np.ndarray | None:
+        """`output` computed in float64, for the batch or for sample `index` alone; None where that cannot be had."""
+        if index not in self._doubles:
+            self._doubles[index] = self._in_double(self.feeds if index is None else self.sample(index))
+        return self._doubles[index].get(output)
+
+    def sample(self, index: int) -> dict[str, np.ndarray]:
+        """The inputs of sample `index` as a batch of one."""
+        return {name: _take(array, index, self.axes[name]) for name, array in self.feeds.items()}
+
+    def _in_double(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        if self.reference is None:
+            return {}
+        try:
+            return self.reference.run(feeds, self.outputs, precision="float64") or {}
+        except Refused:
+            return {}
+
+
+@dataclass
+class Outcome:
+    """How the conversion did on one case: a comparison per output, and the shapes of both.
+
+    refused: why the original raised, if it did.
+    """
+
+    label: str
+    samples: int
+    comparisons: dict[str, Comparison] = field(default_factory=dict)
+    got: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    want: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    refused: str = ""
+
+
+class Trials:
+    """Makes cases, runs them, and remembers outcomes (not arrays).
+
+    batch_safe: outputs whose samples the conversion keeps apart where the original does not; they are compared with the
+    original run one sample at a time. absent: why there is no reference.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Input],
+        converted: Converted,
+        reference: Reference | None,
+        *,
+        tolerance: Tolerance,
+        batch_safe: frozenset[str] = frozenset(),
+        batches: Sequence[int] = BATCHES,
+        seed: int = 0,
+        absent: str = "",
+    ) -> None:
+        self.inputs, self.converted, self.reference = list(inputs), converted, reference
+        self.tolerance, self.batch_safe, self.seed = tolerance, batch_safe, seed
+        self.wanted_batches = tuple(batches)
+        self.absent = absent
+        self._outcomes: dict[tuple[Setting, str, int], Outcome] = {}
+        self._refusal = ""
+
+    @cached_property
+    def fitting(self) -> tuple[Setting, int] | None:
+        """The first setting that the original accepts, with a batch size; None if it refuses all (`nothing_to_try`)."""
+        return next(self._accepted(), None)
+
+    @cached_property
+    def other_sizes(self) -> Setting | None:
+        """A second setting with other rows and columns, where they are unknown and the original accepts it."""
+        accepted = self._accepted(limit=8)
+        first = next(accepted, None)
+        if first is None or not any(
+            size is None for given in self.inputs for size in self._free_sizes(given, first[0])
+        ):
+            return None
+        return next((setting for setting, _ in accepted if setting.sizes != first[0].sizes), None)
+
+    @cached_property
+    def nothing_to_try(self) -> str:
+        """Why there are no inputs to try; "" where there are."""
+        if self.reference is None:
+            return self.absent or "there is no original to run"
+        return why_none(self.inputs) or (
+            "" if self.fitting else f"the original refuses every input that was tried: {self._refusal}"
+        )
+
+    @cached_property
+    def has_batch(self) -> bool:
+        """Whether a batch can have several sizes."""
+        return self.fitting is not None and any(self.fitting[0].axis_of(given) is not None for given in self.inputs)
+
+    @cached_property
+    def batches(self) -> tuple[int, ...]:
+        """The batch sizes to try: those asked for, or the one that fits where none of those does."""
+        if self.fitting is None:
+            return ()
+        return self.wanted_batches if self.has_batch and self.fitting[1] in self.wanted_batches else (self.fitting[1],)
+
+    @cached_property
+    def random(self) -> frozenset[str]:
+        """Outputs that the original draws at random: two runs on the same inputs differ."""
+        reference = self.reference
+        if reference is None or self.fitting is None:
+            return frozenset()
+        names = [name for name in self.converted.outputs if reference.is_random(name)]
+        if not names:
+            return frozenset()
+        feeds = self.case("normal", self.fitting[1]).feeds
+        first, second = reference.run(feeds, names) or {}, reference.run(feeds, names) or {}
+        return frozenset(name for name in names if not np.array_equal(first[name], second[name]))
+
+    def case(self, kind: str, batch: int, setting: Setting | None = None) -> Case:
+        """Inputs of `kind`. Only where `fitting` is not None."""
+        setting = setting or self._setting
+        feeds = draw(self.inputs, setting, kind, batch, self.seed)
+        axes = {given.tensor: setting.axis_of(given) for given in self.inputs}
+        if not self.has_batch:
+            axes, batch = common_axis(feeds)
+        return Case(f"{kind}, batch of {batch}", feeds, axes, batch, self.converted.outputs, self.reference)
+
+    def outcome(self, kind: str, batch: int, setting: Setting | None = None) -> Outcome:
+        key = (setting or self._setting, kind, batch)
+        if key not in self._outcomes:
+            self._outcomes[key] = self.judge(self.case(kind, batch, setting))
+        return self._outcomes[key]
+
+    def judge(self, case: Case) -> Outcome:
+        """Run original and conversion on `case` and compare."""
+        outcome = Outcome(case.label, case.samples)
+        try:
+            outcome.want = {name: array.shape for name, array in case.want.items()}
+        except Refused as refusal:
+            outcome.refused = refusal.why
+            return outcome
+        try:
+            got = dict(zip(self.converted.outputs, self.converted.run(case.feeds), strict=True))
+        except OutputsDiffer as problem:
+            outcome.comparisons = {name: Comparison(False, why=problem.what, share=1.0) for name in case.want}
+            return outcome
+        outcome.got = {name: array.shape for name, array in got.items()}
+        outcome.comparisons = self.compare(case, got, self.tolerance)
+        return outcome
+
+    def compare(self, case: Case, got: Mapping[str, np.ndarray], tolerance: Tolerance) -> dict[str, Comparison]:
+        """Compare each output that the original gives; float64 runs are made only where they are needed."""
+        found = {}
+        for name in case.want:
+            if name not in got:
+                continue
+            if name in self.random:
+                found[name] = Comparison(
+                    True, "undecided", "the original draws it at random: two of its own runs differ"
+                )
+            elif name in self.batch_safe:
+                found[name] = _compare_singly(case, name, got[name], tolerance)
+            else:
+                found[name] = _closely(got[name], case.want[name], tolerance, partial(case.in_double, name))
+        return found
+
+    @property
+    def _setting(self) -> Setting:
+        return self.fitting[0] if self.fitting else Setting()
+
+    def _accepted(self, limit: int = ATTEMPTS) -> Iterator[tuple[Setting, int]]:
+        """Settings that the original accepts, each with a batch size that it accepts then."""
+        if self.reference is None or why_none(self.inputs):
+            return
+        usual = 2 if 2 in self.wanted_batches else self.wanted_batches[0]
+        sizes = tuple(dict.fromkeys((usual, 1, *self._likely_batches())))[:MOST_BATCHES]
+        attempts = ((setting, batch) for setting in settings(self.inputs) for batch in sizes)
+        seen = set()
+        for setting, batch in attempts:
+            shapes = (*(setting.shape(given, batch) for given in self.inputs), setting.integers)
+            if shapes in seen:
+                continue
+            seen.add(shapes)
+            try:
+                self.reference.run(draw(self.inputs, setting, "normal", batch, self.seed), self.converted.outputs)
+                yield setting, batch
+            except Refused as refusal:
+                self._refusal = self._refusal or refusal.why
+            if len(seen) >= limit:
+                return
+
+    def _likely_batches(self) -> list[int]:
+        """Batch sizes that the graph itself names: what its inputs are reshaped to, and the sizes of other inputs."""
+        assert self.reference is not None
+        named = [given.shape[0] for given in self.inputs if given.shape and given.shape[0]]
+        return [size for size in (*named, *self.reference.leading_sizes()) if 1 < size <= 512]
+
+    def _free_sizes(self, given: Input, setting: Setting) -> list[int | None]:
+        return [size for axis, size in enumerate(given.shape) if axis != setting.axis_of(given)]
+
+
+def common_axis(feeds: Mapping[str, np.ndarray]) -> tuple[dict[str, int | None], int]:
+    """Where samples lie in inputs of fixed size: along axis 0, if that has one size in all of them. And how many."""
+    sizes = {array.shape[0] for array in feeds.values() if array.ndim}
+    if len(sizes) != 1:
+        return dict.fromkeys(feeds, None), 1
+    return {name: 0 if array.ndim else None for name, array in feeds.items()}, sizes.pop()
+
+
+def rows(array: np.ndarray, index: int, samples: int, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The part of `array` that belongs to sample `index`, if one sample alone gives `shape`; None where none fits."""
+    if array.ndim == len(shape):
+        differing = [axis for axis, size in enumerate(shape) if array.shape[axis] != size]
+        if not differing:
+            return array if samples == 1 else None
+        axis = differing[0]
+        if array.shape[axis] != samples * shape[axis]:
+            return None
+        return np.take(array, range(index * shape[axis], (index + 1) * shape[axis]), axis=axis)
+    if array.ndim == len(shape) + 1 and len(array) == samples:
+        return array[index]
+    return None
+
+
+def _take(array: np.ndarray, index: int, axis: int | None) -> np.ndarray:
+    return array if axis is None else np.take(array, [index], axis=axis)
+
+
+def _closely(got: np.ndarray, want: np.ndarray, tolerance: Tolerance, in_double: Callable[[], Any]) -> Comparison:
+    """Compare; only where that fails and might be rounding, ask for the float64 run."""
+    found = compare(got, want, tolerance)
+    if found.ok or not tolerance.rounding or not np.isfinite(found.error) or want.dtype.kind not in "fVc":
+        return found
+    return compare(got, want, tolerance, in_double())
+
+
+def _compare_singly(case: Case, name: str, got: np.ndarray, tolerance: Tolerance) -> Comparison:
+    """The worst of the samples, each compared with the original run on it alone."""
+    try:
+        wants = [answer[name] for answer in case.singly]
+    except Refused as refusal:
+        why = f"the original cannot be run one sample at a time: {refusal.why or refusal.what}"
+        return Comparison(True, "undecided", why)
+    found = []
+    for index, want in enumerate(wants):
+        part = rows(got, index, case.samples, want.shape)
+        if part is None:
+            why = f"shape {list(got.shape)} for {case.samples} samples; the original gives {list(want.shape)} for one"
+            return Comparison(False, why=why, error=np.inf, relative=np.inf, share=1.0)
+        found.append(_closely(part, want, tolerance, partial(case.in_double, name, index)))
+    return worst(found)
+
+
+def worst(comparisons: Sequence[Comparison]) -> Comparison:
+    """The one to report: a failure before anything undecided before the largest error."""
+    return max(comparisons, key=lambda each: (not each.ok, not each.decided, each.relative))

@@ -1,0 +1,177 @@
+"""Level 0: where each weight came from, and that its numbers are the same."""
+
+from __future__ import annotations
+
+import re
+from ast import literal_eval
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from porter.verify.graphdef import ancestors, split
+from porter.verify.reference import Reference, Refused
+
+
+def check_weights(
+    model: Any, report: Mapping[str, Any], reference: Reference | None
+) -> tuple[list[str], list[str], int]:
+    """What is wrong, what is worth knowing, and how many weights were found to hold their source's numbers.
+
+    Every variable of the checkpoint is copied, or left for a stated reason; every Keras weight has one source: a tensor
+    of the original ("dense/kernel"), perhaps with steps after it ("dense/kernel:0, transposed (1, 0)"), or a number that
+    fills it. Equal means the same bits, after the steps.
+    """
+    faults, checked = _accounts(report, reference), 0
+    notes: list[str] = []
+    layers = {layer.name: layer for layer in model._flatten_layers(include_self=False, recursive=True)}
+    sources: dict[int, str] = {}
+    found: list[tuple[str, Any, Any]] = []
+    for entry in report["layers"]:
+        layer = layers.get(entry["name"])
+        for key, source in (entry.get("weights") or {}).items():
+            where = f"{entry['name']}/{key}"
+            weight = None if layer is None else find_weight(layer, key)
+            if weight is None:
+                faults.append(f"{where} is in the report, but not in the model")
+                continue
+            if sources.get(id(weight), str(source)) != str(source):
+                faults.append(f"{weight.path} has two sources: {sources[id(weight)]} and {source}")
+            sources[id(weight)] = str(source)
+            found.append((where, weight, source))
+    faults += [f"{weight.path} has no source" for weight in model.weights if id(weight) not in sources]
+    if reference is None:
+        return faults, notes, checked
+    origins = _Origins(reference, [source for _, _, source in found if isinstance(source, str)])
+    for where, weight, source in found:
+        fault, note = _compare(weight, source, origins)
+        checked += not fault and not note
+        faults += [f"{where}: {fault}"] if fault else []
+        notes += [f"{where}: {note}"] if note else []
+    copied = set(report["weights"]["copied"])
+    variables = {variable.name for variable in reference.original.variables.values()}
+    faults += [f"{name} counts as copied, but no layer holds it" for name in sorted(copied & variables - origins.used)]
+    faults += [f"{name} is in a layer, but does not count as copied" for name in sorted(origins.used - copied)]
+    return faults, notes, checked
+
+
+class _Origins:
+    """The arrays that sources name. used: names of the variables that go into them.
+
+    A variable is read from the checkpoint again, a constant from the graph, and whatever is computed from those is run,
+    all in one run.
+    """
+
+    def __init__(self, reference: Reference, sources: list[str]) -> None:
+        self.reference = reference
+        self._nodes = {variable.name: node for node, variable in reference.original.variables.items()}
+        self.used: set[str] = set()
+        self.problem = ""
+        tensors = dict.fromkeys(self.resolve(_read(source)[0]) for source in sources)
+        known = [tensor for tensor in tensors if tensor and reference.has(tensor)]
+        for node in ancestors(reference.nodes, [reference.original.stands_for(tensor) for tensor in known]):
+            if node in reference.original.variables:
+                self.used.add(reference.original.variables[node].name)
+        computed = [tensor for tensor in known if self._stored(tensor) is None]
+        try:
+            self._computed = reference.run({}, computed) or {} if computed else {}
+        except Refused as refusal:
+            self._computed, self.problem = {}, refusal.why
+
+    def resolve(self, tensor: str) -> str:
+        """The tensor that a source means: one of the graph, or a variable by its name in the checkpoint."""
+        return self._nodes.get(tensor, tensor) if tensor not in self.reference.nodes else tensor
+
+    def get(self, tensor: str) -> np.ndarray | None:
+        tensor = self.resolve(tensor)
+        if not self.reference.has(tensor):
+            return None
+        stored = self._stored(tensor)
+        return self._computed.get(tensor) if stored is None else stored()
+
+    def _stored(self, tensor: str) -> Callable[[], np.ndarray] | None:
+        """How to read `tensor` without running anything, if it is a variable or a constant."""
+        original = self.reference.original
+        name = split(original.stands_for(tensor))[0]
+        if name in original.variables:
+            return lambda: np.asarray(original.load(name))
+        node = self.reference.nodes[name]
+        if node.op != "Const":
+            return None
+        import tensorflow as tf
+
+        return lambda: tf.make_ndarray(node.attr["value"].tensor)
+
+
+def find_weight(layer: Any, key: str) -> Any | None:
+    """The weight of `layer` called `key` ("kernel"), or in a layer inside it ("forward_lstm/lstm_cell/kernel")."""
+    ending = key.replace(".", "/")
+    found = [weight for weight in layer.weights if weight.path == ending or weight.path.endswith(f"/{ending}")]
+    own = [weight for weight in found if weight.path == f"{layer.path}/{ending}"]
+    return own[0] if own else found[0] if len(found) == 1 else None
+
+
+def _accounts(report: Mapping[str, Any], reference: Reference | None) -> list[str]:
+    """Variables of the checkpoint that are neither copied nor left, and those left without a reason."""
+    copied = set(report["weights"]["copied"])
+    left = {item["name"]: item.get("why", "") for item in report["weights"]["left"]}
+    faults = [f"{name} was left without a reason" for name, why in left.items() if not why]
+    if reference is not None:
+        original = reference.original
+        known = {*getattr(original.source, "stored", ()), *(variable.name for variable in original.variables.values())}
+        faults += [
+            f"{name} is in the checkpoint, but neither copied nor left" for name in sorted(known - copied - left.keys())
+        ]
+    return faults
+
+
+def _compare(weight: Any, source: Any, origins: _Origins) -> tuple[str, str]:
+    """Fault and note, "" for none."""
+    import keras
+
+    got = np.asarray(keras.ops.convert_to_numpy(weight))
+    if isinstance(source, int | float):
+        return ("" if (got == got.dtype.type(source)).all() else f"is not {source} everywhere"), ""
+    tensor, steps = _read(source)
+    want = origins.get(tensor)
+    if want is None:
+        why = f"cannot be computed: {origins.problem}" if origins.problem else "is not in the original"
+        return f"its source {tensor} {why}", ""
+    known = True
+    for step in steps:
+        replayed = _replay(step, want)
+        known &= replayed is not None
+        want = want if replayed is None else replayed
+    if want.dtype != got.dtype:
+        want = want.astype(got.dtype)
+    if known:
+        same = want.shape == got.shape and np.array_equal(want, got, equal_nan=got.dtype.kind == "f")
+        return ("" if same else _how(got, want, source)), ""
+    if got.size == want.size and np.array_equal(np.sort(got, axis=None), np.sort(want, axis=None)):
+        return "", ""
+    return "", f"computed from {source}; the outputs have to show that it is right"
+
+
+def _read(source: str) -> tuple[str, list[str]]:
+    """A tensor's name, and the steps after it. Steps are words, perhaps with a tuple: "reshaped (3, 4)"."""
+    tensor, *steps = re.split(r", (?=[a-z])", source)
+    return tensor, steps
+
+
+def _replay(step: str, array: np.ndarray) -> np.ndarray | None:
+    """`array` after `step`; None for a step that is not known here, or does not fit."""
+    match = re.fullmatch(r"(transposed|reshaped) (\([\d, -]*\))", step)
+    if match is None:
+        return None
+    numbers = literal_eval(match[2])
+    try:
+        return array.transpose(numbers) if match[1] == "transposed" else array.reshape(numbers)
+    except ValueError:
+        return None
+
+
+def _how(got: np.ndarray, want: np.ndarray, source: str) -> str:
+    if got.shape != want.shape:
+        return f"has shape {list(got.shape)}, {source} has {list(want.shape)}"
+    share = float(np.mean(got != want))
+    return f"differs from {source} in {share:.0%} of the elements, by up to {np.abs(got - want).max():.3g}"

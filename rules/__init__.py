@@ -1,0 +1,13 @@
+"""Every rule of porter, in the order in which they are tried: larger clusters first.
+
+A new rule is one file here and one line in this list. `@op` functions (single operations) register themselves; the
+modules that hold them are imported below.
+"""
+
+from porter.rules import dense, min_max
+from porter.rules import operations as operations
+
+RULES = (
+    *min_max.RULES,
+    *dense.RULES,
+)

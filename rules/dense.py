@@ -1,0 +1,102 @@
+"""Dense layers."""
+
+from porter.rule import Weight, layers, one_of, require, rule
+
+
+@rule
+def dense(tf, x, kernel: Weight, bias: Weight):
+    """Raise x @ kernel + bias to `Dense`.
+
+    Shapes: x [batch, inputs], kernel [inputs, units], bias [units].
+    Left as ops: a bias that is not one number per unit, and products of two tensors.
+    Source: tensorflow/python/layers/core.py, class Dense, 1.15.
+    """
+    product = tf.MatMul(x, kernel).named("matmul")
+    return one_of(tf.BiasAdd(product, bias), product + bias, product)
+
+
+@dense.to_keras
+def _(x, kernel, bias, matmul):
+    require(not matmul.get("transpose_a", False), "the input is transposed", matmul)
+    if matmul.get("transpose_b", False):
+        kernel, units = kernel.transpose(1, 0), kernel.value.shape[0]
+    else:
+        units = kernel.value.shape[1]
+    bias = _one_per_unit(bias, units)
+    return layers.Dense(units, use_bias=bias is not None).bind(kernel=kernel, bias=bias)(x)
+
+
+@rule
+def dense_on_last_axis(tf, x, kernel: Weight, bias: Weight, rows, back):
+    """Raise the reshape, product and reshape of `tf.layers.dense` on more than two axes to `Dense`.
+
+    Shapes: x [batch, ..., inputs], kernel [inputs, units].
+    Source: tensorflow/python/ops/math_ops.py, function tensordot, 1.15.
+    """
+    flat = one_of(tf.Reshape(x).named("flatten"), tf.Reshape(x, rows).named("flatten"))
+    product = tf.MatMul(flat, kernel).named("matmul")
+    full = one_of(tf.Reshape(product).named("restore"), tf.Reshape(product, back).named("restore"))
+    return one_of(tf.BiasAdd(full, bias), full + bias, full)
+
+
+@dense_on_last_axis.to_keras
+def _(x, kernel, bias, matmul, flatten, restore):
+    flatten.get("shape"), restore.get("shape")
+    require(not matmul.get("transpose_a", False) and not matmul.get("transpose_b", False), "a transposed product", matmul)
+    inputs, units = kernel.value.shape
+    out = restore.out
+    require(x.rank is not None and x.rank == out.rank and x.rank > 2, "the rank changes", restore)
+    require(x.shape[-1] == inputs and out.shape[-1] == units, "not a product over the last axis", matmul)
+    same = x.probe and out.probe and x.probe[:-1] == out.probe[:-1]
+    require(same or (None not in x.shape and x.shape[:-1] == out.shape[:-1]), "the axes before the last change", restore)
+    bias = _one_per_unit(bias, units)
+    return layers.Dense(units, use_bias=bias is not None).bind(kernel=kernel, bias=bias)(x)
+
+
+def _one_per_unit(bias, units):
+    """The bias as [units]. Raises `Miss` unless it holds one number per unit."""
+    if bias is None:
+        return None
+    shape = bias.value.shape
+    require(shape[-1:] == (units,) and all(dim == 1 for dim in shape[:-1]), f"a bias of shape {shape}", bias.value)
+    require(len(shape) <= 2, f"a bias of shape {shape}", bias.value)
+    return bias if len(shape) == 1 else bias.reshape((units,))
+
+
+@dense.example("tf.layers.dense", "Dense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4], "x")
+    w = tf.get_variable("dense/kernel", [4, 3])
+    b = tf.get_variable("dense/bias", [3])
+    return tf.nn.bias_add(tf.matmul(x, w), b)
+
+
+@dense.example("by hand, transposed and with the bias first", "Dense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4], "x")
+    w = tf.get_variable("w", [3, 4])
+    return tf.get_variable("b", [3]) + tf.matmul(x, w, transpose_b=True)
+
+
+@dense.counterexample("a product of two inputs", "Dense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4], "x")
+    return tf.matmul(x, tf.placeholder(tf.float32, [4, 3], "y"))
+
+
+@dense_on_last_axis.example("tf.layers.dense on three axes", "Dense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 4], "x")
+    w = tf.get_variable("dense/kernel", [4, 3])
+    b = tf.get_variable("dense/bias", [3])
+    return tf.nn.bias_add(tf.tensordot(x, w, [[2], [0]]), b)
+
+
+@dense_on_last_axis.example("tf.layers.dense", "Dense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, None, 4], "x")
+    return tf.layers.dense(x, 3)
+
+
+RULES = (dense_on_last_axis, dense)
+
