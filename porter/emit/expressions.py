@@ -51,13 +51,13 @@ def _has_ref(template: Any) -> bool:
     return isinstance(template, Ref)
 
 
-def call(op: str, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Text]) -> Text:
-    """Source of a call of `keras.ops`, as an operator where that reads better."""
+def call(op: str, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Text], operators: bool = True) -> Text:
+    """Source of a call of `keras.ops`, as an operator where that reads better and `operators` allows it."""
     if op == "ops.getitem":
         value = fill(args[0], inputs)
         value = value if value.binds == ATOM else text(f"({value})")
         return text(f"{value}[{literals.index(args[1])}]")
-    if op in BINARY and len(args) == 2 and not kwargs:
+    if operators and op in BINARY and len(args) == 2 and not kwargs:
         left, right = (fill(arg, inputs) for arg in args)
         sign, binds = BINARY[op]
         # numpy would take the operator for itself, and lists know no arithmetic
@@ -66,7 +66,7 @@ def call(op: str, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Te
             left_text = left if left.binds >= binds and sign != "**" or left.binds == ATOM else f"({left})"
             right_text = right if right.binds > binds else f"({right})"
             return text(f"{left_text} {sign} {right_text}", binds)
-    if op == "ops.negative" and len(args) == 1:
+    if operators and op == "ops.negative" and len(args) == 1:
         value = fill(args[0], inputs)
         return text(f"-{value if value.binds >= 3 else f'({value})'}", 3)
     return text(f"{op}({arguments(op, args, kwargs, inputs)})")
@@ -110,6 +110,8 @@ def _signature(op: str) -> dict[str, Any]:
     import porter.layers
 
     prefix, name = op.split(".")
+    if prefix == "runtime":
+        return {}
     place = {"layers": keras.layers, "ops": keras.ops, "porter_layers": porter.layers}[prefix]
     found = getattr(place, name, None)
     if found is None:

@@ -14,6 +14,7 @@ import numpy as np
 from porter.emit import names as naming
 from porter.emit.expressions import BINARY, Text, call, fill, layer, text
 from porter.emit.literals import array, literal
+from porter.emit.runtime import layer_class
 from porter.graph import Graph, Node, Ref, Value, WeightRef
 
 WIDTH = 118
@@ -64,6 +65,8 @@ class _Emitter:
         self.graph, self.name, self.evaluate = graph, naming.clean(name), evaluate
         self.layer_names, self.value_names = naming.Names(), naming.Names(naming.RESERVED)
         self.texts: dict[int, Text] = {}  # value -> how the source calls it
+        self.runtime_classes: dict[str, str] = {}
+        self.class_names = naming.Names()
         self.layer_variables: dict[Any, str] = {}
         self.lines: list[str] = []
         self.classes: list[str] = []
@@ -231,15 +234,18 @@ class _Emitter:
         if key in self.layer_variables:
             return self.layer_variables[key]
         weights = node.attrs.get("weights", {})
-        custom = node.op.startswith("porter_layers.")
+        custom = not node.op.startswith("layers.")
         name = self.layer_names.unique(naming.layer_name(self.graph, node)) if weights or custom else None
         if custom and not weights:
             self.layer_names.taken.discard(str(name).lower())
             name = self.layer_names.unique(naming.value_name(node))
-        source = layer(node.op, node.attrs["config"], name)
+        if "body" in node.attrs:
+            source = f'{self._runtime_class(node)}(name="{name}")'
+        else:
+            source = layer(node.op, node.attrs["config"], name)
         self.result.bindings += [Binding(str(name), path.replace("__", "."), ref) for path, ref in weights.items()]
         self._row(node, name)
-        if custom:
+        if node.op.startswith("porter_layers."):
             self._class(node.op.split(".")[1])
         if key is None:
             return source
@@ -300,6 +306,17 @@ class _Emitter:
                 if copied not in self.classes:
                     self.classes.append(copied)
 
+    def _runtime_class(self, node: Node) -> str:
+        """Write the class of a layer that is made for this model; equal ones are one. Gives its name."""
+        about = f"TensorFlow's {node.origin[-1]}, with sizes that are known only when it runs."
+        kind = node.op.split(".")[1]
+        source = layer_class("NAME", node.attrs["body"], node.outputs, "ABOUT")
+        if source not in self.runtime_classes:
+            name = self.runtime_classes[source] = self.class_names.unique(kind)
+            decorated = f'@keras.saving.register_keras_serializable(package="{self.name}")\n{source}'
+            self.classes.append(decorated.replace("NAME", name, 1).replace("ABOUT", about, 1))
+        return self.runtime_classes[source]
+
     def _module(self, about: str, notes: list[str]) -> str:
         tables = []
         for title, rows in (("Inputs:", self.result.inputs), ("Outputs:", self.result.outputs)):
@@ -314,7 +331,8 @@ class _Emitter:
         source = "\n\n".join(self.classes)
         code = source + body
         imported = [each for each in ("layers", "ops") if f"{each}." in code]
-        head = ['"""' + "\n\n".join(paragraphs) + '\n"""', "", "from pathlib import Path", "", "import keras"]
+        head = ['"""' + "\n\n".join(paragraphs) + '\n"""', "", *(["import math"] if "math." in code else [])]
+        head += ["from pathlib import Path", "", "import keras"]
         if "np." in code:
             head.append("import numpy as np")
         if imported:

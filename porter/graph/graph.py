@@ -162,3 +162,17 @@ class Graph:
     def ordered(self) -> list[Node]:
         """All nodes, inputs of the graph first, each after what it depends on."""
         return self.ancestors([*(value.node for value in self.inputs), *(value.node for value in self.outputs), *self])
+
+
+@dataclass(eq=False)
+class Body:
+    """A part of a graph that runs inside a layer's `call`, where sizes are known.
+
+    inputs: the tensors it is called with. nodes: in an order in which each comes after what it depends on.
+    outputs: what it returns. weights: values that the layer holds itself, by attribute.
+    """
+
+    inputs: list[Value]
+    nodes: list[Node]
+    outputs: list[Value]
+    weights: dict[str, Value] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from porter.pattern import Matcher, Miss
 from porter.pattern.matcher import Match
 from porter.rule.context import Context, use
 from porter.rule.rule import OPS, Rule
+from porter.rewrite.sizes import Sizes, outline
 
 LEAVES = ("Placeholder", "Const", "Variable", "Knob")
 
@@ -40,13 +41,14 @@ def rewrite(
     rules: Sequence[Rule],
     *,
     exact: bool = False,
+    result: Rewriting | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Rewriting:
     """Raise `graph` in place until only Keras calls are left, beside inputs, weights and arithmetic on weights alone.
 
     Raises `Unsupported` with every operation that no rule covers.
     """
-    result = Rewriting()
+    result = result or Rewriting()
     context = Context(exact=exact, batch=graph.sizes.get("batch"))
     with use(context):
         for index, each in enumerate(rules):
@@ -55,6 +57,7 @@ def rewrite(
                 progress(index + 1, len(rules))
         _settle_training(graph, result)
         _apply_operations(graph, context, result)
+        outline(graph)
     return result
 
 
@@ -150,11 +153,12 @@ def _numpy_dtype(name: str) -> Any:
 def _apply_operations(graph: Graph, context: Context, result: Rewriting) -> None:
     """Write what is left as single calls."""
     matcher = Matcher(graph)
+    sizes = Sizes(graph)
     problems: list[Unsupported] = []
     for node in graph.ordered():
         if node.op in LEAVES or node.is_call or (node.outputs and matcher.is_static(node.outputs[0])):
             continue
-        if not graph.is_used(node):
+        if not graph.is_used(node) or all(value in sizes for value in node.outputs):
             continue
         miss: Miss | None = None
         for each in OPS.get(node.op, []):

@@ -1,0 +1,91 @@
+"""Arithmetic on sizes that are known only when the model runs.
+
+A Functional model knows no size while it is built, so a call that needs one (a tile by the batch's size, a reshape to the
+rows of another tensor) goes into a layer of its own, together with the arithmetic that leads from `Shape` to its argument.
+There, on every backend, sizes are plain numbers as far as they are static.
+"""
+
+from __future__ import annotations
+
+from porter.graph import Body, Graph, Node, Ref, Value
+
+# Operations that make sizes out of sizes.
+ARITHMETIC = {"Add", "Sub", "Mul", "FloorDiv", "FloorMod", "Maximum", "Minimum", "Neg"}
+REARRANGE = {"StridedSlice", "Slice", "Stack", "Unstack", "ConcatV2", "Prod", "GatherV2", "ExpandDims", "Squeeze",
+             "Reshape", "Cast"}  # fmt: skip
+SOURCES = {"Shape", "Size"}
+
+
+class Sizes:
+    """Tells which values of a graph are sizes."""
+
+    def __init__(self, graph: Graph):
+        self._known: set[int] = set()
+        for node in graph.ordered():
+            if self._is_size(node):
+                self._known.update(id(value) for value in node.outputs)
+
+    def __contains__(self, value: Value) -> bool:
+        return id(value) in self._known
+
+    def _is_size(self, node: Node) -> bool:
+        if node.op in SOURCES:
+            return True
+        if node.op not in ARITHMETIC | REARRANGE or not node.inputs or any(v.rank not in (0, 1) for v in node.outputs):
+            return False
+        if any(value.dtype not in ("int32", "int64") for value in node.outputs):
+            return False
+        if node.op == "StridedSlice" and "slices" not in node.attrs or node.op == "Slice" and "begin" not in node.attrs:
+            return False
+        if node.op == "Reshape" and node.attrs.get("shape") not in ((), (1,), (-1,), (None,)):
+            return False
+        sizes = [value for value in node.inputs if id(value) in self._known]
+        return bool(sizes) and all(v.node.op == "Const" or id(v) in self._known for v in node.inputs)
+
+
+def outline(graph: Graph) -> None:
+    """Put every call that takes sizes into a layer of its own."""
+    sizes = Sizes(graph)
+    for place, value in enumerate(graph.outputs):
+        if value in sizes:
+            node = Node(f"{value.node.name}~", "ops.convert_to_tensor", [value], {"args": (Ref(0),), "kwargs": {"dtype": value.dtype}})
+            node.attrs["rule"] = "sizes"
+            node.origin = value.node.origin
+            node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype)]
+            graph.add(node)
+            graph.outputs[place] = node.out
+    for node in graph.ordered():
+        if node.is_call and any(value in sizes for value in node.inputs):
+            _outline(graph, node, sizes)
+    graph.prune()
+
+
+def _outline(graph: Graph, node: Node, sizes: Sizes) -> None:
+    cone: dict[int, Node] = {}
+    stack = [value.node for value in node.inputs if value in sizes]
+    while stack:
+        each = stack.pop()
+        if id(each) not in cone:
+            cone[id(each)] = each
+            stack.extend(value.node for value in each.inputs if value in sizes)
+    order = [each for each in graph.ancestors([node]) if id(each) in cone]
+    inputs: dict[int, Value] = {}
+    for each in (*order, node):
+        for value in each.inputs:
+            if value not in sizes and not (value.node.op == "Const" and (each is not node or value.node.attrs["value"].size <= 32)):
+                inputs[id(value)] = value
+    kind = node.op.split(".")[1]
+    name = "".join(part.capitalize() for part in kind.split("_"))
+    layer = Node(f"{node.name}", f"runtime.{name}BySize", list(inputs.values()))
+    layer.attrs = {
+        "body": Body(list(inputs.values()), [*order, node], list(node.outputs)),
+        "args": tuple(Ref(index) for index in range(len(inputs))),
+        "kwargs": {},
+        "rule": node.attrs.get("rule", ""),
+    }
+    layer.origin = tuple(dict.fromkeys([*(name for each in order for name in each.origin), *node.origin]))
+    layer.outputs = [Value(layer, v.index, v.shape, v.probe, v.dtype) for v in node.outputs]
+    graph.add(layer)
+    for old, new in zip(node.outputs, layer.outputs, strict=True):
+        graph.replace(old, new)
+    graph.remove(node)
