@@ -90,18 +90,14 @@ def convert(source: Path, out: Path | None = None, options: Options | None = Non
             progress("verify", 0)
             proof = prove(
                 original, model, report, None, levels=(0, 1, 3, 4), exact=options.exact, reference=reference,
-                bindings=emitted.bindings, progress=lambda done: progress("verify", done),
+                progress=lambda title: progress(f"verify: {title}", 0.5),
             )  # fmt: skip
-            report["verified"] = proof.to_json()
-            if not proof.holds:
+            report["verified"] = proof.to_dict()
+            if proof.failed:
                 _say_unproved(work / "model.py")
-                problem = OutputsDiffer(
-                    "The converted model does not compute the same, so it was not written",
-                    where=proof.worst, why=proof.summary,
-                    todo="--keep-failed writes it all the same, to look into; please report this as a bug of porter",
-                )  # fmt: skip
                 if not options.keep_failed:
-                    raise problem
+                    raise _differ(proof)
+            progress("verify", 1)
         save(model, work)
         _write_report(report, work)
         _move(work, directory, options)
@@ -127,7 +123,7 @@ def verify(
     with `holds`; raises `UnreadableSource` where neither the original nor a recording can be read.
     """
     from porter.emit.build import load_source
-    from porter.verify import prove
+    from porter.verify import ALL, prove
 
     directory = Path(directory)
     report = read_report(directory)
@@ -142,11 +138,25 @@ def verify(
     progress("verify", 0)
     model = load_source(directory / "model.py").load_model()
     proof = prove(
-        original, model, report, directory, levels=levels, exact=report["options"]["exact"], tolerance=tolerance,
+        original, model, report, directory, levels=levels or ALL, exact=report["options"]["exact"], tolerance=tolerance,
         batch_sizes=batch_sizes, backends=backends, seed=seed, reference_npz=reference,
-        progress=lambda done: progress("verify", done),
+        progress=lambda title: progress(f"verify: {title}", 0.5),
     )  # fmt: skip
-    return {**proof.to_json(), "holds": proof.holds, "summary": proof.summary}
+    return proof.to_dict()
+
+
+def _differ(proof: Any) -> OutputsDiffer:
+    """The error for a conversion that does not hold, with the levels that failed."""
+    problems = [
+        OutputsDiffer(f"level {level.level}, {level.title}, does not hold", why=level.reason)
+        for level in proof.levels
+        if level.status == "failed"
+    ]
+    return OutputsDiffer(
+        "The converted model does not compute the same, so it was not written",
+        todo="--keep-failed writes it all the same, to look into; please report this as a bug of porter",
+        also=list(problems),
+    )
 
 
 def inspect(source: Path, options: Options | None = None) -> dict[str, Any]:
@@ -282,7 +292,9 @@ def _notes(rewriting: Any) -> list[str]:
 def _report(original: Any, options: Options, emitted: Any, rewriting: Any, folded: set[str]) -> dict[str, Any]:
     """The content of report.json."""
     source = original.source
-    copied = sorted({variable.name for variable in original.variables.values()})
+    names = {node: variable.name for node, variable in original.variables.items()}
+    copied = sorted({names[node] for node in emitted.variables})
+    unused = sorted(set(names.values()) - set(copied))
     outputs_of = {}
     for change in rewriting.changes:
         outputs_of[change["layer"]] = change.get("outputs") or [row["tensor"] for row in emitted.outputs]
@@ -316,7 +328,10 @@ def _report(original: Any, options: Options, emitted: Any, rewriting: Any, folde
         "weights": {
             "copied": copied,
             "computed": sorted(folded),
-            "left": [{"name": name, "why": why} for name, why in original.left],
+            "left": [
+                *({"name": name, "why": why} for name, why in original.left),
+                *({"name": name, "why": "the converted layers have no use for it"} for name in unused),
+            ],
         },
         "warnings": list(dict.fromkeys(warnings)),
         "verified": {},

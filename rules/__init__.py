@@ -4,10 +4,14 @@ A new rule is one file here and one line in this list. `@op` functions (single o
 modules that hold them are imported below.
 """
 
-from porter.rules import dense, min_max
+from porter.rules import activations, batch_normalization, convolution, dense, dropout, min_max
 from porter.rules import operations as operations
 
 RULES = (
     *min_max.RULES,
+    *batch_normalization.RULES,
+    *dropout.RULES,
+    *convolution.RULES,
     *dense.RULES,
+    *activations.RULES,
 )

@@ -4,22 +4,50 @@ Weight arithmetic is never folded here: it would destroy `rsqrt(variance + epsil
 spectral norm before a rule could see them.
 """
 
+from porter.canonical.array_shapes import array_shapes
 from porter.canonical.conditionals import resolve_conditionals
+from porter.canonical.fold_integers import fold_integers
 from porter.canonical.identities import drop_identities
+from porter.canonical.infer_shapes import infer_shapes
+from porter.canonical.knob_arithmetic import knob_arithmetic
+from porter.canonical.loops import functional_loops
 from porter.canonical.merge_equal import merge_equal
 from porter.canonical.names import unify_names
 from porter.canonical.static_arguments import static_arguments
 from porter.graph import Graph
 
-PASSES = (unify_names, resolve_conditionals, drop_identities, static_arguments, drop_identities, merge_equal)
+# Over the whole graph, frames of loops included; then over it and over the graphs inside it.
+WHOLE = (
+    unify_names,
+    resolve_conditionals,
+    drop_identities,
+    knob_arithmetic,
+    functional_loops,
+    fold_integers,
+    infer_shapes,
+    array_shapes,
+    infer_shapes,
+)
+PASSES = (drop_identities, static_arguments, drop_identities, merge_equal)
 
 
 def canonical(graph: Graph) -> Graph:
     """Bring `graph` into canonical form, in place."""
+    for each in WHOLE:
+        each(graph)
+        graph.prune()
+    return _simplify(graph)
+
+
+def _simplify(graph: Graph) -> Graph:
     for each in PASSES:
         each(graph)
         graph.prune()
+    for node in list(graph):
+        for inner in node.attrs.values():
+            if isinstance(inner, Graph):
+                _simplify(inner)
     return graph
 
 
-__all__ = ["PASSES", "canonical"]
+__all__ = ["PASSES", "WHOLE", "canonical"]

@@ -8,6 +8,8 @@ Source: tensorflow/python/ops/control_flow_ops.py, class CondContext, 1.15.
 
 from __future__ import annotations
 
+import numpy as np
+
 from porter.graph import Graph, Node, Value
 
 Sides = dict[int, tuple[Value, bool]]
@@ -16,6 +18,7 @@ Sides = dict[int, tuple[Value, bool]]
 def resolve_conditionals(graph: Graph) -> None:
     """Turn Switch and Merge into Cond, outside of while loops. A Cond on a constant is resolved right away."""
     _merge_knobs(graph)
+    _select_by_knob(graph)
     sides: dict[int, Sides] = {}  # value -> predicates it lies under, innermost last
     for node in graph.ordered():
         found: Sides = {}
@@ -55,6 +58,20 @@ def _merge_knobs(graph: Graph) -> None:
             if first is not node:
                 graph.replace(node.out, first.out)
                 first.origin += node.origin
+
+
+def _select_by_knob(graph: Graph) -> None:
+    """A Select whose condition is one knob is a Cond of which both sides are computed."""
+    for node in list(graph):
+        if node.op not in ("Select", "SelectV2") or node.inputs[0].node.op != "Knob":
+            continue
+        knob, true_side, false_side = node.inputs
+        training = knob.node.attrs["training"]
+        if np.size(training) != 1 or any(side.shape is None or side.shape != node.out.shape for side in node.inputs[1:]):
+            continue
+        node.op, node.attrs = "Cond", {}
+        if not bool(np.reshape(training, ())):
+            graph.set_inputs(node, [_training(graph, knob.node), false_side, true_side])
 
 
 def _in_loop(node: Node) -> bool:

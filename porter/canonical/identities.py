@@ -15,7 +15,10 @@ def drop_identities(graph: Graph) -> None:
     for node in graph.ordered():
         if id(node) in inputs:
             continue
-        if node.op in PASS_ON or _does_nothing(node):
+        if node.op == "Cond" and node.inputs[1] is node.inputs[2]:
+            graph.replace(node.out, node.inputs[1])
+            graph.remove(node)
+        elif node.op in PASS_ON or _does_nothing(node):
             for value, source in zip(node.outputs, node.inputs, strict=False):
                 if source.shape is None or (value.shape is not None and _known(value) > _known(source)):
                     source.shape, source.probe = value.shape, value.probe or source.probe
@@ -36,7 +39,10 @@ def _does_nothing(node: Node) -> bool:
         return node.out.dtype == node.inputs[0].dtype
     if node.op == "Reshape":
         before, after = node.inputs[0], node.out
-        return before.shape is not None and before.shape == after.shape and None not in after.shape
+        if before.shape is None or before.shape != after.shape or not after.shape:
+            return before.shape == ()
+        keeps_first = after.shape[0] is not None or node.attrs.get("shape", (-1,))[0] is None
+        return keeps_first and None not in after.shape[1:]
     if node.op in ("Pad", "MirrorPad", "PadV2"):
         return not any(map(any, node.attrs.get("paddings", ((1, 1),))))
     return node.op in ("AddN", "ConcatV2") and len(node.inputs) == 1

@@ -10,7 +10,7 @@ from porter.graph import Graph
 from porter.pattern.matcher import RANDOM
 
 # Not worth comparing, or not the same twice.
-KEEP = RANDOM | {"Placeholder", "Variable", "Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"}
+KEEP = RANDOM | {"Placeholder", "Variable", "Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "While", "ArrayNew"}
 
 
 def merge_equal(graph: Graph) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 
+from porter.canonical.known_sizes import KnownSizes
 from porter.graph import Graph, Node, Value
 
 REDUCTIONS = ("Sum", "Mean", "Max", "Min", "Prod", "All", "Any", "EuclideanNorm")
@@ -19,14 +20,22 @@ ARGUMENTS: dict[str, dict[int, str]] = {
     **{op: {1: "axes"} for op in REDUCTIONS},
     "ArgMax": {1: "axis"},
     "ArgMin": {1: "axis"},
+    "BatchToSpace": {1: "crops"},
     "BatchToSpaceND": {1: "block_shape", 2: "crops"},
     "BroadcastTo": {1: "shape"},
     "ConcatV2": {-1: "axis"},
+    "CropAndResize": {3: "crop_size"},
     "Cumprod": {1: "axis"},
     "Cumsum": {1: "axis"},
     "ExpandDims": {1: "axis"},
     "Fill": {0: "dims"},
     "GatherV2": {2: "axis"},
+    "ImageProjectiveTransformV2": {2: "output_shape"},
+    "ImageProjectiveTransformV3": {2: "output_shape", 3: "fill_value"},
+    "InTopKV2": {2: "k"},
+    "IRFFT": {1: "fft_length"},
+    "IRFFT2D": {1: "fft_length"},
+    "IRFFT3D": {1: "fft_length"},
     "LinSpace": {2: "num"},
     "MatrixBandPart": {1: "num_lower", 2: "num_upper"},
     "MirrorPad": {1: "paddings"},
@@ -35,6 +44,11 @@ ARGUMENTS: dict[str, dict[int, str]] = {
     "PadV2": {1: "paddings"},
     "RandomStandardNormal": {0: "shape"},
     "RandomUniform": {0: "shape"},
+    "RandomUniformInt": {0: "shape"},
+    "RFFT": {1: "fft_length"},
+    "RFFT2D": {1: "fft_length"},
+    "RFFT3D": {1: "fft_length"},
+    "SpaceToBatch": {1: "paddings"},
     "TruncatedNormal": {0: "shape"},
     "ResizeArea": {1: "size"},
     "ResizeBicubic": {1: "size"},
@@ -60,6 +74,7 @@ ARGUMENTS: dict[str, dict[int, str]] = {
 
 def static_arguments(graph: Graph) -> None:
     """Move static arguments from inputs to attributes, and normalise them."""
+    known = KnownSizes()
     for node in graph.ordered():
         if node.op == "Reshape":
             _resolve_reshape(graph, node)
@@ -67,6 +82,7 @@ def static_arguments(graph: Graph) -> None:
             NORMALISE.get(node.op, _normalise_axes)(node)
         elif node.op in ("Stack", "Unstack", "Squeeze"):
             _normalise_axes(node)
+        known.settle(graph, node)
 
 
 def _take(graph: Graph, node: Node, slots: dict[int, str]) -> bool:

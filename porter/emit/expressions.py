@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from porter.emit import literals
+from porter.emit.statements import Argument
 from porter.graph import Ref
 
 # Calls that read better as operators, and how tightly these bind.
@@ -45,6 +46,17 @@ def fill(template: Any, inputs: list[Text]) -> Text:
     return text(literals.literal(template), tensor=False)
 
 
+def _fill_index(item: Any, inputs: list[Text]) -> Any:
+    """What stands between brackets, with the inputs' texts in place of its Refs."""
+    if isinstance(item, Ref):
+        return inputs[item.index]
+    if isinstance(item, tuple):
+        return tuple(_fill_index(each, inputs) for each in item)
+    if isinstance(item, slice):
+        return slice(*(_fill_index(each, inputs) for each in (item.start, item.stop, item.step)))
+    return item
+
+
 def _has_ref(template: Any) -> bool:
     if isinstance(template, (list, tuple)):
         return any(map(_has_ref, template))
@@ -56,7 +68,7 @@ def call(op: str, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Te
     if op == "ops.getitem":
         value = fill(args[0], inputs)
         value = value if value.binds == ATOM else text(f"({value})")
-        return text(f"{value}[{literals.index(args[1])}]")
+        return text(f"{value}[{literals.index(_fill_index(args[1], inputs))}]")
     if operators and op in BINARY and len(args) == 2 and not kwargs:
         left, right = (fill(arg, inputs) for arg in args)
         sign, binds = BINARY[op]
@@ -69,29 +81,42 @@ def call(op: str, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Te
     if operators and op == "ops.negative" and len(args) == 1:
         value = fill(args[0], inputs)
         return text(f"-{value if value.binds >= 3 else f'({value})'}", 3)
-    return text(f"{op}({arguments(op, args, kwargs, inputs)})")
+    return text(f"{op}({', '.join(map(str, arguments(op, args, kwargs, inputs)))})")
 
 
-def layer(op: str, config: tuple[tuple[Any, ...], dict[str, Any]], name: str | None) -> str:
-    """Source of a layer's construction, without the arguments that are Keras' defaults."""
+def layer(op: str, config: tuple[tuple[Any, ...], dict[str, Any]], name: str | None) -> tuple[str, list[Argument]]:
+    """What constructs a layer: its class, and the arguments that are not Keras' defaults."""
     args, kwargs = config
     prefix, kind = op.split(".")
-    shown = f"layers.{kind}" if prefix == "layers" else kind
     kwargs = {**kwargs, **({"name": name} if name else {})}
-    return f"{shown}({arguments(op, args, kwargs, [])})"
+    return (f"layers.{kind}" if prefix == "layers" else kind), arguments(op, args, kwargs, [])
 
 
-def arguments(op: str, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Text]) -> str:
+def arguments(op: str, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Text]) -> list[Argument]:
     """The arguments of a call, in order, defaults left out."""
     signature = _signature(op)
     names = list(signature)
-    parts = [str(fill(literals.argument(names[i] if i < len(names) else "", arg), inputs)) for i, arg in enumerate(args)]
+    found = []
+    for i, arg in enumerate(args):
+        name = names[i] if i < len(names) else str(i)
+        found.append(Argument(name, str(fill(literals.argument(name, arg), inputs)), positional=True))
     for name, value in kwargs.items():
         value = literals.argument(name, value)
         if name in signature and not _has_ref(value) and _equal(value, literals.argument(name, signature[name])):
             continue
-        parts.append(f"{name}={fill(value, inputs)}")
-    return ", ".join(parts)
+        found.append(Argument(name, str(fill(value, inputs))))
+    return found
+
+
+def default_text(head: str, name: str) -> str:
+    """The source text of a layer's default for an argument, "None" if it has none."""
+    default = _signature(head if "." in head else f"porter_layers.{head}").get(name)
+    if default is inspect.Parameter.empty:
+        return "None"
+    try:
+        return literals.literal(literals.argument(name, default))
+    except TypeError:
+        return "None"
 
 
 def _equal(value: Any, default: Any) -> bool:
@@ -109,11 +134,12 @@ def _signature(op: str) -> dict[str, Any]:
 
     import porter.layers
 
-    prefix, name = op.split(".")
+    prefix, *path = op.split(".")
     if prefix == "runtime":
         return {}
-    place = {"layers": keras.layers, "ops": keras.ops, "porter_layers": porter.layers}[prefix]
-    found = getattr(place, name, None)
+    found: Any = {"layers": keras.layers, "ops": keras.ops, "porter_layers": porter.layers}[prefix]
+    for name in path:
+        found = getattr(found, name, None)
     if found is None:
         return {}
     parameters = inspect.signature(found).parameters.values()

@@ -48,29 +48,29 @@ def literal(value: Any) -> str:
     raise TypeError(f"no source form for {type(value).__name__}")
 
 
-def array(value: np.ndarray) -> str:
-    """A float32 or int32 array as nested lists, other types as numpy arrays."""
-    if value.ndim == 0 and value.dtype.kind in "biuf":
+def array(value: np.ndarray, numbers: bool = True) -> str:
+    """A numpy array, which unlike a list says its type and shape; a single one as a number if `numbers` allows it."""
+    if numbers and value.ndim == 0 and value.dtype.kind in "biuf":
         return literal(value.item())
-    text = literal(value.tolist())
-    plain = value.dtype in (np.float32, np.int32) and value.size
-    return text if plain else f"np.array({text}, {literal(value.dtype.name)})"
+    return f"np.array({literal(value.tolist())}, {literal(value.dtype.name)})"
 
 
 def index(slices: tuple[Any, ...]) -> str:
-    """What stands between the brackets: `:, 0, 1:-1, None`."""
+    """What stands between the brackets: `:, 0, 1:-1, None`. Strings are source text."""
     texts = []
     for item in slices:
         if isinstance(item, slice):
             parts = [("" if part is None else str(part)) for part in (item.start, item.stop)]
             texts.append(":".join(parts) + ("" if item.step is None else f":{item.step}"))
         else:
-            texts.append(literal(item))
+            texts.append(item if isinstance(item, str) else literal(item))
     return ", ".join(texts)
 
 
 def argument(name: str, value: Any) -> Any:
-    """`value`, written once if it is equal for every axis."""
+    """`value`, written once if it is equal for every axis, and without brackets if it is the only axis."""
     if name in PER_AXIS and isinstance(value, tuple) and value and all(item == value[0] for item in value):
         return argument(name, value[0])
+    if name == "axis" and isinstance(value, tuple) and len(value) == 1:
+        return value[0]
     return value

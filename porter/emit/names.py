@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 
-from porter.graph import Graph, Node, WeightRef
+from porter.graph import Graph, Node, Value, WeightRef
 
 # Last parts of a variable's name that say which weight it is, not which layer.
 GENERIC = re.compile(
@@ -16,11 +16,28 @@ GENERIC = re.compile(
 RESERVED = {"keras", "layers", "ops", "np", "Path", "x", "build_model", "load_model", "model"}
 
 
+def source_of(ref: WeightRef) -> str:
+    """Where a weight comes from, for the report: a variable of the checkpoint or a tensor, and the steps after it."""
+    node = ref.value.node
+    if node.op == "Variable":
+        first = node.attrs["variable"].name if "/part_" not in node.name else ref.value.name
+    else:
+        first = ref.value.name
+    return ", ".join([first, *(what for what, _ in ref.steps)])
+
+
 def clean(text: str) -> str:
-    """`text` as an identifier."""
+    """`text` as a name for a variable of the generated source."""
+    text = identifier(text)
+    return f"{text}_" if keyword.iskeyword(text) or text in RESERVED else text
+
+
+def identifier(text: str) -> str:
+    """`text` with nothing in it but letters, digits and underscores."""
     text = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "x"
     text = f"_{text}" if text[0].isdigit() else text
-    return f"{text}_" if keyword.iskeyword(text) or text in RESERVED else text
+    text = text.replace("__", "_") if "__" in text else text
+    return text
 
 
 def snake(text: str) -> str:
@@ -70,10 +87,37 @@ def layer_name(graph: Graph, node: Node) -> str:
     return snake(node.op.split(".")[-1])
 
 
+# TensorFlow's own names for operations: they say what is done, not what it is for.
+DEFAULT = re.compile(
+    r"^(BiasAdd|MatMul|Relu6?|Elu|Selu|Tanh|Sigmoid|add|Add|mul|Mul|sub|Sub|truediv|div|concat|Concat|Reshape|Squeeze|"
+    r"Softmax|Conv2D|Conv3D|convolution|MaxPool|AvgPool|max_pool|avg_pool|Mean|Max|Min|Sum|transpose|Transpose|"
+    r"LeakyRelu|leaky_relu|Maximum|Minimum|ExpandDims|FusedBatchNorm(V[23])?|Merge|cond|strided_slice|batchnorm|"
+    r"add_1|mul_1|dropout|Pad|Tile|stack|split|unstack|Cast|ToFloat|Identity)(_\d+)?$"
+)
+
+
 def value_name(node: Node) -> str:
-    """A name for the result of a call: the last part of the TensorFlow name that says something."""
+    """A name for the result of a call: its layer's, or the part of the TensorFlow name that says what it is for."""
     parts = [part for part in node.name.rstrip("~").split("~")[0].split("/") if not GENERIC.match(part)]
-    return clean(parts[-1]) if parts else "y"
+    while len(parts) > 1 and DEFAULT.match(parts[-1]):
+        parts.pop()
+    if not parts:
+        return "y"
+    camel = DEFAULT.match(parts[-1]) or re.match(r"[A-Z]+[a-z]", parts[-1])  # as classes are called
+    return clean(snake(parts[-1]) if camel else parts[-1])
+
+
+def weight_name(value: Value) -> str:
+    """A name for a weight that a generated layer holds: the last two parts of its variable's."""
+    parts = [part for part in value.node.name.split("/") if part not in ("read", "Enter", "while", "ReadVariableOp")]
+    return clean("_".join(parts[-2:]).lower())
+
+
+def loop_variable(value: Value) -> str:
+    """A name for a variable of a loop."""
+    if value.shape == () and value.dtype.startswith("int"):
+        return "i"
+    return "array" if any(user.op in ("ArrayRead", "ArrayWrite") for user, _ in value.uses) else "state"
 
 
 def scope(node: Node) -> str:

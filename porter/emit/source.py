@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from porter.emit import names as naming
+from porter.emit.blocks import roll
 from porter.emit.expressions import BINARY, Text, call, fill, layer, text
 from porter.emit.literals import array, literal
 from porter.emit.runtime import layer_class
+from porter.emit.statements import Argument, Statement, wrap
 from porter.graph import Graph, Node, Ref, Value, WeightRef
 
 WIDTH = 118
@@ -32,13 +34,17 @@ class Binding:
 
 @dataclass
 class Emitted:
-    """The source of model.py with what is needed to fill and to report it."""
+    """The source of model.py with what is needed to fill and to report it.
+
+    variables: the nodes of the variables that went into weights.
+    """
 
     source: str
     bindings: list[Binding] = field(default_factory=list)
     layers: list[dict[str, Any]] = field(default_factory=list)
     inputs: list[dict[str, Any]] = field(default_factory=list)
     outputs: list[dict[str, Any]] = field(default_factory=list)
+    variables: set[str] = field(default_factory=set)
 
 
 def emit(
@@ -68,7 +74,7 @@ class _Emitter:
         self.runtime_classes: dict[str, str] = {}
         self.class_names = naming.Names()
         self.layer_variables: dict[Any, str] = {}
-        self.lines: list[str] = []
+        self.statements: list[Statement] = []
         self.classes: list[str] = []
         self.result = Emitted("")
 
@@ -82,33 +88,29 @@ class _Emitter:
         inlined = {id(node) for node in self.calls if self._can_inline(node)}
         written = [node for node in self.calls if id(node) not in inlined]
         following = {id(node): after for node, after in zip(written, written[1:], strict=False)}
-        paragraph = None
         for node in self.calls:
-            expression = self._expression(node)
-            if id(node) in inlined and len(expression) < 70:
-                self.texts[id(node.out)] = expression
-                continue
-            if naming.scope(node) != paragraph:
-                self.lines.append("")
-                paragraph = naming.scope(node)
-            self._assign(node, expression, following.get(id(node)))
-        self._outputs(output_tensors)
-        self.result.source = self._module(about, notes)
+            statement = self._statement(node)
+            if id(node) in inlined and len(statement.expression) < 70:
+                self.texts[id(node.out)] = statement.expression  # type: ignore[assignment]
+            else:
+                self._assign(statement, node, following.get(id(node)))
+        end = self._end(output_tensors)
+        self.result.source = self._module(about, notes, end)
         return self.result
 
     # Inputs, constants and outputs
 
     def _inputs(self, tensors: list[str]) -> None:
         for value, tensor in zip(self.graph.inputs, tensors, strict=True):
-            keras_name = self.layer_names.unique(naming.clean(tensor.split(":")[0].split("/")[-1]))
-            variable = self.value_names.unique(naming.clean(keras_name))
+            keras_name = self.layer_names.unique(naming.identifier(tensor.split(":")[0].split("/")[-1]))
+            variable = self.value_names.unique("inputs" if keras_name == "x" else naming.clean(keras_name))
             shape = value.shape or ()
             if shape and shape[0] is None:
                 where = literal(tuple(shape[1:]))
             else:
                 where = f"batch_shape={literal(tuple(shape))}"
             dtype = "" if value.dtype == "float32" else f', dtype="{value.dtype}"'
-            self.lines.append(f'{variable} = keras.Input({where}{dtype}, name="{keras_name}")')
+            self.statements.append(Statement(variable, expression=f'keras.Input({where}{dtype}, name="{keras_name}")'))
             self.texts[id(value)] = text(variable)
             self.result.inputs.append(
                 {"tensor": tensor, "keras": keras_name, "shape": list(shape), "dtype": value.dtype}
@@ -174,7 +176,8 @@ class _Emitter:
                 inputs[slot] = node.out
                 self.graph.set_inputs(user, inputs)
 
-    def _outputs(self, tensors: list[str]) -> None:
+    def _end(self, tensors: list[str]) -> str:
+        """The statement that returns the model."""
         texts = []
         for value, tensor in zip(self.graph.outputs, tensors, strict=True):
             texts.append(str(self.texts[id(value)]))
@@ -184,7 +187,7 @@ class _Emitter:
             )
         inputs = [str(self.texts[id(value)]) for value in self.graph.inputs]
         ends = [one[0] if len(one) == 1 else f"[{', '.join(one)}]" for one in (inputs, texts)]
-        self.lines += ["", f'return keras.Model({ends[0]}, {ends[1]}, name="{self.name}")']
+        return wrap(f'return keras.Model({ends[0]}, {ends[1]}, name="{self.name}")')
 
     # Calls
 
@@ -214,44 +217,55 @@ class _Emitter:
         found = []
         for value in node.inputs:
             if id(value) in self.constants:
-                found.append(text(array(self.constants[id(value)]), tensor=False))
+                # a number takes the type of its neighbour; a layer, or a list of tensors, needs an array
+                alone = node.op.startswith("ops.") and node.op not in ("ops.concatenate", "ops.stack")
+                found.append(text(array(self.constants[id(value)], numbers=alone), tensor=False))
             else:
                 found.append(self.texts[id(value)])
         return found
 
-    def _expression(self, node: Node) -> Text:
+    def _statement(self, node: Node) -> Statement:
+        """What makes the value of a call, without a target yet."""
         inputs = self._input_texts(node)
+        paragraph = naming.scope(node)
         if node.op.startswith("ops."):
             self._row(node, None)
-            return call(node.op, node.attrs["args"], node.attrs["kwargs"], inputs)
+            source = call(node.op, node.attrs["args"], node.attrs["kwargs"], inputs)
+            return Statement("", expression=source, paragraph=paragraph)
         args = [str(fill(arg, inputs)) for arg in node.attrs["args"]]
         args += [f"{name}={fill(value, inputs)}" for name, value in node.attrs["kwargs"].items()]
-        return text(f"{self._layer(node)}({', '.join(args)})")
-
-    def _layer(self, node: Node) -> str:
-        """Source of the layer that `node` calls: a construction, or the variable that holds it."""
+        called = ", ".join(args)
         key = self.shared.get(id(node))
         if key in self.layer_variables:
-            return self.layer_variables[key]
-        weights = node.attrs.get("weights", {})
-        custom = not node.op.startswith("layers.")
-        name = self.layer_names.unique(naming.layer_name(self.graph, node)) if weights or custom else None
-        if custom and not weights:
-            self.layer_names.taken.discard(str(name).lower())
-            name = self.layer_names.unique(naming.value_name(node))
-        if "body" in node.attrs:
-            source = f'{self._runtime_class(node)}(name="{name}")'
+            return Statement("", expression=text(f"{self.layer_variables[key]}({called})"), paragraph=paragraph)
+        kind = self._runtime_class(node) if "body" in node.attrs else ""
+        name = self._layer_name(node)
+        if kind:
+            statement = Statement("", kind, [Argument("name", literal(name))], called)
         else:
-            source = layer(node.op, node.attrs["config"], name)
-        self.result.bindings += [Binding(str(name), path.replace("__", "."), ref) for path, ref in weights.items()]
-        self._row(node, name)
+            statement = Statement("", *layer(node.op, node.attrs["config"], name), called)
         if node.op.startswith("porter_layers."):
             self._class(node.op.split(".")[1])
+        weights = node.attrs.get("weights", {})
+        self.result.bindings += [Binding(str(name), path.replace("__", "."), ref) for path, ref in weights.items()]
+        for ref in weights.values():
+            used = naming.variables(self.graph, ref)
+            self.result.variables.update(each.name for each in used if each.op == "Variable")
+        self._row(node, name)
+        statement.paragraph = paragraph
         if key is None:
-            return source
+            statement.chained = len(node.inputs) == 1 and node.attrs["args"] == (Ref(0),) and not node.attrs["kwargs"]
+            return statement
         variable = self.layer_variables[key] = self.value_names.unique(naming.clean(str(name)))
-        self.lines.append(f"{variable} = {source}")
-        return variable
+        construction = f"{statement.head}({', '.join(map(str, statement.arguments))})"
+        self.statements.append(Statement(variable, expression=construction, paragraph=paragraph))
+        return Statement("", expression=text(f"{variable}({called})"), paragraph=paragraph)
+
+    def _layer_name(self, node: Node) -> str | None:
+        """A name for what holds weights or is not Keras' own; the rest is named by Keras."""
+        if node.attrs.get("weights"):
+            return self.layer_names.unique(naming.layer_name(self.graph, node))
+        return None if node.op.startswith("layers.") else self.layer_names.unique(naming.value_name(node))
 
     def _row(self, node: Node, name: str | None) -> None:
         self.result.layers.append(
@@ -261,34 +275,34 @@ class _Emitter:
                 "rule": node.attrs.get("rule", ""),
                 "nodes": list(node.origin),
                 "weights": {
-                    path.replace("__", "."): ", ".join(each.name for each in naming.variables(self.graph, ref))
+                    path.replace("__", "."): naming.source_of(ref)
                     for path, ref in node.attrs.get("weights", {}).items()
                 },
             }
         )
 
-    def _assign(self, node: Node, expression: Text, following: Node | None) -> None:
+    def _assign(self, statement: Statement, node: Node, following: Node | None) -> None:
+        """Give the statement its target."""
         if len(node.outputs) > 1:
-            targets = [self.value_names.unique(naming.value_name(node)) for _ in node.outputs]
             used = [bool(value.uses) or self.graph.is_output(value) for value in node.outputs]
-            if sum(used) <= 6 and len(targets) <= 12:
-                shown = [target if use else "_" for target, use in zip(targets, used, strict=True)]
-                self._write(f"{', '.join(shown)} = {expression}")
-                for value, target in zip(node.outputs, targets, strict=True):
-                    self.texts[id(value)] = text(target)
+            wanted = naming.value_name(node)
+            if sum(used) <= 6 and len(used) <= 12:
+                targets = [self.value_names.unique(f"{wanted}_{i}") if use else "_" for i, use in enumerate(used)]
+                statement.target = ", ".join(targets)
             else:
-                self._write(f"{targets[0]} = {expression}")
-                for index, value in enumerate(node.outputs):
-                    self.texts[id(value)] = text(f"{targets[0]}[{index}]")
-            return
-        users = self.uses.get(id(node.out), [])
-        passing = following is not None and len(users) == 1 and users[0] is following and not self.graph.is_output(node.out)
-        target = "x" if passing else self.value_names.unique(naming.value_name(node))
-        self.texts[id(node.out)] = text(target)
-        self._write(f"{target} = {expression}")
-
-    def _write(self, line: str) -> None:
-        self.lines.append(line)
+                statement.target = self.value_names.unique(wanted)
+                targets = [f"{statement.target}[{index}]" for index in range(len(used))]
+            self.texts.update({id(value): text(target) for value, target in zip(node.outputs, targets, strict=True)})
+        else:
+            users = self.uses.get(id(node.out), [])
+            passing = following is not None and len(users) == 1 and users[0] is following
+            if passing and not self.graph.is_output(node.out):
+                statement.target = "x"
+            else:
+                named = next((argument.text for argument in statement.arguments if argument.name == "name"), None)
+                statement.target = self.value_names.unique(naming.clean(named) if named else naming.value_name(node))
+            self.texts[id(node.out)] = text(statement.target)
+        self.statements.append(statement)
 
     # The module
 
@@ -310,14 +324,16 @@ class _Emitter:
         """Write the class of a layer that is made for this model; equal ones are one. Gives its name."""
         about = f"TensorFlow's {node.origin[-1]}, with sizes that are known only when it runs."
         kind = node.op.split(".")[1]
-        source = layer_class("NAME", node.attrs["body"], node.outputs, "ABOUT")
+        source, node.attrs["weights"], custom = layer_class("NAME", node.attrs["body"], node.outputs, "ABOUT")
+        for each in sorted(custom):
+            self._class(each)
         if source not in self.runtime_classes:
             name = self.runtime_classes[source] = self.class_names.unique(kind)
             decorated = f'@keras.saving.register_keras_serializable(package="{self.name}")\n{source}'
             self.classes.append(decorated.replace("NAME", name, 1).replace("ABOUT", about, 1))
         return self.runtime_classes[source]
 
-    def _module(self, about: str, notes: list[str]) -> str:
+    def _module(self, about: str, notes: list[str], end: str) -> str:
         tables = []
         for title, rows in (("Inputs:", self.result.inputs), ("Outputs:", self.result.outputs)):
             wide = max(len(row["keras"]) for row in rows)
@@ -327,9 +343,9 @@ class _Emitter:
             title = ""
         paragraphs = [f"Keras 3 model converted from {about}.", "\n".join(line.rstrip() for line in tables)]
         paragraphs += [textwrap.fill(note, WIDTH - 2) for note in notes]
-        body = textwrap.indent("\n".join(self.lines), "    ").replace("\n\n\n", "\n\n")
-        source = "\n\n".join(self.classes)
-        code = source + body
+        functions, statements = roll(self.statements, {*self.value_names.taken, *naming.RESERVED})
+        body = textwrap.indent(_paragraphs(statements) + "\n\n" + end, "    ")
+        code = "\n\n".join([*self.classes, *functions, body])
         imported = [each for each in ("layers", "ops") if f"{each}." in code]
         head = ['"""' + "\n\n".join(paragraphs) + '\n"""', "", *(["import math"] if "math." in code else [])]
         head += ["from pathlib import Path", "", "import keras"]
@@ -337,8 +353,20 @@ class _Emitter:
             head.append("import numpy as np")
         if imported:
             head.append(f"from keras import {', '.join(imported)}")
-        parts = ["\n".join(head), *self.classes, f"def build_model() -> keras.Model:\n{body}", LOAD]
+        parts = ["\n".join(head), *self.classes, *functions, f"def build_model() -> keras.Model:\n{body}", LOAD]
         return "\n\n\n".join(parts) + "\n"
+
+
+def _paragraphs(statements: list[Statement]) -> str:
+    """The statements' text, with a blank line where another TensorFlow scope begins."""
+    lines: list[str] = []
+    before = None
+    for statement in statements:
+        if lines and statement.paragraph != before:
+            lines.append("")
+        before = statement.paragraph
+        lines.append(statement.source())
+    return "\n".join(lines)
 
 
 LOAD = '''def load_model() -> keras.Model:

@@ -2,7 +2,7 @@
 
 from porter.pattern.matcher import Match, Matcher, NodeView
 from porter.pattern.miss import Miss
-from porter.pattern.terms import Knob, OneOf, Op, Pattern, Scalar, Var, Weight, one_of, trace
+from porter.pattern.terms import Knob, OneOf, Op, Pattern, Reshaped, Scalar, Var, Weight, one_of, reshaped, trace
 
 __all__ = [
     "Knob",
@@ -13,9 +13,11 @@ __all__ = [
     "OneOf",
     "Op",
     "Pattern",
+    "Reshaped",
     "Scalar",
     "Var",
     "Weight",
     "one_of",
+    "reshaped",
     "trace",
 ]

@@ -7,14 +7,14 @@ outside, graph outputs included; values that depend on weights and constants alo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from porter.graph import Graph, Node, Value, WeightRef
 from porter.pattern.miss import Miss
-from porter.pattern.terms import Knob, Literal, OneOf, Op, Pattern, Scalar, Var, Weight
+from porter.pattern.terms import Knob, Literal, OneOf, Op, Pattern, Reshaped, Scalar, Var, Weight
 
 COMMUTATIVE = {"Add", "Mul", "Maximum", "Minimum", "SquaredDifference", "Equal", "NotEqual", "LogicalAnd", "LogicalOr"}
 
@@ -44,10 +44,14 @@ class NodeView:
 
 @dataclass(frozen=True)
 class Match:
-    """What a pattern stands for in a graph: bound names, and the covered nodes with the root first."""
+    """What a pattern stands for in a graph: bound names, and the covered nodes with the root first.
+
+    passed: those of the nodes that `reshaped` looked through.
+    """
 
     bound: dict[str, Any]
     nodes: tuple[Node, ...]
+    passed: tuple[Node, ...] = ()
     read: set[tuple[str, str]] = field(default_factory=set)
 
     def argument(self, name: str) -> Any:
@@ -57,7 +61,8 @@ class Match:
 
     def unread(self) -> list[tuple[Node, str]]:
         """Attributes of covered nodes that differ from their default and were not read."""
-        return [(node, name) for node in self.nodes for name in node.attrs if (node.name, name) not in self.read]
+        nodes = [node for node in self.nodes if node not in self.passed]
+        return [(node, name) for node in nodes for name in node.attrs if (node.name, name) not in self.read]
 
 
 class Matcher:
@@ -86,7 +91,7 @@ class Matcher:
         for match in self._match(pattern, value, Match({}, ())):
             leak = self._leak(match, value)
             if leak is None:
-                yield Match(match.bound, match.nodes)
+                yield Match(match.bound, match.nodes, match.passed)
             else:
                 self._note(Miss(f"{leak.name} is used outside too", leak.node), len(match.nodes))
 
@@ -121,6 +126,12 @@ class Matcher:
                 yield from self._match(alternative, value, so_far)
         elif isinstance(pattern, Op):
             yield from self._match_op(pattern, value, so_far)
+        elif isinstance(pattern, Reshaped):
+            yield from self._match(pattern.inner, value, so_far)
+            node = value.node
+            if node.op in RESHAPING and len(node.inputs) == 1 and _same_but_ones(value, node.inputs[0]):
+                through = replace(so_far, nodes=(*so_far.nodes, node), passed=(*so_far.passed, node))
+                yield from self._match(pattern, node.inputs[0], through)
 
     def _match_op(self, pattern: Op, value: Value, so_far: Match) -> Iterator[Match]:
         node = value.node
@@ -139,7 +150,7 @@ class Matcher:
         if pattern.name in COMMUTATIVE and len(pattern.inputs) == 2:
             orders.append(pattern.inputs[::-1])
         for order in orders:
-            yield from self._match_all(order, node.inputs, Match(bound, nodes))
+            yield from self._match_all(order, node.inputs, replace(so_far, bound=bound, nodes=nodes))
 
     def _match_all(self, patterns: tuple[Pattern, ...], values: list[Value], so_far: Match) -> Iterator[Match]:
         if not patterns:
@@ -171,7 +182,7 @@ class Matcher:
             wanted = {Scalar: "a constant scalar", Weight: "a weight", Knob: "a knob"}[variable.kind or Weight]
             self._note(Miss(f"{variable.name} must be {wanted}, not {value.node.op}", value.node), len(so_far.nodes))
             return None
-        return Match({**so_far.bound, variable.name: bound}, so_far.nodes)
+        return replace(so_far, bound={**so_far.bound, variable.name: bound})
 
 
 RANDOM = {
@@ -186,6 +197,17 @@ RANDOM = {
     "RandomPoissonV2",
     "ParameterizedTruncatedNormal",
 }
+
+
+RESHAPING = {"Squeeze", "ExpandDims", "Reshape"}
+
+
+def _same_but_ones(value: Value, other: Value) -> bool:
+    """True if two tensors differ at most in axes of size one."""
+    if value.shape is None or other.shape is None:
+        return False
+    sizes = [[size for size in each.shape if size != 1] for each in (value, other)]
+    return sizes[0] == sizes[1] and sizes[0].count(None) <= 1
 
 
 def scalar(value: Value) -> Any:

@@ -88,6 +88,18 @@ class OneOf(Pattern):
         self.alternatives = alternatives
 
 
+class Reshaped(Pattern):
+    """`inner`, perhaps with axes of size one added to it or taken from it."""
+
+    def __init__(self, inner: Pattern):
+        self.inner = inner
+
+
+def reshaped(inner: Pattern) -> Reshaped:
+    """`inner` through any number of Squeeze, ExpandDims and Reshape that only add or take axes of size one."""
+    return Reshaped(inner)
+
+
 def one_of(*alternatives: Pattern) -> OneOf:
     """Any of these, the earlier ones first."""
     return OneOf(alternatives)
@@ -115,6 +127,8 @@ def labels(pattern: Pattern) -> set[str]:
     """All labels in a pattern."""
     if isinstance(pattern, OneOf):
         return set().union(*map(labels, pattern.alternatives))
+    if isinstance(pattern, Reshaped):
+        return labels(pattern.inner)
     if isinstance(pattern, Op):
         own = {pattern.label} if pattern.label else set()
         return own.union(*map(labels, pattern.inputs))

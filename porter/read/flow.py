@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cached_property
 
 from porter.read.operations import VARIABLES, changes_state, constant_size, input_types, only_tells, op_def, output_types
-from porter.read.wiring import Wiring
+from porter.read.wiring import Tensor, Wiring
 
 # tf.gradients names its operations so, and nothing else does: "gradients/" (or the scope it was given) and "<forward op>_grad/".
 GRADIENTS = re.compile(r"(^|/)gradients(_\d+)?/|_grad/|(^|/)gradients(_\d+)?$")
@@ -35,7 +36,7 @@ class Flow:
         if op_def(node.op) is None or only_tells(node.op):
             return False
         takes, gives = input_types(node) or [], output_types(node) or []
-        return STRING in {t % 100 for t in takes} and any(t in NUMBERS for t in gives)
+        return STRING in takes and any(t in NUMBERS for t in gives)
 
     @cached_property
     def weights(self) -> set[str]:
@@ -62,44 +63,63 @@ class Flow:
         return self.wiring.after(start | self.writing)
 
     @cached_property
+    def bookkeeping(self) -> set[str]:
+        """What is computed for nothing but an assignment: increments of moving averages, metrics, schedules."""
+        found: set[str] = set()
+        waiting = {name: len(users) for name, users in self.wiring.users.items()}
+        stack = [name for name, node in self.wiring.nodes.items() if changes_state(node.op)]
+        while stack:
+            for source, _ in self.wiring.inputs[stack.pop()]:
+                if source in waiting:
+                    waiting[source] -= 1
+                    if waiting[source] == 0 and self.wiring.op(source) not in VARIABLES and source not in self.sources:
+                        found.add(source)
+                        stack.append(source)
+        return found
+
+    @cached_property
     def forward(self) -> set[str]:
-        """All that is not training."""
+        """All that computes what the graph is for."""
         return set(self.wiring.nodes) - self.training
 
     @cached_property
     def fed(self) -> set[str]:
         """What depends on data. That a cond is decided by what is fed does not count."""
-        return self._data_after(self.sources)
+        return self.after_data(self.sources)
 
-    def _data_after(self, names: set[str]) -> set[str]:
-        """All that is computed from `names`, within forward."""
+    def after_data(self, names: Iterable[str], tensors: Iterable[Tensor] = ()) -> set[str]:
+        """`names` and all that is computed from them, or from single outputs of nodes (`tensors`), within forward."""
         seen: set[str] = set()
         stack = [name for name in names if name in self.forward]
+        stack += [user for name, index in tensors for user in self._data_users(name, index)]
         while stack:
             name = stack.pop()
-            if name in seen:
-                continue
-            seen.add(name)
-            for user, slot, _ in self.wiring.users[name]:
-                if user in seen or user not in self.forward:
-                    continue
-                if slot == 1 and self.wiring.op(user) in ("Switch", "RefSwitch"):
-                    continue
-                if self.wiring.op(user) in ("Shape", "Rank", "Size", "ZerosLike", "OnesLike", "ShapeN"):
-                    continue  # a shape is not data, and what is filled into a shape is not either
-                stack.append(user)
+            if name not in seen:
+                seen.add(name)
+                stack += self._data_users(name)
         return seen
+
+    def _data_users(self, name: str, output: int | None = None) -> list[str]:
+        """Who computes from a node's data in forward. A shape is not data, and what is filled into a shape is not either."""
+        return [
+            user
+            for user, slot, index in self.wiring.users[name]
+            if user in self.forward
+            and output in (None, index)
+            and not (slot == 1 and self.wiring.op(user) in ("Switch", "RefSwitch"))
+            and self.wiring.op(user) not in ("Shape", "Rank", "Size", "ZerosLike", "OnesLike", "ShapeN")
+        ]
 
     @cached_property
     def weighted(self) -> set[str]:
         """What depends on weights."""
-        return self._data_after(self.weights)
+        return self.after_data(self.weights)
 
     @cached_property
     def joins(self) -> set[str]:
         """Nodes where data meets weights that it had not met before: the matmuls, convolutions, bias additions, gathers."""
         found = set()
-        for name in self.forward & self.fed & self.weighted:
+        for name in (self.forward & self.fed & self.weighted) - self.bookkeeping:
             inputs = [source for source, _ in self.wiring.inputs[name]]
             if self.wiring.op(name) in ("Merge", "Switch", "RefSwitch", "RefMerge"):
                 continue

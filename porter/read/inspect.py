@@ -1,1 +1,101 @@
-inspect=None
+"""What is in a source, for `porter inspect`: plain data that `json.dumps` takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from porter.read.model import Candidate, Original, Source
+from porter.read.operations import dtype_name, shape_of
+from porter.read.wiring import Wiring, parse
+
+
+def inspect(source: Source, original: Original) -> dict[str, Any]:
+    """Everything worth knowing of a source and of what porter would convert of it.
+
+    Keys: path, format, files, producer, step, nodes and bytes of the whole graph, kept (nodes after the cut), parameters,
+    operations (how often each occurs after the cut), signatures, inputs and outputs (chosen ones with dtype and shape),
+    input_candidates and output_candidates (ranked, with reasons), knobs, variables (with the scopes that use them), left
+    (stored but not used, with reasons), warnings.
+    """
+    wiring = Wiring(original.graph_def)
+    graph_def = source.graph_def
+    return {
+        "path": str(source.path),
+        "format": source.format,
+        "files": [str(path) for path in source.files],
+        "producer": source.producer or (f"graph version {graph_def.versions.producer}" if graph_def.versions.producer else ""),
+        "step": source.step,
+        "nodes": len(graph_def.node),
+        "bytes": sum(path.stat().st_size for path in source.files),
+        "kept": len(original.graph_def.node),
+        "parameters": sum(int(np.prod(v.shape)) for v in original.variables.values()),
+        "operations": dict(Counter(node.op for node in original.graph_def.node).most_common()),
+        "signatures": [{"name": s.name, "inputs": dict(s.inputs), "outputs": dict(s.outputs)} for s in source.signatures],
+        "inputs": [_input(wiring, original, name) for name in original.inputs],
+        "outputs": list(original.outputs),
+        "input_candidates": [_candidate(c) for c in original.input_candidates],
+        "output_candidates": [_candidate(c) for c in original.output_candidates],
+        "knobs": [
+            {
+                "tensor": k.tensor, "kind": k.kind, "inference": _plain(k.inference), "training": _plain(k.training),
+                "guessed": k.guessed, "why": k.why,
+            }
+            for k in original.knobs
+        ],
+        "variables": [
+            {
+                "name": v.name, "node": v.node, "shape": list(v.shape), "dtype": v.dtype, "trainable": v.trainable,
+                "momentum": v.momentum, "used_by": _scopes(wiring, v.node),
+            }
+            for v in original.variables.values()
+        ],
+        "left": [{"name": name, "why": why} for name, why in original.left],
+        "warnings": [*original.warnings, *_untouched_statistics(original)],
+    }  # fmt: skip
+
+
+def _input(wiring: Wiring, original: Original, name: str) -> dict[str, Any]:
+    node = wiring.nodes[parse(original.stands_for(name))[0]]
+    shape = shape_of(node.attr["shape"].shape)
+    return {"tensor": name, "dtype": dtype_name(node.attr["dtype"].type), "shape": None if shape is None else list(shape)}
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    return {"tensor": candidate.tensor, "score": candidate.score, "why": candidate.why, "chosen": candidate.chosen}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _scopes(wiring: Wiring, node: str) -> list[str]:
+    """The operations that use a variable, reads looked through, by name."""
+    found: dict[str, None] = {}
+    stack = [node]
+    while stack:
+        for user, _, _ in wiring.users.get(stack.pop(), []):
+            if wiring.op(user) in ("Identity", "Enter", "Switch"):
+                stack.append(user)
+            else:
+                found[user] = None
+    return list(found)[:8]
+
+
+def _untouched_statistics(original: Original) -> list[str]:
+    """A warning where all moving averages are still what they started with: the training never updated them."""
+    kept = [v for v in original.variables.values() if v.momentum is not None and not v.trainable and len(v.shape) == 1]
+    if len(kept) < 2 or original.load is None:
+        return []
+    for variable in kept:
+        values = original.load(variable.node)
+        if not (np.all(values == 0) or np.all(values == 1)):
+            return []
+    return [
+        f"All {len(kept)} moving statistics are still 0 or 1, as before the first step: the training never ran UPDATE_OPS, "
+        "so that batch normalisation does nothing at inference."
+    ]

@@ -40,8 +40,8 @@ def only_tells(op: str) -> bool:
     return (
         op in SUMMARIES
         or op.endswith(("Summary", "SummaryV2"))
-        or op.startswith(("Save", "Restore", "MergeV2", "ShardedFilename", "QueueEnqueue", "QueueClose", "Stage", "Print"))
-        or op in ("NoOp", "Assert", "ConfusionMatrix")
+        or op.startswith(("Save", "Restore", "MergeV2", "ShardedFilename", "QueueEnqueue", "QueueClose", "Stage"))
+        or op in ("NoOp", "Assert", "PrintV2")
     )
 
 

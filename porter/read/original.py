@@ -1,1 +1,358 @@
-make_original=None
+"""From a `Source` to the `Original`: outputs, inputs and knobs decided, the graph cut to what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from porter.errors import Unsupported, UsageError
+from porter.read.assignments import Assignments
+from porter.read.choose import Chooser
+from porter.read.contexts import Contexts
+from porter.read.cut import Plan, Stand, cut, reach
+from porter.read.flow import NUMBERS, STRING, Flow
+from porter.read.functions import inline_calls, resolve
+from porter.read.knobs import Knobs
+from porter.read.model import Candidate, Knob, Original, Signature, Source, Variable
+from porter.read.operations import VARIABLES, dtype_name, output_types, shape_of
+from porter.read.shapes import Shapes
+from porter.read.static import channels_of, declared, imported, shape_behind
+from porter.read.values import Values
+from porter.read.variables import Place, Places, left_over
+from porter.read.wiring import Tensor, Wiring, closest, parse, spell
+
+Shape = Sequence[int | None]
+
+
+def make_original(
+    source: Source,
+    *,
+    inputs: Iterable[str] | None = None,
+    outputs: Iterable[str] | None = None,
+    freeze: Mapping[str, Any] | None = None,
+    shapes: Mapping[str, Shape] | None = None,
+    weights: str = "auto",
+) -> Original:
+    """Decide what of `source` is converted, and cut it out.
+
+    inputs: tensors at which the graph is cut; placeholders still needed beside them stay inputs or knobs. outputs: the
+    tensors wanted. Both are found where they are not given. freeze: values for placeholders (a keep_prob's or rate's is
+    its value in training). shapes: for placeholders, None for an unknown dimension. weights: "raw", "ema" (their moving
+    averages where there are some) or "auto" (raw, with a warning).
+
+    Raises UsageError for names that do not exist, Unsupported for operations that are gone and shapes that nothing tells,
+    UnreadableSource for variables that are not in the checkpoint.
+    """
+    return _Maker(source, list(inputs or []), list(outputs or []), dict(freeze or {}), dict(shapes or {}), weights).make()
+
+
+class _Maker:
+    """The steps of `make_original`, with what they hand on."""
+
+    def __init__(self, source: Source, inputs: list[str], outputs: list[str], freeze: dict, shapes: dict, weights: str):
+        self.source, self.weights = source, weights
+        graph_def, self.alias = inline_calls(source.graph_def)
+        self.wiring = Wiring(graph_def)
+        self.contexts = Contexts(self.wiring)
+        self.values = Values(self.wiring, self.contexts)
+        self.trainable = {name.removesuffix(":0") for name in source.collections.get("trainable_variables", [])}
+        self.flow = Flow(self.wiring, self.trainable)
+        self.assignments = Assignments(self.wiring, self.values)
+        self.places = Places(self.wiring, source, self.assignments)
+        self.asked: dict[Tensor, str] = {}
+        self.named_inputs = [self._find(name) for name in inputs]
+        self.named_outputs = [self._find(name) for name in outputs]
+        self.freeze = {self._find(name): value for name, value in freeze.items()}
+        self.given_shapes = {self._find(name): tuple(shape) for name, shape in shapes.items()}
+        self.plan = self._plan()
+        self.knobs = Knobs(self.wiring, self.contexts, self.values, self.flow)
+        self.found: dict[str, Place] = {}
+
+    def make(self) -> Original:
+        original = Original(self.source, None, [], [], warnings=list(self.source.warnings))
+        outputs = self._outputs(original)
+        reached, _ = reach(self.wiring, self.contexts, outputs, self.plan)
+        original.knobs = self._knobs(reached)
+        turned = {parse(knob.tensor)[0] for knob in original.knobs}
+        reached, met = reach(self.wiring, self.contexts, outputs, self.plan)
+        self._variables(original, reached, turned)
+        original.graph_def = cut(self.wiring, self.contexts, outputs, self.plan)
+        placeholders = [(n, 0) for n in self.wiring.nodes if n in reached & set(self.plan.stands) - set(original.variables) - turned]
+        inputs = self._ordered([*placeholders, *sorted(met)])
+        original.inputs = [self._spelled(tensor) for tensor in inputs]
+        original.outputs = [self._spelled(tensor) for tensor in outputs]
+        original.renamed = {self.asked.get(parse(name), name): to for name, to in self.plan.renamed.items()}
+        original.renamed |= {self.asked[t]: spell(t) for t in [*inputs, *outputs] if t in self.asked and spell(t) not in self.plan.renamed}
+        original.renamed = {name: to for name, to in original.renamed.items() if name != to}
+        self._set_shapes(original, turned)
+        found = self.found
+        original.load = lambda node: found[node].load(self.source)
+        used = {found[node].name for node in original.variables} | {self.places.stored_name(n) for n in turned}
+        original.left = left_over(self.source, self.wiring, self.assignments, self.places, used)
+        if not original.input_candidates:
+            original.input_candidates = [Candidate(name, 5.0, "the outputs are computed from it", True) for name in original.inputs]
+        else:
+            original.input_candidates = self.chooser.inputs(inputs)
+        return original
+
+    # Names
+
+    def _find(self, name: str) -> Tensor:
+        """The tensor of a name that the user, or a signature, gave. Outputs of inlined calls are known by their old names."""
+        tensor = parse(name.strip())
+        if tensor in self.alias:
+            tensor = resolve(tensor, self.alias)
+        else:
+            tensor = self.wiring.find(name)
+        types = output_types(self.wiring.nodes[tensor[0]])
+        if types is not None and tensor[1] >= len(types):
+            near = [n for n in closest(tensor[0], self.wiring.nodes) if n != tensor[0]]
+            raise UsageError(
+                f"The graph has no tensor {name!r}.",
+                why=f"{tensor[0]} is a {self.wiring.op(tensor[0])} with {len(types) or 'no'} output{'s' * (len(types) != 1)}"
+                + (f"; names like it: {', '.join(near)}" if near else ""),
+                todo="`porter inspect` lists the inputs and outputs that porter sees",
+            )
+        self.asked[tensor] = spell(parse(name.strip()))
+        return tensor
+
+    def _spelled(self, tensor: Tensor) -> str:
+        return self.asked.get(tensor, spell(tensor))
+
+    def _ordered(self, tensors: list[Tensor]) -> list[Tensor]:
+        """Inputs as the user named them, then as the signature has them, then as the graph was built."""
+        signed = [parse(name) for s in self.source.signatures for name in s.inputs.values()]
+        first = list(dict.fromkeys(t for t in [*self.named_inputs, *signed] if t in tensors))
+        place = {name: at for at, name in enumerate(self.wiring.nodes)}
+        return first + sorted((t for t in tensors if t not in first), key=lambda t: (place[t[0]], t[1]))
+
+    # Where the graph ends
+
+    def _plan(self) -> Plan:
+        """Variables and placeholders stand for themselves; the graph is cut at queues, iterators and decoders, and where
+        the user said."""
+        plan = Plan()
+        for name, node in self.wiring.nodes.items():
+            if node.op in VARIABLES or node.op in ("Placeholder", "PlaceholderV2"):
+                plan.stands[name] = declared(self.wiring, (name, 0))
+            elif node.op == "PlaceholderWithDefault":
+                self._plan_default(plan, name)
+            elif self.flow.is_boundary(name):
+                for index, dtype in enumerate(output_types(node) or []):
+                    if dtype in NUMBERS:
+                        stand = declared(self.wiring, (name, index))
+                        plan.cuts[name, index] = Stand(dtype, stand.shape or channels_of(self.wiring, (name, index)))
+        for tensor in self.named_inputs:
+            if tensor[0] in plan.stands:
+                continue
+            plan.defaults.discard(tensor[0])
+            stand = declared(self.wiring, tensor)
+            shape = stand.shape if stand.shape is not None else shape_behind(self.wiring, self.contexts, tensor, plan)
+            if not stand.dtype:
+                raise Unsupported(
+                    f"{spell(tensor)} cannot become an input: its type is unknown.",
+                    where=spell(tensor),
+                    why=f"today's TensorFlow does not know the operation {self.wiring.op(tensor[0])}",
+                    todo="cut the graph behind it",
+                )
+            plan.cuts[tensor] = Stand(stand.dtype, shape)
+        for tensor, shape in self.given_shapes.items():
+            stands: dict[Any, Stand] = plan.stands if tensor[0] in plan.stands else plan.cuts
+            key = tensor[0] if tensor[0] in plan.stands else tensor
+            if key not in stands:
+                raise UsageError(f"{spell(tensor)} is no input, so that it cannot be given a shape.", todo="name a placeholder with --shape")
+            stands[key] = Stand(stands[key].dtype, shape)
+        return plan
+
+    def _plan_default(self, plan: Plan, name: str) -> None:
+        """A placeholder with a default is an input when its default is read from files or an array; else its default is
+        computed, and stays so. One with a constant scalar is decided on when the knobs are known."""
+        source = self.wiring.inputs[name][0]
+        behind = self.wiring.before([source[0]], stop=self.flow.sources)
+        constant = all(self.wiring.op(n) in ("Const", "Identity", "Fill", "Cast") for n in behind)
+        if constant or any(self.flow.is_boundary(n) for n in behind):
+            stand = declared(self.wiring, (name, 0))
+            if stand.shape is None and constant:
+                value = self.values.of(source)
+                stand = Stand(stand.dtype, () if value is not None and value.ndim == 0 else None)
+            plan.stands[name] = stand
+        else:
+            plan.defaults.add(name)
+
+    # Outputs
+
+    def _outputs(self, original: Original) -> list[Tensor]:
+        """The outputs that were named, that a signature names, or that the graph's flow shows."""
+        if self.named_outputs:
+            original.output_candidates = [Candidate(self._spelled(t), 10.0, "named by --outputs", True) for t in self.named_outputs]
+            return self.named_outputs
+        signature = self._signature()
+        if signature is not None:
+            tensors = {self._find(name): key for key, name in signature.outputs.items()}
+            numeric = {t: key for t, key in tensors.items() if set(output_types(self.wiring.nodes[t[0]]) or [0]) <= NUMBERS}
+            if numeric:
+                for tensor, key in tensors.items():
+                    why = f"{key!r} of the signature {signature.name!r}"
+                    original.output_candidates.append(Candidate(self._spelled(tensor), 10.0, why, tensor in numeric))
+                if len(numeric) < len(tensors):
+                    lost = ", ".join(key for t, key in tensors.items() if t not in numeric)
+                    original.warnings.append(f"The signature's output {lost} is text, which no Keras model gives; it is left out.")
+                return list(numeric)
+        self.chooser = Chooser(self.wiring, self.contexts, self.flow, self.plan, self._likely_knobs())
+        original.output_candidates = self.chooser.outputs()
+        original.input_candidates = self.chooser.inputs([])
+        original.warnings += self.chooser.warnings
+        chosen = [parse(c.tensor) for c in original.output_candidates if c.chosen]
+        if not chosen:
+            raise UsageError(
+                "No output was found: nothing in the graph depends both on data and on weights.",
+                where=str(self.source.path),
+                why="the graph may only initialise, or save",
+                todo="name the outputs with --outputs",
+            )
+        place = {name: at for at, name in enumerate(self.wiring.nodes)}
+        return sorted(chosen, key=lambda t: (place[t[0]], t[1]))
+
+    def _signature(self) -> Signature | None:
+        """The signature to convert: the one that serving uses, or else the first."""
+        signatures = {signature.name: signature for signature in self.source.signatures}
+        return signatures.get("serving_default") or next(iter(signatures.values()), None)
+
+    def _likely_knobs(self) -> set[str]:
+        return {parse(knob.tensor)[0] for knob in self.knobs.find(self.flow.forward, {})}
+
+    # Knobs
+
+    def _knobs(self, reached: set[str]) -> list[Knob]:
+        """The knobs that the outputs need; frozen ones become constants of the graph."""
+        stored = {n: v for n in reached if self.wiring.op(n) in VARIABLES and (v := self._stored_scalar(n)) is not None}
+        frozen = {tensor: value for tensor, value in self.freeze.items() if tensor[0] in reached}
+        missing = [spell(tensor) for tensor in self.freeze if tensor not in frozen]
+        if missing:
+            raise UsageError(
+                f"The outputs do not depend on {', '.join(missing)}, so that it cannot be frozen.", todo="leave out that --freeze"
+            )
+        knobs = []
+        for knob in self.knobs.find(reached, stored):
+            tensor = parse(knob.tensor)
+            if tensor in frozen and knob.kind in ("keep_prob", "rate"):
+                knob.training, knob.guessed = float(frozen.pop(tensor)), False
+            if tensor not in frozen:
+                self.plan.stands[tensor[0]] = Stand(self.wiring.nodes[tensor[0]].attr["dtype"].type % 100, ())
+                knobs.append(knob)
+        known = {parse(knob.tensor)[0] for knob in knobs} | {tensor[0] for tensor in frozen}
+        for name in self.wiring.nodes:
+            if name in reached and self.wiring.op(name) == "PlaceholderWithDefault" and name in self.plan.stands and name not in known:
+                default = self.values.of(self.wiring.inputs[name][0])
+                if default is not None and default.ndim == 0 and (name, 0) not in self.named_inputs:
+                    knobs.append(self._freeze((name, 0), default, "a scalar with a default"))
+        knobs += [self._freeze(tensor, value, "frozen by --freeze") for tensor, value in frozen.items()]
+        return knobs
+
+    def _freeze(self, tensor: Tensor, value: Any, why: str) -> Knob:
+        """Make a constant of `value` out of a tensor."""
+        import tensorflow as tf
+
+        name, index = tensor
+        stand = self.plan.stands.get(name) or declared(self.wiring, tensor)
+        if index or len(output_types(self.wiring.nodes[name]) or [0]) > 1:
+            raise UsageError(f"{spell(tensor)} cannot be frozen: its operation has several outputs.", todo="freeze what feeds it")
+        try:
+            array = np.asarray(value) if stand.dtype == STRING else np.asarray(value).astype(dtype_name(stand.dtype))
+            if stand.shape is not None and not array.shape and None not in stand.shape:
+                array = np.broadcast_to(array, stand.shape)
+            self.plan.constants[name] = tf.make_tensor_proto(array)
+        except (TypeError, ValueError) as problem:
+            raise UsageError(
+                f"{spell(tensor)} cannot be {value!r}.", why=f"it is of type {dtype_name(stand.dtype)}, shape {stand.shape}"
+            ) from problem
+        self.plan.stands.pop(name, None)
+        plain = array.reshape(()).item() if array.size == 1 else array.tolist()
+        return Knob(spell(tensor), "frozen", plain, plain, why)
+
+    def _stored_scalar(self, name: str) -> Any:
+        """The stored value of a scalar variable."""
+        if shape_of(self.wiring.nodes[name].attr["shape"].shape) != () or name in self.trainable:
+            return None
+        place = self.places.of(name) or self.places.initial(name)
+        return None if place is None else place.load(self.source).reshape(()).item()
+
+    # Variables
+
+    def _variables(self, original: Original, reached: set[str], turned: set[str]) -> None:
+        """Find the variables that are needed in the checkpoint."""
+        needed = [n for n in self.wiring.nodes if n in reached and n not in turned and self.wiring.op(n) in VARIABLES]
+        at_training = {parse(knob.tensor)[0]: knob.training for knob in original.knobs}
+        missing, averaged, initial = [], [], []
+        for name in needed:
+            place = self.places.of(name)
+            if place is None:
+                place = self.places.initial(name)
+                initial += [name] if place is not None else []
+            if place is None:
+                missing.append(name)
+                continue
+            shadow = self.places.shadow(name, place)
+            if shadow is not None:
+                averaged.append(name)
+                place = shadow if self.weights == "ema" else place
+            self.found[name] = place
+            self.plan.stands[name] = Stand(self.wiring.nodes[name].attr["dtype"].type % 100, place.shape)
+            original.variables[name] = Variable(
+                name,
+                place.name,
+                place.shape,
+                place.dtype,
+                name in self.trainable or not self.source.collections.get("trainable_variables"),
+                self.assignments.momentum(name, at_training),
+            )
+        if missing:
+            raise self.places.missing(missing)
+        if initial:
+            original.warnings.append(f"Not in the checkpoint, so at the constant that they start with: {', '.join(initial[:5])}.")
+        if averaged and self.weights == "auto":
+            original.warnings.append(
+                f"The checkpoint also holds moving averages of {len(averaged)} weights; the weights themselves are converted. "
+                "--weights ema takes the averages."
+            )
+        if self.weights == "ema" and not averaged:
+            raise UsageError("The checkpoint holds no moving averages of the weights.", todo="leave out --weights ema")
+
+    # Shapes
+
+    def _set_shapes(self, original: Original, turned: set[str]) -> None:
+        """Give each input of unknown rank the shape that its consumers ask for."""
+        wiring = Wiring(original.graph_def)
+        shapes = Shapes(wiring)
+        nodes = {name: wiring.nodes[parse(original.stands_for(name))[0]] for name in original.inputs}
+        self._doubt_scalars(original.graph_def, nodes.values())
+        for name, node in nodes.items():
+            if not node.attr["shape"].shape.unknown_rank:
+                continue
+            shape = shapes.infer((node.name, 0))
+            if shape is None:
+                raise Unsupported(
+                    f"The shape of the input {name} is unknown.",
+                    where=", ".join(f"{user} ({wiring.op(user)})" for user, _, _ in wiring.users[node.name][:3]),
+                    why="the graph does not say it, nor does what consumes it",
+                    todo=f"give it with --shape {name.removesuffix(':0')}=?,28,28,1 (? for an unknown dimension)",
+                )
+            node.attr["shape"].shape.Clear()
+            node.attr["shape"].shape.SetInParent()
+            for size in shape:
+                node.attr["shape"].shape.dim.add(size=-1 if size is None else size)
+            original.warnings.append(f"The shape of {name} is not in the graph; taken from what consumes it: {_written(shape)}.")
+
+    def _doubt_scalars(self, graph_def: Any, nodes: Iterable[Any]) -> None:
+        """Graphs out of TensorFlow 1's freezer have no version, and before version 22 a scalar was written as an unknown
+        rank is: where TensorFlow finds that the scalars do not fit, they are none."""
+        scalars = [n for n in nodes if shape_of(n.attr["shape"].shape) == () and (n.name, 0) not in self.given_shapes]
+        if self.source.graph_def.versions.producer == 0 and scalars and imported(graph_def) is None:
+            for node in scalars:
+                node.attr["shape"].shape.unknown_rank = True
+
+
+def _written(shape: tuple[int | None, ...]) -> str:
+    return "(" + ", ".join("?" if size is None else str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"

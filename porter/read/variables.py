@@ -109,6 +109,15 @@ class Places:
         value = value.astype(dtype_name(self.wiring.nodes[node].attr["dtype"].type))
         return Place(self.stored_name(node), value.shape, value.dtype.name, value=value)
 
+    def shadow(self, node: str, place: Place) -> Place | None:
+        """Where the moving average of the weight at `node` is, None if none is kept."""
+        names = [place.name + AVERAGE]
+        names += [self.stored_name(other) for other, of in self.assignments.shadows.items() if of == node]
+        for name in names:
+            if name in self.source.stored and self.source.stored[name][0] == self.source.stored.get(place.name, ((), ""))[0]:
+                return Place(name, place.shape, place.dtype, place.start)
+        return None
+
     def missing(self, nodes: Iterable[str]) -> UnreadableSource:
         """The error for variables that are not in the checkpoint."""
         nodes = list(nodes)

@@ -71,6 +71,7 @@ def _apply(rule: Rule, graph: Graph, context: Context, result: Rewriting) -> Non
         for value in node.outputs:
             if value.uses or graph.is_output(value):
                 _apply_at(rule, value, graph, matcher, context, result)
+    graph.prune()  # what only a raised cluster used must not count as a use for the next rule
 
 
 def _apply_at(rule: Rule, value: Value, graph: Graph, matcher: Matcher, context: Context, result: Rewriting) -> None:
@@ -151,12 +152,28 @@ def _numpy_dtype(name: str) -> Any:
 
 
 def _apply_operations(graph: Graph, context: Context, result: Rewriting) -> None:
-    """Write what is left as single calls."""
+    """Write what is left as single calls. Raises `Unsupported` with all that has no form."""
+    problems = _operations(graph, context, result, inside=False)
+    if problems:
+        first, *others = problems
+        raise Unsupported(first.what, where=first.where, why=first.why, todo=first.todo, also=list(others))
+
+
+def _operations(graph: Graph, context: Context, result: Rewriting, *, inside: bool) -> list[Unsupported]:
+    """As `_apply_operations`, for a graph `inside` a loop too: there, arithmetic on constants is not left for later."""
     matcher = Matcher(graph)
     sizes = Sizes(graph)
     problems: list[Unsupported] = []
     for node in graph.ordered():
-        if node.op in LEAVES or node.is_call or (node.outputs and matcher.is_static(node.outputs[0])):
+        if node.op in LEAVES or node.op == "ArrayNew" or node.is_call:
+            continue
+        if not inside and node.outputs and matcher.is_static(node.outputs[0]):
+            continue
+        if node.op == "While":
+            for inner in (node.attrs["cond"], node.attrs["body"]):
+                problems += _operations(inner, context, result, inside=True)
+            node.op = "ops.while_loop"
+            node.attrs.update(args=(), kwargs={}, rule="while")
             continue
         if not graph.is_used(node) or all(value in sizes for value in node.outputs):
             continue
@@ -173,10 +190,8 @@ def _apply_operations(graph: Graph, context: Context, result: Rewriting) -> None
             break
         else:
             problems.append(_unsupported(node, miss, result))
-    if problems:
-        first, *others = problems
-        raise Unsupported(first.what, where=first.where, why=first.why, todo=first.todo, also=list(others))
     graph.prune()
+    return problems
 
 
 def _unsupported(node: Node, miss: Miss | None, result: Rewriting) -> Unsupported:

@@ -8,6 +8,7 @@ There, on every backend, sizes are plain numbers as far as they are static.
 from __future__ import annotations
 
 from porter.graph import Body, Graph, Node, Ref, Value
+from porter.pattern import Matcher
 
 # Operations that make sizes out of sizes.
 ARITHMETIC = {"Add", "Sub", "Mul", "FloorDiv", "FloorMod", "Maximum", "Minimum", "Neg"}
@@ -44,7 +45,7 @@ class Sizes:
 
 
 def outline(graph: Graph) -> None:
-    """Put every call that takes sizes into a layer of its own."""
+    """Put every call that takes sizes, and every loop, into a layer of its own."""
     sizes = Sizes(graph)
     for place, value in enumerate(graph.outputs):
         if value in sizes:
@@ -54,38 +55,45 @@ def outline(graph: Graph) -> None:
             node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype)]
             graph.add(node)
             graph.outputs[place] = node.out
+    matcher = Matcher(graph)
     for node in graph.ordered():
-        if node.is_call and any(value in sizes for value in node.inputs):
-            _outline(graph, node, sizes)
+        if node.op == "ops.while_loop" or (node.is_call and any(value in sizes for value in node.inputs)):
+            _outline(graph, node, sizes, matcher)
     graph.prune()
 
 
-def _outline(graph: Graph, node: Node, sizes: Sizes) -> None:
+def _outline(graph: Graph, node: Node, sizes: Sizes, matcher: Matcher) -> None:
+    def goes_inside(value: Value) -> bool:
+        return value in sizes or value.node.op == "ArrayNew"
+
     cone: dict[int, Node] = {}
-    stack = [value.node for value in node.inputs if value in sizes]
+    stack = [value.node for value in node.inputs if goes_inside(value)]
     while stack:
         each = stack.pop()
         if id(each) not in cone:
             cone[id(each)] = each
-            stack.extend(value.node for value in each.inputs if value in sizes)
+            stack.extend(value.node for value in each.inputs if goes_inside(value))
     order = [each for each in graph.ancestors([node]) if id(each) in cone]
     inputs: dict[int, Value] = {}
     for each in (*order, node):
         for value in each.inputs:
-            if value not in sizes and not (value.node.op == "Const" and (each is not node or value.node.attrs["value"].size <= 32)):
+            if not goes_inside(value) and not matcher.is_static(value):
                 inputs[id(value)] = value
+    if not inputs:
+        inputs = {id(value): value for value in graph.inputs[:1]}
     kind = node.op.split(".")[1]
-    name = "".join(part.capitalize() for part in kind.split("_"))
-    layer = Node(f"{node.name}", f"runtime.{name}BySize", list(inputs.values()))
+    name = "Loop" if kind == "while_loop" else "".join(part.capitalize() for part in kind.split("_")) + "BySize"
+    layer = Node(node.name, f"runtime.{name}", list(inputs.values()))
+    used = [value for value in node.outputs if value.uses or graph.is_output(value)]
     layer.attrs = {
-        "body": Body(list(inputs.values()), [*order, node], list(node.outputs)),
+        "body": Body(list(inputs.values()), [*order, node], used),
         "args": tuple(Ref(index) for index in range(len(inputs))),
         "kwargs": {},
         "rule": node.attrs.get("rule", ""),
     }
     layer.origin = tuple(dict.fromkeys([*(name for each in order for name in each.origin), *node.origin]))
-    layer.outputs = [Value(layer, v.index, v.shape, v.probe, v.dtype) for v in node.outputs]
+    layer.outputs = [Value(layer, index, v.shape, v.probe, v.dtype) for index, v in enumerate(used)]
     graph.add(layer)
-    for old, new in zip(node.outputs, layer.outputs, strict=True):
+    for old, new in zip(used, layer.outputs, strict=True):
         graph.replace(old, new)
     graph.remove(node)

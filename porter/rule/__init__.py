@@ -7,10 +7,11 @@
 """
 
 from porter.graph import Value, WeightRef
-from porter.pattern import Knob, Miss, NodeView, Scalar, Weight, one_of
+from porter.pattern import Knob, Miss, NodeView, Scalar, Weight, one_of, reshaped
 from porter.rule.calls import Layer, call, layers, many, ops, porter_layers
 from porter.rule.context import context, warn
-from porter.rule.rule import OpRule, Rule, op, require, rule
+from porter.rule.rule import OpRule, Rule, op, refuse, require, rule
+from porter.rule.values import constant, elements, is_size
 
 __all__ = [
     "Knob",
@@ -24,14 +25,19 @@ __all__ = [
     "Weight",
     "WeightRef",
     "call",
+    "constant",
     "context",
+    "elements",
+    "is_size",
     "layers",
     "many",
     "one_of",
     "op",
     "ops",
     "porter_layers",
+    "refuse",
     "require",
+    "reshaped",
     "rule",
     "warn",
 ]

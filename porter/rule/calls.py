@@ -11,6 +11,10 @@ from typing import Any
 from porter.graph import Node, Ref, Value, WeightRef
 
 
+# A Keras layer casts these to float32 unless it is told its dtype.
+OTHER_FLOATS = ("float64", "float16", "bfloat16")
+
+
 def _template(item: Any, inputs: list[Value]) -> Any:
     """`item` with every Value in it replaced by a Ref, the Values appended to `inputs`."""
     if isinstance(item, Value):
@@ -21,6 +25,8 @@ def _template(item: Any, inputs: list[Value]) -> Any:
         return Ref(len(inputs) - 1)
     if isinstance(item, (list, tuple)):
         return type(item)(_template(each, inputs) for each in item)
+    if isinstance(item, slice):
+        return slice(*(_template(each, inputs) for each in (item.start, item.stop, item.step)))
     return item
 
 
@@ -55,7 +61,9 @@ class Layer:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Value:
         value = call(self.op, *args, **kwargs)
-        value.node.attrs["config"] = (self.args, self.kwargs)
+        dtype = next((each.dtype for each in value.node.inputs if each.dtype in OTHER_FLOATS), None)
+        config = {"dtype": dtype, **self.kwargs} if dtype else self.kwargs
+        value.node.attrs["config"] = (self.args, config)
         value.node.attrs["weights"] = self.weights
         return value
 

@@ -102,7 +102,18 @@ class OpRule:
         return self.function(*node.inputs, **extra)
 
 
-OPS: dict[str, list[OpRule]] = {}
+class Refusal:
+    """A TensorFlow operation that is known, and known to have no Keras form."""
+
+    def __init__(self, reason: str):
+        self.reason = reason
+
+    def propose(self, node: Node) -> Value | tuple[Value, ...]:
+        """Always raises `Miss`."""
+        raise Miss(self.reason, node)
+
+
+OPS: dict[str, list[OpRule | Refusal]] = {}
 
 
 def rule(formula: Callable[..., Any]) -> Rule:
@@ -119,3 +130,9 @@ def op(*names: str) -> Callable[[Callable], Callable]:
         return function
 
     return register
+
+
+def refuse(*names: str, reason: str) -> None:
+    """Say of these TensorFlow operations why they are not converted. Counts where no `op` before it fits."""
+    for name in names:
+        OPS.setdefault(name, []).append(Refusal(reason))

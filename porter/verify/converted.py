@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -20,21 +21,22 @@ class Converted:
         self.outputs = [item["tensor"] for item in report["outputs"]]
         self._call = self._callable()
 
-    def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """The outputs, in the order of the report. Raises OutputsDiffer where the model raises."""
+    def run(self, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The outputs, by tensor name. Raises OutputsDiffer where the model raises, or doesn't give what it should."""
         import keras
 
         values = [feeds[name] for name in self.inputs]
         arguments = values[0] if len(values) == 1 else values
         try:
             results = self._call(arguments)
-            return [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in keras.tree.flatten(results)]
+            arrays = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in keras.tree.flatten(results)]
         except Exception as problem:  # a model may raise anything, and that it does is the finding
             text = str(problem).strip() or "no message"
             raise OutputsDiffer(f"The conversion raises {type(problem).__name__}: {text[:300]}") from problem
+        return named(self.outputs, arrays)
 
     def _callable(self) -> Callable[[Any], Any]:
-        """On TensorFlow one trace, with the model's own unknown sizes, serves all batches, faster than eager."""
+        """On TensorFlow one trace, with the model's own unknown sizes, serves all batches: loops run fast in it."""
         import keras
 
         if keras.backend.backend() != "tensorflow" or not self.inputs:
@@ -43,4 +45,40 @@ class Converted:
 
         specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in self.model.inputs]
         signature = specs[0] if len(specs) == 1 else specs
-        return tf.function(partial(self.model, training=False), input_signature=[signature], autograph=False)
+        traced = tf.function(partial(self.model, training=False), input_signature=[signature], autograph=False)
+
+        def call(arguments: Any) -> Any:
+            with _as_written():
+                return traced(arguments)
+
+        return call
+
+
+def named(names: Sequence[str], arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """`arrays` by name. A name may occur twice, but must then have one value."""
+    if len(names) != len(arrays):
+        raise OutputsDiffer(f"The conversion gives {len(arrays)} outputs, the report names {len(names)}")
+    found: dict[str, np.ndarray] = {}
+    for name, array in zip(names, arrays, strict=True):
+        if name in found and not same(found[name], array):
+            raise OutputsDiffer(f"The conversion gives {name} twice, with different numbers")
+        found[name] = array
+    return found
+
+
+def same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether both hold the same bits; NaN equals NaN."""
+    return np.array_equal(one, other, equal_nan=one.dtype.kind in "fVc" and other.dtype.kind in "fVc")
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """Without TensorFlow's graph optimiser, which runs less than was written: not two Reshapes that cancel out, say."""
+    import tensorflow as tf
+
+    before = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": before})

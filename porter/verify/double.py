@@ -12,8 +12,9 @@ from typing import Any
 
 from porter.verify.graphdef import by_name, layout, split
 
-FLOAT, DOUBLE, INT32, COMPLEX64, COMPLEX128 = 1, 2, 3, 8, 18  # enum DataType of TensorFlow's types.proto
+FLOAT, DOUBLE, COMPLEX64, COMPLEX128, VARIANT = 1, 2, 8, 18, 21  # enum DataType of TensorFlow's types.proto
 RAISED = {FLOAT: DOUBLE, COMPLEX64: COMPLEX128}
+FIXED = {*RAISED, VARIANT}  # what stands at the other end of such a tensor cannot be changed
 NORMS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 
 
@@ -37,8 +38,8 @@ def in_double(graph_def: Any, keep: set[str]) -> tuple[Any, dict[str, str]]:
             return tensor
         key = f"{name}:{index}"
         if key not in renamed:
-            renamed[key] = f"{name}/double_{index}"
-            _cast(result, tensor, renamed[key], dtype, RAISED[dtype])
+            renamed[key] = f"{name}/double_{index}:0"
+            _cast(result, tensor, f"{name}/double_{index}", dtype, RAISED[dtype])
         return renamed[key]
 
     for name, node in nodes.items():
@@ -65,12 +66,9 @@ def _raise(node: Any) -> Any | None:
     from tensorflow.core.framework import node_def_pb2
 
     definition = _definition(node.op)
-    fixed = any(arg.type in RAISED for arg in (*definition.input_arg, *definition.output_arg))
-    if (
-        node.op == "Const"
-        or fixed
-        or any(node.attr[attr.name].HasField("func") for attr in definition.attr if attr.name in node.attr)
-    ):
+    fixed = any(arg.type in FIXED for arg in (*definition.input_arg, *definition.output_arg))
+    calls = any(attr.type == "func" for attr in definition.attr)  # whose functions expect the types that they have
+    if fixed or calls or node.op == "Const":
         return None
     copy = node_def_pb2.NodeDef()
     copy.CopyFrom(node)
@@ -106,7 +104,7 @@ def _has_kernel(op: str, types: tuple[tuple[str, tuple[int, ...]], ...]) -> bool
 
     given = dict(types)
     for kernel in kernels.get_registered_kernels_for_op(op).kernel:
-        if kernel.device_type != "CPU" or kernel.label:
+        if kernel.device_type not in ("CPU", "DEFAULT") or kernel.label:
             continue
         allowed = {constraint.name: set(constraint.allowed_values.list.type) for constraint in kernel.constraint}
         if all(set(dtypes) <= allowed.get(name, set(dtypes)) for name, dtypes in given.items()):

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from porter.verify.converted import named
 from porter.verify.trials import Case, Outcome, Trials
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -41,9 +42,10 @@ def run_elsewhere(
     with tempfile.TemporaryDirectory(prefix="porter-") as scratch:
         inputs = Path(scratch) / "inputs.npz"
         names = trials.converted.inputs
-        np.savez(
-            inputs, **{f"{c}:{i}": case.feeds[name] for c, case in enumerate(cases) for i, name in enumerate(names)}
-        )  # type: ignore[arg-type]
+        arrays: dict[str, Any] = {
+            f"{c}:{i}": each.feeds[name] for c, each in enumerate(cases) for i, name in enumerate(names)
+        }
+        np.savez(inputs, **arrays)
         for backend in backends:
             if find_spec(backend) is None:
                 missing.append(f"{backend} is not installed: not run on it")
@@ -95,8 +97,8 @@ def _outcomes(backend: str, way: str, answers: Path, cases: Sequence[Case], tria
     found = []
     with np.load(answers, allow_pickle=False) as npz:
         for number, case in enumerate(cases):
-            got = {name: npz[f"{way}:{number}:{i}"] for i, name in enumerate(trials.converted.outputs)}
             outcome = Outcome(f"{backend}, {WAYS[way]}, {case.label}", case.samples)
-            outcome.comparisons = trials.compare(case, got, tolerance)
+            arrays = [npz[f"{way}:{number}:{i}"] for i in range(len(trials.converted.outputs))]
+            outcome.comparisons = trials.compare(case, named(trials.converted.outputs, arrays), tolerance)
             found.append(outcome)
     return found

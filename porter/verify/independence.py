@@ -23,8 +23,7 @@ def check_independence(trials: Trials, case: Case, *, exact: bool) -> tuple[list
     they do so in the original (with `exact`, or where nothing in the report says that they were taken apart).
     """
 
-    def converted(feeds: Answers) -> Answers:
-        return dict(zip(trials.converted.outputs, trials.converted.run(feeds), strict=True))
+    converted = trials.converted.run
 
     def original(feeds: Answers) -> Answers:
         assert trials.reference is not None

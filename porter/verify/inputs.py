@@ -28,7 +28,7 @@ SIZES = (
     (128, 128),
     (299, 299),
 )
-INTEGERS = (10, 2)  # below which integers are drawn where nothing in the graph says
+INTEGERS = (10, 2, 1)  # below which integers are drawn where nothing in the graph says
 CHANNELS = (3, 1)
 
 # Operations that hand numbers on as they are; indices are followed through them.
@@ -69,7 +69,11 @@ LOOKUPS = {"Gather": 0, "GatherV2": 0, "ResourceGather": 0, "OneHot": 1}  # to t
 
 @dataclass(frozen=True)
 class Input:
-    """One input of the model. bound: integers are drawn below it, where the graph says."""
+    """One input of the model.
+
+    bound: whole numbers below it are drawn, where the graph looks them up in a table; of floats too, which Keras'
+    Embedding used to cast. features: the size of the last axis, where only its consumers say.
+    """
 
     tensor: str
     shape: tuple[int | None, ...]
@@ -142,10 +146,8 @@ def read_inputs(report: Mapping[str, Any], graph: Any = None, stands_for: Any = 
         tensor = stands_for(given.tensor)
         if tensor is None:
             found.append(given)
-        elif given.is_integer:
-            found.append(replace(given, bound=_bound(tensor)))
         else:
-            found.append(replace(given, features=_features(tensor)))
+            found.append(replace(given, bound=_bound(tensor), features=_features(tensor)))
     return found
 
 
@@ -195,9 +197,9 @@ def _array(
 ) -> np.ndarray:
     if given.dtype == "bool":
         return np.full(shape, True) if kind == "constant" else random.random(shape) < 0.5
-    if given.is_integer:
+    if given.is_integer or given.bound:
         bound = given.bound or (256 if given.dtype == "uint8" else setting.integers)
-        bound = min(bound, np.iinfo(given.dtype).max)
+        bound = min(bound, np.iinfo(given.dtype).max) if given.is_integer else bound
         if kind == "constant":
             return np.full(shape, random.integers(bound), given.dtype)
         if kind == "large":

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from porter.verify.compare import Comparison
 from porter.verify.elsewhere import BACKENDS, run_elsewhere
 from porter.verify.independence import check_independence
-from porter.verify.inputs import KINDS
+from porter.verify.inputs import KINDS, Input, draw
 from porter.verify.reference import Reference, Refused
 from porter.verify.trials import Case, Outcome, Trials
 from porter.verify.weights import check_weights
@@ -29,7 +29,6 @@ class Context:
     report: Mapping[str, Any]
     reference: Reference | None
     trials: Trials
-    recorded: Sequence[Case]
     exact: bool
     thorough: bool
     directory: Path | None
@@ -88,16 +87,14 @@ def shapes(context: Context) -> Finding:
     """Shapes and dtypes are the original's, with an unknown batch, and unknown rows and columns where it had them."""
     trials = context.trials
     promised = _promises(context)
-    if trials.nothing_to_try and not context.recorded:
+    if trials.nothing_to_try and not trials.recorded:
         return Finding(FAILED, _list(promised)) if promised else Finding(SKIPPED, trials.nothing_to_try)
     outcomes = [trials.outcome("normal", batch) for batch in trials.batches]
     if trials.other_sizes is not None:
         outcomes.append(trials.outcome("normal", trials.batches[0], trials.other_sizes))
-    outcomes += [trials.judge(case) for case in context.recorded]
-    faults, notes = (
-        list(promised),
-        [f"{each.label}: the original refuses it: {each.refused}" for each in outcomes if each.refused],
-    )
+    outcomes += trials.recorded_outcomes
+    faults = [*promised, *_fixed_batch(context)]
+    notes = [f"{each.label}: the original refuses it: {each.refused}" for each in outcomes if each.refused]
     for outcome in outcomes:
         faults += [f"{outcome.label}: {text}" for text in _wrong_shapes(context, outcome)]
     ran = [outcome for outcome in outcomes if not outcome.refused]
@@ -105,7 +102,13 @@ def shapes(context: Context) -> Finding:
         return Finding(FAILED, _list(faults), notes=notes)
     if not ran:
         return Finding(SKIPPED, "the original refused all inputs", notes=notes)
-    return Finding(PASSED, f"{len(ran)} sizes agree", batch_sizes=_sizes(ran), kinds=["normal"], notes=notes)
+    return Finding(
+        PASSED,
+        "agree on " + "; ".join(outcome.label for outcome in ran),
+        batch_sizes=_sizes(ran),
+        kinds=["normal"],
+        notes=notes,
+    )
 
 
 def _promises(context: Context) -> list[str]:
@@ -129,6 +132,37 @@ def _promises(context: Context) -> list[str]:
     return faults
 
 
+def _fixed_batch(context: Context) -> list[str]:
+    """Inputs whose batch is fixed in the model, while the original takes any."""
+    trials, reference = context.trials, context.reference
+    if reference is None or trials.fitting is None:
+        return []
+    setting, _ = trials.fitting
+    narrow = [
+        given
+        for given in trials.inputs
+        if given.shape and given.shape[0] is not None and _has_any_batch(context, given)
+    ]
+    if not narrow:
+        return []
+    other = 1 + max(given.shape[0] or 0 for given in narrow)
+    wide = [replace(given, shape=(None, *given.shape[1:])) if given in narrow else given for given in trials.inputs]
+    try:
+        reference.run(draw(wide, setting, "normal", other, trials.seed), trials.converted.outputs)
+    except Refused:
+        return []
+    return [f"{given.tensor}: the batch is fixed at {given.shape[0]}, the original takes any" for given in narrow]
+
+
+def _has_any_batch(context: Context, given: Input) -> bool:
+    """Whether the original's own placeholder says nothing of its first size."""
+    reference = context.reference
+    if reference is None or not reference.has(given.tensor):
+        return False
+    shape = reference.tensor(given.tensor).shape
+    return bool(shape.rank) and shape[0] is None
+
+
 def _wrong_shapes(context: Context, outcome: Outcome) -> list[str]:
     import keras
 
@@ -147,9 +181,9 @@ def _wrong_shapes(context: Context, outcome: Outcome) -> list[str]:
 def outputs(context: Context) -> Finding:
     """The outputs agree, for all batch sizes, on normal, uniform, constant, large and small inputs."""
     trials = context.trials
-    if trials.nothing_to_try and not context.recorded:
+    if trials.nothing_to_try and not trials.recorded:
         return Finding(SKIPPED, trials.nothing_to_try)
-    outcomes = [trials.judge(case) for case in context.recorded]
+    outcomes = list(trials.recorded_outcomes)
     kinds = [kind for kind in KINDS if trials.batches]
     for batch, kind in _plan(trials.batches, thorough=context.thorough):
         outcomes.append(trials.outcome(kind, batch))
@@ -211,9 +245,9 @@ def independence(context: Context) -> Finding:
     """Changing one sample changes no other; with `exact`, no more of them than in the original."""
     trials = context.trials
     cases = [trials.case("normal", batch) for batch in sorted(trials.batches, key=lambda batch: (batch < 3, batch))]
-    case = next((case for case in (*cases, *context.recorded) if case.samples > 1 and not _refuses(case)), None)
+    case = next((case for case in (*cases, *trials.recorded) if case.samples > 1 and not _refuses(case)), None)
     if case is None:
-        alone = any(each.samples == 1 and not _refuses(each) for each in (*cases, *context.recorded))
+        alone = any(each.samples == 1 and not _refuses(each) for each in (*cases, *trials.recorded))
         reason = "there is one sample only, and no other that it could change" if alone else trials.nothing_to_try
         return Finding(SKIPPED, reason, applies=not alone)
     faults, notes, undecided = check_independence(trials, case, exact=context.exact)
@@ -226,7 +260,7 @@ def elsewhere(context: Context) -> Finding:
     trials = context.trials
     if context.directory is None:
         return Finding(SKIPPED, "nothing has been written to a directory")
-    cases = list(context.recorded)
+    cases = list(trials.recorded)
     if not trials.nothing_to_try:
         largest = [batch for batch in trials.batches if batch <= 3] or trials.batches
         cases += [trials.case("normal", largest[-1]), trials.case("uniform", largest[0])]

@@ -76,6 +76,7 @@ def prove(
     batch_sizes: Sequence[int] | None = None,
     backends: Sequence[str] | None = None,
     seed: int = 0,
+    reference: Reference | None = None,
     reference_npz: Path | None = None,
     thorough: bool = False,
     progress: Callable[[str], None] | None = None,
@@ -83,16 +84,18 @@ def prove(
     """Compare `model` with `original`, with recorded outputs, or with both.
 
     report: what report.json holds. directory: where model.py and model.keras are, for level 7. tolerance: rtol, with
-    atol = rtol times the scale and no allowance for the original's own rounding. reference_npz: a recording, arrays
-    `in:TENSOR` and `out:TENSOR`, and `in1:TENSOR`, `out1:TENSOR` for a batch of one. backends: Keras backends for
-    level 7, those installed by default. thorough: every kind of input with every batch size.
-    progress: called with the title of each level before it runs.
+    atol = rtol times the scale and no allowance for the original's own rounding. reference: the original's, where one
+    is open already; it stays open. reference_npz: a recording, arrays `in:TENSOR` and `out:TENSOR`, and `in1:TENSOR`,
+    `out1:TENSOR` for a batch of one. backends: Keras backends for level 7, those installed by default. thorough: every
+    kind of input with every batch size. progress: called with the title of each level before it runs.
     Raises UsageError for names that do not exist, UnreadableSource for a recording that cannot be read.
     """
     chosen = _chosen(levels, backends, batch_sizes)
     measure = Tolerance() if tolerance is None else Tolerance(rtol=tolerance, rounding=False)
-    reference, absent = _reference(original, report)
+    given = reference
+    reference, absent = (given, "") if given else _reference(original)
     try:
+        _check_outputs(reference, report)
         find = (lambda name: reference.tensor(name) if reference.has(name) else None) if reference else None
         inputs = read_inputs(report, reference and reference.graph, find)
         converted = Converted(model, report)
@@ -108,9 +111,9 @@ def prove(
             batches=tuple(batch_sizes or BATCHES),
             seed=seed,
             absent=absent,
+            recorded=_recorded(reference_npz, inputs, converted, reference) if reference_npz else (),
         )
-        recorded = _recorded(reference_npz, inputs, converted, reference) if reference_npz else []
-        context = Context(model, report, reference, trials, recorded, exact, thorough, directory, tuple(backends or ()))
+        context = Context(model, report, reference, trials, exact, thorough, directory, tuple(backends or ()))
         results = []
         for level in LEVELS:
             if level.number not in chosen:
@@ -142,7 +145,7 @@ def prove(
             )
         return Proof(results, RTOL if tolerance is None else tolerance, measure.rounding, exact, seed)
     finally:
-        if reference:
+        if reference and reference is not given:
             reference.close()
 
 
@@ -157,19 +160,20 @@ def _chosen(levels: Iterable[int], backends: Sequence[str] | None, batch_sizes: 
     return chosen
 
 
-def _reference(original: Any | None, report: Mapping[str, Any]) -> tuple[Reference | None, str]:
+def _reference(original: Any | None) -> tuple[Reference | None, str]:
     """The original, ready to run; or None and why there is none."""
     if original is None:
         return None, "the original is not at hand"
     try:
-        reference = Reference(original)
+        return Reference(original), ""
     except Unsupported as problem:
         return None, f"{problem.what}: {problem.why}"
-    missing = [item["tensor"] for item in report["outputs"] if not reference.has(item["tensor"])]
+
+
+def _check_outputs(reference: Reference | None, report: Mapping[str, Any]) -> None:
+    missing = [item["tensor"] for item in report["outputs"] if reference and not reference.has(item["tensor"])]
     if missing:
-        reference.close()
         raise UsageError(f"The original has no output {missing[0]}", why="the report belongs to another source")
-    return reference, ""
 
 
 def _recorded(path: Path, inputs: Sequence[Input], converted: Converted, reference: Reference | None) -> list[Case]:

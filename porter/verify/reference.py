@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ RANDOM = {
     "RandomUniformInt",
     "TruncatedNormal",
 }
+
+MEETING = {"Add", "AddV2", "Concat", "ConcatV2", "Mul", "Pack", "Select", "Sub"}  # inputs share their first size
 
 
 class Refused(PorterError):  # noqa: N818
@@ -113,17 +116,27 @@ class Reference:
         """Whether `tensor` depends on an operation that draws random numbers."""
         return any(self.nodes[name].op in RANDOM for name in ancestors(self.nodes, [self.original.stands_for(tensor)]))
 
-    def leading_sizes(self) -> list[int]:
-        """The first numbers of constant shapes that something is reshaped to: batch sizes that the graph names."""
+    def batch_sizes(self) -> list[int]:
+        """Batch sizes that the graph names: what something is reshaped to, or what meets a tensor of unknown size."""
         import tensorflow as tf
 
         found: dict[int, None] = {}
-        for node in self.nodes.values():
-            shape = self.nodes.get(split(node.input[1])[0]) if node.op == "Reshape" else None
-            if shape is not None and shape.op == "Const":
-                values = tf.make_ndarray(shape.attr["value"].tensor)
-                found.update({int(values[0]): None} if values.size else {})
-        return [size for size in found if size > 0]
+        prefix = f"{self._scopes['float32']}/"
+        for operation in self.graph.get_operations():
+            if not operation.name.startswith(prefix):
+                continue
+            if operation.type == "Reshape":
+                shape = tf.get_static_value(operation.inputs[1])
+                sizes = [] if shape is None or not shape.size else [int(shape[0])]
+            elif operation.type in MEETING:
+                shapes = [each.shape.as_list() for each in operation.inputs if each.shape.rank]
+                rank = max(map(len, shapes), default=0)
+                sizes = [shape[0] for shape in shapes if len(shape) == rank > 1]
+                sizes = [size for size in sizes if size is not None] if None in sizes else []
+            else:
+                continue
+            found.update(dict.fromkeys(size for size in sizes if size > 1))
+        return list(found)
 
     def _load_variables(self) -> dict[str, Any]:
         """A tensor for each variable, by its node's name. A variable that is a knob is fed instead."""
@@ -198,7 +211,10 @@ def _plainly() -> Any:
 
 
 def _first_line(problem: Exception) -> str:
-    """TensorFlow's message without the stack of graph definitions under it."""
+    """TensorFlow's own message, without the frames above and the graph nodes below it."""
     text = getattr(problem, "message", None) or str(problem)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    text = re.sub(
+        r"\AGraph execution error:\s*(Detected at node.*?^Node: '[^\n]*'\n)?", "", text, flags=re.DOTALL | re.MULTILINE
+    )
+    lines = [line.strip() for line in text.partition("[[")[0].splitlines() if line.strip()]
     return lines[0][:400] if lines else type(problem).__name__

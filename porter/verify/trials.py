@@ -11,13 +11,13 @@ import numpy as np
 
 from porter.errors import OutputsDiffer
 from porter.verify.compare import Comparison, Tolerance, compare
-from porter.verify.converted import Converted
+from porter.verify.converted import Converted, same
 from porter.verify.inputs import Input, Setting, draw, settings, why_none
 from porter.verify.reference import Reference, Refused
 
 BATCHES = (1, 2, 3, 7)
 ATTEMPTS = 200  # inputs that are tried before the original is said to refuse all
-MOST_BATCHES = 5
+MOST_BATCHES = 6
 
 
 @dataclass
@@ -92,6 +92,7 @@ class Trials:
 
     batch_safe: outputs whose samples the conversion keeps apart where the original does not; they are compared with the
     original run one sample at a time. absent: why there is no reference.
+    recorded: cases whose answers were recorded.
     """
 
     def __init__(
@@ -105,11 +106,12 @@ class Trials:
         batches: Sequence[int] = BATCHES,
         seed: int = 0,
         absent: str = "",
+        recorded: Sequence[Case] = (),
     ) -> None:
         self.inputs, self.converted, self.reference = list(inputs), converted, reference
         self.tolerance, self.batch_safe, self.seed = tolerance, batch_safe, seed
         self.wanted_batches = tuple(batches)
-        self.absent = absent
+        self.absent, self.recorded = absent, list(recorded)
         self._outcomes: dict[tuple[Setting, str, int], Outcome] = {}
         self._refusal = ""
 
@@ -161,7 +163,7 @@ class Trials:
             return frozenset()
         feeds = self.case("normal", self.fitting[1]).feeds
         first, second = reference.run(feeds, names) or {}, reference.run(feeds, names) or {}
-        return frozenset(name for name in names if not np.array_equal(first[name], second[name]))
+        return frozenset(name for name in names if not same(first[name], second[name]))
 
     def case(self, kind: str, batch: int, setting: Setting | None = None) -> Case:
         """Inputs of `kind`. Only where `fitting` is not None."""
@@ -178,6 +180,10 @@ class Trials:
             self._outcomes[key] = self.judge(self.case(kind, batch, setting))
         return self._outcomes[key]
 
+    @cached_property
+    def recorded_outcomes(self) -> list[Outcome]:
+        return [self.judge(case) for case in self.recorded]
+
     def judge(self, case: Case) -> Outcome:
         """Run original and conversion on `case` and compare."""
         outcome = Outcome(case.label, case.samples)
@@ -187,7 +193,7 @@ class Trials:
             outcome.refused = refusal.why
             return outcome
         try:
-            got = dict(zip(self.converted.outputs, self.converted.run(case.feeds), strict=True))
+            got = self.converted.run(case.feeds)
         except OutputsDiffer as problem:
             outcome.comparisons = {name: Comparison(False, why=problem.what, share=1.0) for name in case.want}
             return outcome
@@ -240,7 +246,7 @@ class Trials:
         """Batch sizes that the graph itself names: what its inputs are reshaped to, and the sizes of other inputs."""
         assert self.reference is not None
         named = [given.shape[0] for given in self.inputs if given.shape and given.shape[0]]
-        return [size for size in (*named, *self.reference.leading_sizes()) if 1 < size <= 512]
+        return [size for size in (*named, *self.reference.batch_sizes()) if 1 < size <= 512]
 
     def _free_sizes(self, given: Input, setting: Setting) -> list[int | None]:
         return [size for axis, size in enumerate(given.shape) if axis != setting.axis_of(given)]

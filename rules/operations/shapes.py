@@ -1,10 +1,131 @@
-"""Shapes."""
+"""Shapes: the same numbers in another arrangement."""
 
-from porter.rule import layers, op, ops
+from porter.rule import call, layers, many, op, ops, require, warn
 
 
 @op("Reshape")
 def reshape(x, *, shape):
     if shape and shape[0] is None:
-        return layers.Reshape(tuple(shape[1:]))(x)
+        own = {"dtype": x.dtype} if x.dtype in ("float16", "bfloat16", "float64") else {}
+        return layers.Reshape(tuple(shape[1:]), **own)(x)
     return ops.reshape(x, shape)
+
+
+@op("Transpose")
+def transpose(x, *, perm):
+    return ops.transpose(x, perm)
+
+
+@op("ExpandDims")
+def expand_dims(x, *, axis):
+    return ops.expand_dims(x, axis)
+
+
+@op("Squeeze")
+def squeeze(x, *, axes=None):
+    require(axes is not None and x.shape is not None, "which axes have size 1 is not known before it runs")
+    if not axes:
+        return x
+    return ops.squeeze(x, axis=axes[0] if len(axes) == 1 else axes)
+
+
+@op("ConcatV2")
+def concatenate(*values, axis):
+    rank = next((value.rank for value in values if value.rank is not None), None)
+    axis = axis % rank if rank else axis
+    values = [value for value in values if not (value.shape and value.shape[axis] == 0)] or values[:1]
+    return ops.concatenate(list(values), axis=axis) if len(values) > 1 else values[0]
+
+
+@op("Stack")
+def stack(*values, axis=0):
+    return ops.stack(list(values), axis=axis)
+
+
+@op("Unstack")
+def unstack(x, *, node, axis=0):
+    count = len(node.outputs)
+    return many(ops.unstack(x, count, axis=axis), count)
+
+
+@op("Split")
+def split(x, *, node, axis, num_split=None):
+    count = len(node.outputs)
+    if count == 1:
+        return x
+    return many(ops.split(x, count, axis=axis), count)
+
+
+@op("SplitV")
+def split_sizes(x, *, node, sizes, axis, num_split=None):
+    """Sizes of which one may be -1: all that the others leave."""
+    require(x.rank is not None, "the rank is not known")
+    sizes, axis = list(sizes), axis % x.rank
+    if len(sizes) == 1:
+        return x
+    if -1 in sizes:
+        rest = sizes.index(-1)
+        others = sum(size for size in sizes if size != -1)
+        if x.shape[axis] is not None:
+            sizes[rest] = x.shape[axis] - others
+        elif rest < len(sizes) - 1:
+            return _slices(x, axis, sizes, rest)
+    ends = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
+    return many(ops.split(x, ends, axis=axis), len(sizes))
+
+
+def _slices(x, axis, sizes, rest):
+    """Pieces of an axis of unknown size: those behind the one that takes the rest count from the end."""
+    pieces = []
+    for i in range(len(sizes)):
+        start = sum(sizes[:i]) if i <= rest else -sum(sizes[i:])
+        stop = sum(sizes[: i + 1]) if i < rest else -sum(sizes[i + 1 :]) or None
+        pieces.append(call("ops.getitem", x, (*[slice(None)] * axis, slice(start, stop))))
+    return tuple(pieces)
+
+
+@op("Tile")
+def tile(x, *, multiples):
+    return ops.tile(x, multiples)
+
+
+@op("BroadcastTo")
+def broadcast_to(x, *, shape, node):
+    return ops.broadcast_to(x, shape)
+
+
+@op("Fill")
+def fill(value, *, dims):
+    return ops.broadcast_to(value, dims) if dims else value
+
+
+@op("Pad", "PadV2")
+def pad(x, value=None, *, paddings):
+    if value is None:
+        return ops.pad(x, paddings)
+    require(value.node.op == "Const", "the padding value is not constant")
+    return ops.pad(x, paddings, constant_values=value.node.attrs["value"].item())
+
+
+@op("MirrorPad")
+def mirror_pad(x, *, paddings, mode):
+    return ops.pad(x, paddings, mode=mode.lower())
+
+
+@op("ReverseV2")
+def reverse(x, *, axes):
+    if not axes:
+        return x
+    return ops.flip(x, axis=axes[0] if len(axes) == 1 else axes)
+
+
+@op("Roll")
+def roll(x, *, shift, axis):
+    if isinstance(shift, tuple) and len(shift) == 1:
+        shift, axis = shift[0], axis[0]
+    return ops.roll(x, shift, axis=axis)
+
+
+@op("LinSpace")
+def linspace(start, stop, *, num, node):
+    return ops.linspace(start, stop, num, dtype=node.out.dtype)

@@ -1,0 +1,86 @@
+"""Computes integers that follow from constants and known sizes, before loops are given their shapes.
+
+Weights are floats, so no arithmetic on weights is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from porter.graph import Graph, Node, Value
+
+
+def _strided_slice(node: Node, x: np.ndarray, begin: np.ndarray, end: np.ndarray, strides: np.ndarray) -> Any:
+    masks = {name: node.attrs.get(f"{name}_mask", 0) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    if x.ndim != 1 or len(begin) != 1 or masks["ellipsis"] or masks["new_axis"]:
+        return None
+    if masks["shrink_axis"]:
+        return x[begin[0]]
+    return x[slice(None if masks["begin"] else begin[0], None if masks["end"] else end[0], strides[0])]
+
+
+FOLD: dict[str, Callable[..., Any]] = {
+    "Add": lambda _, a, b: a + b,
+    "Cast": lambda node, x: x.astype(node.out.dtype),
+    "ConcatV2": lambda _, *parts: np.concatenate(parts[:-1], int(parts[-1])),
+    "Equal": lambda _, a, b: a == b,
+    "ExpandDims": lambda _, x, axis: np.expand_dims(x, int(axis)),
+    "FloorDiv": lambda _, a, b: a // b if np.all(b) else None,
+    "GatherV2": lambda _, x, places, axis: np.take(x, places, int(axis)),
+    "Greater": lambda _, a, b: a > b,
+    "Less": lambda _, a, b: a < b,
+    "Maximum": lambda _, a, b: np.maximum(a, b),
+    "Minimum": lambda _, a, b: np.minimum(a, b),
+    "Mul": lambda _, a, b: a * b,
+    "Prod": lambda node, x, axes: np.prod(x, axis=tuple(np.ravel(axes)), keepdims=bool(node.attrs.get("keep_dims"))),
+    "Range": lambda _, start, stop, step: np.arange(start, stop, step),
+    "Stack": lambda node, *parts: np.stack(parts, node.attrs.get("axis", 0)),
+    "StridedSlice": _strided_slice,
+    "Sub": lambda _, a, b: a - b,
+}
+
+
+def fold_integers(graph: Graph) -> None:
+    """Replace integer and bool arithmetic on constants by constants, in `graph` and in the loops inside it."""
+    for node in graph.ordered():
+        for inner in node.attrs.values():
+            if isinstance(inner, Graph):
+                fold_integers(inner)
+        picked = _picked_size(node)
+        if picked is not None:
+            _replace(graph, node, np.asarray(picked))
+            continue
+        if node.op not in FOLD or not node.inputs or not all(_is_integer(value) for value in node.inputs):
+            continue
+        if node.out.dtype not in ("int32", "int64", "bool"):
+            continue
+        array = FOLD[node.op](node, *(value.node.attrs["value"] for value in node.inputs))
+        if array is None:
+            continue
+        _replace(graph, node, np.asarray(array))
+
+
+def _replace(graph: Graph, node: Node, array: np.ndarray) -> None:
+    array = array.astype(node.out.dtype)
+    constant = Node(f"{node.name}/folded", "Const", [], {"value": array}, origin=node.origin)
+    constant.outputs = [Value(constant, 0, array.shape, array.shape, node.out.dtype)]
+    graph.add(constant)
+    graph.replace(node.out, constant.out)
+
+
+def _picked_size(node: Node) -> int | None:
+    """`tf.shape(x)[1]` of x [?, 168, 1] is 168."""
+    if node.op != "StridedSlice" or node.inputs[0].node.op != "Shape" or node.inputs[1].node.op != "Const":
+        return None
+    shape = node.inputs[0].node.inputs[0].shape
+    if shape is None or node.attrs.get("shrink_axis_mask") != 1 or node.out.shape != ():
+        return None
+    place = int(node.inputs[1].node.attrs["value"].reshape(-1)[0])
+    return shape[place] if -len(shape) <= place < len(shape) else None
+
+
+def _is_integer(value: Value) -> bool:
+    return value.node.op == "Const" and value.dtype in ("int32", "int64", "bool")

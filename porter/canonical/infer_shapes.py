@@ -1,0 +1,196 @@
+"""Finds shapes that TensorFlow's import leaves open: in loops, behind TensorArrays, and of what follows from those.
+
+A dimension is a pair: its static size or None, and its size in the probe (see `Value.probe`) or None. A loop variable is
+taken to keep the shape of its initial value as far as one step through the body keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+import numpy as np
+
+from porter.graph import Graph, Node, Value
+
+Dim = tuple[int | None, int | None]
+Dims = list[Dim]
+
+UNARY = {
+    "Abs", "Cast", "Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "Identity", "IsNan", "LeakyRelu", "Log", "Log1p",
+    "LogSoftmax", "LogicalNot", "Neg", "OnesLike", "Reciprocal", "Relu", "Relu6", "Rint", "Round", "Rsqrt", "Selu",
+    "Sigmoid", "Sign", "Sin", "Softmax", "Softplus", "Softsign", "Sqrt", "Square", "StopGradient", "Tanh", "ZerosLike",
+    "BiasAdd", "ReverseV2", "Cumsum", "ClipByValue",
+}  # fmt: skip
+BINARY = {
+    "Add", "Div", "DivNoNan", "Equal", "FloorDiv", "FloorMod", "Greater", "GreaterEqual", "Less", "LessEqual",
+    "LogicalAnd", "LogicalOr", "Maximum", "Minimum", "Mul", "NotEqual", "Pow", "RealDiv", "SquaredDifference", "Sub",
+    "SelectV2",
+}  # fmt: skip
+
+
+def infer_shapes(graph: Graph) -> None:
+    """Fill in shapes that are not known yet, in `graph` and in the loops inside it. Known sizes stay as they are."""
+    if any(node.op == "While" for node in graph):
+        _infer(graph)
+
+
+def _infer(graph: Graph) -> None:
+    for node in graph.ordered():
+        if node.op == "While":
+            _loop(node)
+        elif node.op in RULES and node.outputs and all(value.shape is not None for value in node.inputs):
+            found = RULES[node.op](node)
+            if found is not None:
+                for value in node.outputs:
+                    refine(value, found)
+
+
+def dims_of(value: Value) -> Dims:
+    """The dimensions of a value whose rank is known."""
+    probes = value.probe or (None,) * len(value.shape or ())
+    return [(size, size if size is not None else probe) for size, probe in zip(value.shape or (), probes, strict=True)]
+
+
+def refine(value: Value, dims: Dims) -> None:
+    """Let `value` have `dims` where it knows nothing better."""
+    if value.shape is not None and len(value.shape) != len(dims):
+        return
+    own = dims_of(value) if value.shape is not None else [(None, None)] * len(dims)
+    merged = [(a if a is not None else c, b if b is not None else d) for (a, b), (c, d) in zip(own, dims, strict=True)]
+    value.shape = tuple(size for size, _ in merged)
+    probes = tuple(probe for _, probe in merged)
+    value.probe = probes if None not in probes else value.probe  # type: ignore[assignment]
+
+
+def _loop(node: Node) -> None:
+    body, cond = node.attrs["body"], node.attrs["cond"]
+    count = node.attrs["count"]
+    start: list[Dims | None] = [dims_of(value) if value.shape is not None else None for value in node.inputs]
+    for _ in range(3):
+        for place, dims in enumerate(start):
+            for inner in (body.inputs[place], cond.inputs[place]):
+                if dims is not None:
+                    inner.shape = tuple(size for size, _ in dims)
+                    inner.probe = tuple(p for _, p in dims) if all(p is not None for _, p in dims) else None
+        _infer(body)
+        kept = list(start)
+        for place in range(count):
+            after, before = body.outputs[place], start[place]
+            if before is None or after.shape is None:
+                continue
+            if len(after.shape) != len(before):
+                kept[place] = None
+                continue
+            kept[place] = [
+                old if old[0] == new[0] and (new[1] is None or old[1] == new[1]) else (None, None)
+                for old, new in zip(before, dims_of(after), strict=True)
+            ]
+        if kept == start:
+            break
+        start = kept
+    _infer(cond)
+    for value in node.outputs:
+        dims = start[value.index]
+        if dims is not None:
+            refine(value, dims)
+
+
+def _broadcast(node: Node) -> Dims | None:
+    shapes = [dims_of(value) for value in node.inputs]
+    rank = max(map(len, shapes))
+    padded = [[(1, 1)] * (rank - len(dims)) + dims for dims in shapes]
+    result: Dims = []
+    for column in zip(*padded, strict=True):
+        wide = [dim for dim in column if dim != (1, 1)]
+        known = [dim for dim in wide if dim[0] is not None]
+        result.append(known[0] if known else wide[0] if wide else (1, 1))
+    return result
+
+
+def _transpose(node: Node) -> Dims | None:
+    dims, perm = dims_of(node.inputs[0]), _constant(node, 1)
+    return None if perm is None else [dims[axis] for axis in np.ravel(perm)]
+
+
+def _constant(node: Node, slot: int) -> np.ndarray | None:
+    held = node.inputs[slot].node
+    return held.attrs["value"] if held.op == "Const" else None
+
+
+def _reshape(node: Node) -> Dims | None:
+    target = _constant(node, 1)
+    if target is None:
+        return None
+    dims = dims_of(node.inputs[0])
+    sizes = [int(size) for size in np.ravel(target)]
+    result: Dims = [(size, size) if size >= 0 else (None, None) for size in sizes]
+    if -1 in sizes:
+        rest = prod(size for size in sizes if size >= 0)
+        open_: list[int | None] = []
+        for side in (0, 1):
+            whole = [dim[side] for dim in dims]
+            fits = None not in whole and rest and prod(whole) % rest == 0  # type: ignore[arg-type]
+            open_.append(prod(whole) // rest if fits else None)  # type: ignore[arg-type]
+        result[sizes.index(-1)] = (open_[0], open_[0] if open_[0] is not None else open_[1])
+    return result
+
+
+def _matmul(node: Node) -> Dims | None:
+    left, right = (dims_of(value) for value in node.inputs)
+    if len(left) != 2 or len(right) != 2:
+        return None
+    return [left[1 if node.attrs.get("transpose_a") else 0], right[0 if node.attrs.get("transpose_b") else 1]]
+
+
+def _concat(node: Node) -> Dims | None:
+    axis = _constant(node, -1)
+    parts = [dims_of(value) for value in node.inputs[:-1]]
+    if axis is None or len({len(part) for part in parts}) != 1:
+        return None
+    place = int(axis) % len(parts[0])
+    result = [next((d for d in column if d[0] is not None), column[0]) for column in zip(*parts, strict=True)]
+    sides = [[part[place][side] for part in parts] for side in (0, 1)]
+    size, probe = (None if None in side else sum(side) for side in sides)  # type: ignore[arg-type]
+    result[place] = (size, probe)
+    return result
+
+
+def _split(node: Node) -> Dims | None:
+    axis, dims = _constant(node, 0), dims_of(node.inputs[1])
+    if axis is None:
+        return None
+    place, count = int(axis) % len(dims), len(node.outputs)
+    size, probe = dims[place]
+    dims[place] = (size // count if size is not None else None, probe // count if probe is not None else None)
+    return dims
+
+
+def _read(node: Node) -> Dims | None:
+    return dims_of(node.inputs[0])[1:]
+
+
+def _same(node: Node) -> Dims | None:
+    return dims_of(node.inputs[0])
+
+
+def _expand_dims(node: Node) -> Dims | None:
+    axis, dims = _constant(node, 1), dims_of(node.inputs[0])
+    if axis is None:
+        return None
+    place = int(axis.reshape(())) % (len(dims) + 1)
+    return [*dims[:place], (1, 1), *dims[place:]]
+
+
+RULES: dict[str, Callable[[Node], Dims | None]] = {
+    **dict.fromkeys(UNARY, _same),
+    **dict.fromkeys(BINARY, _broadcast),
+    "Transpose": _transpose,
+    "Reshape": _reshape,
+    "MatMul": _matmul,
+    "ConcatV2": _concat,
+    "Split": _split,
+    "ExpandDims": _expand_dims,
+    "ArrayRead": _read,
+    "ArrayWrite": _same,
+}

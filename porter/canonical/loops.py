@@ -1,0 +1,157 @@
+"""The frames of TensorFlow 1's `tf.while_loop` become one functional node `While`.
+
+In a frame each loop variable goes Enter -> Merge -> Switch -> (body) -> NextIteration -> Merge, and leaves by Switch ->
+Exit; what does not change comes in through an Enter alone. `While` takes the initial values and the unchanging ones, and
+holds two graphs: `cond` says whether to go on, `body` gives the next values of the loop variables.
+A TensorArray's flow becomes the array itself, a tensor [size, ...]: `ArrayNew`, `ArrayWrite`, `ArrayRead`.
+Source: tensorflow/python/ops/control_flow_ops.py, class WhileContext, and tensor_array_ops.py, 1.15.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from porter.graph import Graph, Node, Value
+
+
+@dataclass
+class Frame:
+    """The Enter nodes of one loop."""
+
+    enters: list[Node] = field(default_factory=list)
+
+
+def functional_loops(graph: Graph) -> None:
+    """Replace all frames, inner ones first, and all TensorArrays."""
+    frames: dict[str, Frame] = {}
+    for node in graph:
+        if node.op in ("Enter", "RefEnter"):
+            frames.setdefault(node.attrs["frame_name"], Frame()).enters.append(node)
+    for frame in _inner_first(graph, frames) if frames else []:
+        _functional(graph, frame)
+    graph.prune()
+    _arrays(graph)
+
+
+def _inner_first(graph: Graph, frames: dict[str, Frame]) -> list[Frame]:
+    """Frames in an order in which a loop comes before the loop around it."""
+    owner = {id(enter): name for name, frame in frames.items() for enter in frame.enters}
+    depth: dict[int, tuple[str, ...]] = {}
+    deepest: dict[str, int] = dict.fromkeys(frames, 0)
+    for node in graph.ordered():
+        around: tuple[str, ...] = ()
+        for value in node.inputs:
+            known = depth.get(id(value.node), ())
+            around = known if len(known) > len(around) else around
+        if id(node) in owner:
+            around = (*around, owner[id(node)]) if owner[id(node)] not in around else around
+            deepest[owner[id(node)]] = max(deepest[owner[id(node)]], len(around))
+        elif node.op == "Exit":
+            around = around[:-1]
+        depth[id(node)] = around
+    return sorted(frames.values(), key=lambda frame: -deepest[owner[id(frame.enters[0])]])
+
+
+def _functional(graph: Graph, frame: Frame) -> None:
+    variables: list[tuple[Node, Node, Node, Node]] = []  # Enter, Merge, Switch, NextIteration
+    unchanging: list[Node] = []
+    loop_cond = None
+    for enter in frame.enters:
+        merge = next((user for user, _ in enter.out.uses if user.op == "Merge"), None)
+        if merge is None:
+            unchanging.append(enter)
+            continue
+        again = next(value.node for value in merge.inputs if value.node is not enter)
+        switch = next((user for user, slot in merge.out.uses if user.op == "Switch" and slot == 0), None)
+        if switch is None:
+            continue
+        variables.append((enter, merge, switch, again))
+        loop_cond = switch.inputs[1].node
+    if loop_cond is None:
+        return
+    inputs = [enter.inputs[0] for enter, *_ in variables] + [enter.inputs[0] for enter in unchanging]
+    loop = Node(f"{loop_cond.name}/while", "While", inputs, {"count": len(variables)}, origin=(loop_cond.name,))
+    fixed = [enter.out for enter in unchanging]
+    loop.attrs["cond"] = _subgraph(graph, [m.out for _, m, _, _ in variables] + fixed, [loop_cond.inputs[0]])
+    after = [again.inputs[0] for *_, again in variables]
+    loop.attrs["body"] = _subgraph(graph, [s.outputs[1] for _, _, s, _ in variables] + fixed, after)
+    for index, (enter, _, switch, _) in enumerate(variables):
+        leaving = [user for user, _ in switch.outputs[0].uses if user.op == "Exit"]
+        shape = leaving[0].out.shape if leaving else enter.out.shape
+        value = Value(loop, index, shape, leaving[0].out.probe if leaving else None, enter.out.dtype)
+        loop.outputs.append(value)
+        for user in leaving:
+            graph.replace(user.out, value)
+    graph.add(loop)
+    for enter in frame.enters:
+        # cut the circle, so that nothing of the frame is reached any more
+        for user, _ in list(enter.out.uses):
+            if user.op == "Merge":
+                graph.set_inputs(user, [])
+
+
+def _subgraph(graph: Graph, inputs: list[Value], outputs: list[Value]) -> Graph:
+    """A copy of what leads from `inputs` to `outputs`, as a graph of its own."""
+    result = Graph()
+    result.sizes = graph.sizes
+    copies: dict[int, Value] = {}
+    for index, value in enumerate(inputs):
+        node = Node(f"argument_{index}", "Placeholder")
+        node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype)]
+        result.add(node)
+        copies[id(value)] = node.out
+    result.inputs = [copies[id(value)] for value in inputs]
+    for node in _between(inputs, outputs):
+        copy = Node(node.name, node.op, [copies[id(value)] for value in node.inputs], dict(node.attrs), origin=node.origin)
+        copy.outputs = [Value(copy, v.index, v.shape, v.probe, v.dtype) for v in node.outputs]
+        result.add(copy)
+        copies.update({id(value): new for value, new in zip(node.outputs, copy.outputs, strict=True)})
+    result.outputs = [copies[id(value)] for value in outputs]
+    return result
+
+
+def _between(inputs: list[Value], outputs: list[Value]) -> list[Node]:
+    """The nodes that `outputs` depend on, up to `inputs`, in order."""
+    stop = {id(value) for value in inputs}
+    order: list[Node] = []
+    seen: set[int] = set()
+    stack: list[tuple[Node, bool]] = [(value.node, False) for value in outputs if id(value) not in stop]
+    while stack:
+        node, leaving = stack.pop()
+        if leaving:
+            order.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack.extend((v.node, False) for v in node.inputs if id(v) not in stop and id(v.node) not in seen)
+    return order
+
+
+def _arrays(graph: Graph) -> None:
+    """Let the flow of each TensorArray be the array itself, in `graph` and in the loops inside it."""
+    for node in graph.ordered():
+        if node.op == "While":
+            _arrays(node.attrs["cond"])
+            _arrays(node.attrs["body"])
+        elif node.op == "TensorArrayV3":
+            node.op = "ArrayNew"
+            node.attrs = {}
+        elif node.op == "TensorArrayWriteV3":
+            _, index, value, array = node.inputs
+            node.op = "ArrayWrite"
+            graph.set_inputs(node, [array, index, value])
+        elif node.op == "TensorArrayReadV3":
+            _, index, array = node.inputs
+            node.op = "ArrayRead"
+            graph.set_inputs(node, [array, index])
+        elif node.op == "TensorArrayScatterV3":
+            # tf.while_loop's users unstack whole tensors: indices are range(size)
+            graph.replace(node.out, node.inputs[2])
+        elif node.op == "TensorArrayGatherV3":
+            array = node.inputs[2]
+            array.shape, array.probe = node.out.shape or array.shape, node.out.probe or array.probe
+            graph.replace(node.out, array)
+        elif node.op == "TensorArraySizeV3":
+            made = node.inputs[0].node
+            if made.op in ("ArrayNew", "TensorArrayV3"):
+                graph.replace(node.out, made.inputs[0])

@@ -1,0 +1,316 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from porter import __version__
+from porter.cli import arguments, consoles, problems, stages
+from porter.errors import PorterError, UsageError
+
+if TYPE_CHECKING:
+    from porter.convert import Options
+
+app = typer.Typer(
+    name="porter",
+    help="Turns a TensorFlow 1 model into Keras 3 source with its weights, and proves that it computes the same.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+GRAPH = "What of the graph is converted"
+HOW = "How it is converted"
+WRITING = "What is written"
+PROOF = "What is compared"
+
+
+class Weights(StrEnum):
+    """Which weights are taken where the checkpoint holds moving averages of them too."""
+
+    auto = "auto"
+    raw = "raw"
+    ema = "ema"
+
+
+SourcePath = Annotated[
+    Path,
+    typer.Argument(metavar="SOURCE", help="A checkpoint (prefix, file or folder), a frozen graph, or a SavedModel."),
+]
+Inputs = Annotated[
+    str | None,
+    typer.Option(metavar="a:0,b:0", help="Cut the graph at these tensors: they become inputs.", rich_help_panel=GRAPH),
+]
+Outputs = Annotated[
+    str | None, typer.Option(metavar="c:0,d:0", help="The outputs, in this order.", rich_help_panel=GRAPH)
+]
+Freeze = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="Give a placeholder a fixed value. Repeatable.", rich_help_panel=GRAPH),
+]
+Shape = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=?,28,28,1", help="Shape of a placeholder that has none. Repeatable.", rich_help_panel=GRAPH
+    ),
+]
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact", help="Keep arithmetic that couples the samples of a batch; by default it is made batch-safe.",
+        rich_help_panel=HOW,
+    ),
+]  # fmt: skip
+WhichWeights = Annotated[
+    Weights,
+    typer.Option("--weights", help="As trained (raw), or their moving averages (ema).", rich_help_panel=HOW),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout, and nothing else there.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show TensorFlow's messages, and tracebacks.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"porter {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """The options of porter itself; `_version` does what there is to do."""
+
+
+@app.command()
+def convert(
+    source: SourcePath,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", metavar="DIR", help="Where the model goes; by default <name>_keras in this folder."
+        ),
+    ] = None,
+    inputs: Inputs = None,
+    outputs: Outputs = None,
+    freeze: Freeze = None,
+    shape: Shape = None,
+    exact: Exact = False,
+    weights: WhichWeights = Weights.auto,
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Write without proof.", rich_help_panel=WRITING)
+    ] = False,
+    keep_failed: Annotated[
+        bool,
+        typer.Option(
+            "--keep-failed", help="Write even if the proof fails, marked as unproved.", rich_help_panel=WRITING
+        ),
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite DIR.", rich_help_panel=WRITING)] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; print model.py on stdout.", rich_help_panel=WRITING)
+    ] = False,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Convert a TensorFlow 1 model to Keras 3: source, weights and proof."""
+    with _reporting(f"{source}", verbose):
+        from porter.cli import summary
+        from porter.convert import convert as run
+        from porter.report import digest
+
+        start = time.perf_counter()
+        options = _options(inputs, outputs, freeze, shape, exact, weights)
+        options.verify, options.keep_failed, options.force, options.dry_run = not no_verify, keep_failed, force, dry_run
+        with stages.running(verbose=verbose) as advance:
+            result = run(source, out, options, advance)
+        if as_json:
+            _print_json(result.report)
+        elif dry_run:
+            print(result.source, end="")
+        summary.show_conversion(consoles.to_stderr(), result.report, result.directory, time.perf_counter() - start)
+        if digest.verdict(result.report.get("verified") or {}) == "failed":
+            raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that porter convert wrote.")],
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="T", help="Allow T of the output's spread plus T of the value, and nothing for rounding.",
+            rich_help_panel=PROOF,
+        ),
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(metavar="REF.npz", help="A recording of the original: in:NAME, out:NAME.", rich_help_panel=PROOF),
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Where the original is now, if it moved.", rich_help_panel=PROOF)
+    ] = None,
+    batch_sizes: Annotated[
+        str | None, typer.Option(metavar="1,3", help="Sizes of the batches.", rich_help_panel=PROOF)
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...", help="Keras backends: tensorflow, jax, torch; by default those installed.",
+            rich_help_panel=PROOF,
+        ),
+    ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,...", rich_help_panel=PROOF,
+            help="Levels: 0 weights, 1 shapes, 3 outputs, 4 batch independence, 7 fresh processes; by default all.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Prove a converted model again, from its files."""
+    with _reporting(f"{directory}", verbose):
+        from porter.cli import summary
+        from porter.convert import verify as run
+
+        if tolerance is not None and not tolerance > 0:
+            raise UsageError(
+                "--tolerance takes a number above 0", why=f"received {tolerance:g}", todo="for example 1e-5"
+            )
+        levels = arguments.numbers(level, "--level")
+        sizes, backends = arguments.numbers(batch_sizes, "--batch-sizes"), arguments.names(backend)
+        with stages.running(verbose=verbose) as advance:
+            proof = run(
+                directory, tolerance=tolerance, reference=reference, source=source, batch_sizes=sizes,
+                backends=backends, levels=levels, progress=advance,
+            )  # fmt: skip
+        if as_json:
+            _print_json(proof)
+        else:
+            summary.show_proof(consoles.to_stdout(), proof)
+        code = summary.exit_code(proof, asked=levels or ())
+        if code:
+            summary.show_refusal(consoles.to_stderr(), proof, code)
+            raise typer.Exit(code)
+
+
+@app.command()
+def inspect(
+    source: SourcePath,
+    inputs: Inputs = None,
+    outputs: Outputs = None,
+    freeze: Freeze = None,
+    shape: Shape = None,
+    exact: Exact = False,
+    weights: WhichWeights = Weights.auto,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show what is in a model, and what porter would make of each part."""
+    with _reporting(f"{source}", verbose):
+        from porter.cli import inspection
+        from porter.convert import inspect as run
+
+        options = _options(inputs, outputs, freeze, shape, exact, weights)
+        with stages.running(verbose=verbose):
+            found = run(source, options)
+        if as_json:
+            _print_json(found)
+        else:
+            inspection.show(consoles.to_stdout(), found)
+
+
+@app.command()
+def explain(
+    source: SourcePath,
+    node: Annotated[str, typer.Argument(metavar="NODE", help="The name of a node of the graph.")],
+    inputs: Inputs = None,
+    outputs: Outputs = None,
+    freeze: Freeze = None,
+    shape: Shape = None,
+    exact: Exact = False,
+    weights: WhichWeights = Weights.auto,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Say what one node became, and why rules missed there."""
+    with _reporting(f"{source}", verbose):
+        from porter.cli import inspection
+        from porter.convert import explain as run
+
+        options = _options(inputs, outputs, freeze, shape, exact, weights)
+        with stages.running(verbose=verbose):
+            rows = run(source, node.removesuffix(":0"), options)
+        if as_json:
+            _print_json(rows)
+        else:
+            inspection.show_explanation(consoles.to_stdout(), node, rows)
+
+
+def main() -> None:
+    """The entry point of the `porter` command."""
+    app()
+
+
+def _options(
+    inputs: str | None,
+    outputs: str | None,
+    freeze: list[str] | None,
+    shape: list[str] | None,
+    exact: bool,
+    weights: Weights,
+) -> Options:
+    from porter.convert import Options
+
+    return Options(
+        inputs=arguments.names(inputs),
+        outputs=arguments.names(outputs),
+        freeze=arguments.values(freeze or ()),
+        shapes=arguments.shapes(shape or ()),
+        exact=exact,
+        weights=weights.value,
+    )
+
+
+@contextmanager
+def _reporting(subject: str, verbose: bool) -> Iterator[None]:
+    """Turns what goes wrong in a command into words for people and an exit code."""
+    try:
+        yield
+    except PorterError as problem:
+        problems.show_error(problem)
+        raise typer.Exit(problem.exit_code) from None
+    except KeyboardInterrupt:
+        consoles.to_stderr().print("porter: interrupted; nothing was written")
+        raise typer.Exit(130) from None
+    except BrokenPipeError:  # the reader of stdout has gone; what is left in the buffer must go nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as problem:
+        problems.show_internal_error(problem, subject, verbose=verbose)
+        raise typer.Exit(problems.INTERNAL) from None
+
+
+def _print_json(found: Any) -> None:
+    print(json.dumps(found, indent=1, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    """Arrays and numbers of numpy as JSON has them; what else it has not, as text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -1,0 +1,73 @@
+"""Arguments as they are typed, made into what the pipeline takes. Each raises UsageError for what does not fit."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from porter.errors import UsageError
+
+WORDS = {"true": True, "false": False, "none": None}
+
+
+def names(text: str | None) -> list[str] | None:
+    """ "a:0,b:0" as a list; None where the flag was not given."""
+    if text is None:
+        return None
+    found = [part.strip() for part in text.split(",") if part.strip()]
+    if not found:
+        raise UsageError("No name was given", why=f"received {text!r}", todo="write names with commas between: a:0,b:0")
+    return found
+
+
+def numbers(text: str | None, flag: str) -> list[int] | None:
+    """ "1,3" as a list of whole numbers."""
+    found = names(text)
+    if found is None:
+        return None
+    if not all(part.isdecimal() for part in found):
+        raise UsageError(f"{flag} takes whole numbers", why=f"received {text!r}", todo=f"for example {flag} 1,3")
+    return [int(part) for part in found]
+
+
+def values(given: Sequence[str]) -> dict[str, Any]:
+    """["keep_prob=0.8", "mode=eval"] as a dict. Values are Python's, true and false too; others are text."""
+    return {name: _value(text) for name, text in _pairs(given, "--freeze", "--freeze keep_prob=0.8").items()}
+
+
+def shapes(given: Sequence[str]) -> dict[str, tuple[int | None, ...]]:
+    """["x=?,28,28,1"] as a dict of shapes, ? for an unknown size; "x=" is a scalar."""
+    return {name: _shape(name, text) for name, text in _pairs(given, "--shape", "--shape x=?,28,28,1").items()}
+
+
+def _pairs(given: Sequence[str], flag: str, example: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"{flag} takes NAME=VALUE", why=f"received {text!r}", todo=f"for example {example}")
+        if name.strip() in found:
+            raise UsageError(f"{flag} was given twice for {name.strip()}", todo="give it once")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _value(text: str) -> Any:
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def _shape(name: str, text: str) -> tuple[int | None, ...]:
+    sizes: list[int | None] = []
+    for part in filter(None, (part.strip() for part in text.strip("[]()").split(","))):
+        if not part.isdecimal() and part not in ("?", "-1", "None"):
+            raise UsageError(
+                f"{part} is no size in the shape of {name}", why=f"received {text!r}", todo="for example x=?,28,28,1"
+            )
+        sizes.append(int(part) if part.isdecimal() else None)
+    return tuple(sizes)

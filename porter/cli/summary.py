@@ -1,0 +1,115 @@
+"""What a conversion or a proof came to, in a few tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from porter.cli.consoles import Table
+from porter.report import digest
+from porter.report.digest import Report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+COLOURS = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
+VERDICTS = {"proved": "green", "failed": "bold red"}
+MOST = 8  # lines of one kind; report.html has all
+
+
+def show_conversion(console: Console, report: Report, directory: Path | None, seconds: float) -> None:
+    """The closing summary of `porter convert`. directory: None after a dry run."""
+    source = report["source"]
+    origin = ", ".join(
+        filter(None, [source["format"], f"TensorFlow {source['producer']}" if source.get("producer") else ""])
+    )
+    where = f"{directory}" if directory else "nothing written (dry run)"
+    console.print(f"{Path(source['path']).name} ({origin}) → {where}, {seconds:.1f} s", style="bold")
+    _layers(console, report)
+    _notes(console, "Not an input any more", [f"{knob['tensor']}: {knob['became']}" for knob in report["knobs"]])
+    _notes(
+        console,
+        "Changed on purpose",
+        [f"{', '.join(change.get('outputs', ()))}: {change['why']}" for change in report["changes"]],
+    )
+    _notes(console, "Warnings", report["warnings"], style="yellow")
+    verified = report.get("verified") or {}
+    if verified:
+        _levels(console, verified)
+    console.print(digest.sentence(report), style=VERDICTS.get(digest.verdict(verified), "yellow"))
+    if directory:
+        files = ", ".join(sorted(file.name for file in directory.iterdir() if file.is_file()))
+        console.print(f"In {directory}: {files}")
+
+
+def show_proof(console: Console, proof: Report) -> None:
+    """What `porter verify` found."""
+    _levels(console, proof)
+    if rule := digest.tolerance(proof):
+        console.print(f"Allowed: {rule}.", style="dim")
+
+
+def exit_code(proof: Report, asked: Sequence[int] = ()) -> int:
+    """0 if every level that was asked for ran and holds, 1 if one fails, 3 if one could not run.
+
+    asked: the levels that the user named; with none named, levels that have nothing to check in this model may be left.
+    """
+    status = {level["level"]: level["status"] for level in proof.get("levels", ())}
+    if "failed" in status.values():
+        return 1
+    if "passed" not in status.values() or any(status.get(level) != "passed" for level in asked):
+        return 3
+    return 0 if all(level["status"] == "passed" or not level.get("applies", True) for level in proof["levels"]) else 3
+
+
+def show_refusal(console: Console, proof: Report, code: int) -> None:
+    """Why `porter verify` does not end with 0."""
+    if code == 1:
+        failed = [f"{level['level']} ({level['title']})" for level in proof["levels"] if level["status"] == "failed"]
+        console.print(f"porter: outputs differ: level {', '.join(failed)} does not hold", style="bold red")
+        return
+    told = [
+        f"level {level['level']} ({level['title']}): {level.get('reason', '')}"
+        for level in proof["levels"]
+        if level["status"] == "skipped"
+    ]
+    console.print("porter: nothing failed, but not all that was asked for could run", style="bold yellow")
+    for text in told:
+        console.print(f"  {text}")
+
+
+def _layers(console: Console, report: Report) -> None:
+    rows = Table("What became what", "TensorFlow nodes", "Keras", "rule", "calls", right=("TensorFlow nodes", "calls"))
+    for group in digest.groups(report["layers"]):
+        rows.add(str(group.nodes), group.keras, group.rule, str(group.calls))
+    rows.show(console)
+    weights = report["weights"]
+    counts = [f"{len(weights['copied'])} copied"]
+    counts += [f"{len(names)} left ({why})" for why, names in digest.left_by_reason(report).items()]
+    console.print(f"Variables: {', '.join(counts)}")
+
+
+def _notes(console: Console, title: str, texts: Sequence[str], style: str = "") -> None:
+    if not texts:
+        return
+    console.print(f"{title}:", style=style or "bold")
+    for text in texts[:MOST]:
+        console.print(f"  {text}")
+    if len(texts) > MOST:
+        console.print(f"  and {len(texts) - MOST} more; report.html has all")
+
+
+def _levels(console: Console, verified: Report) -> None:
+    from rich.text import Text
+
+    rows = Table("Proof", "level", "of what", "", "worst error", "")
+    for level in verified.get("levels", ()):
+        status = Text(digest.MARKS.get(level["status"], level["status"]), COLOURS.get(level["status"], ""))
+        said = level.get("reason", "") if level["status"] != "passed" else ""
+        if not said:
+            clauses = dict.fromkeys(row.clause for row in digest.worst(level) if row.clause)
+            said = "; ".join(filter(None, [f"within {', '.join(clauses)}" if clauses else "", digest.trials(level)]))
+        error = digest.worst_error(level)
+        rows.add(str(level["level"]), level["title"], status, error, said or level.get("reason", ""))
+    rows.show(console)

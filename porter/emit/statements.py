@@ -1,0 +1,110 @@
+"""Lines of generated source, kept apart far enough that repeated ones can be found."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+WIDTH = 120
+
+
+@dataclass
+class Argument:
+    """One argument of a call: its parameter's name, its source text, and whether it is passed by position."""
+
+    name: str
+    text: str
+    positional: bool = False
+
+    def __str__(self) -> str:
+        return self.text if self.positional else f"{self.name}={self.text}"
+
+
+@dataclass
+class Statement:
+    """`target = head(arguments)(called)`, or `target = expression` where there is no head.
+
+    called: the tensor that a layer is called on, None for a plain function call whose first argument is the tensor `x`.
+    chained: True if the statement takes one tensor and nothing else, so that it can be part of a block.
+    """
+
+    target: str
+    head: str = ""
+    arguments: list[Argument] = field(default_factory=list)
+    called: str = ""
+    expression: str = ""
+    is_function: bool = False
+    chained: bool = False
+    paragraph: str | None = None
+
+    def source(self) -> str:
+        """The statement's text, on several lines if it is long."""
+        return wrap(f"{self.target} = {self.value()}")
+
+    def value(self) -> str:
+        if not self.head:
+            return self.expression
+        inner = ", ".join(map(str, self.arguments))
+        if self.is_function:
+            return f"{self.head}({', '.join(filter(None, [self.called, inner]))})"
+        return f"{self.head}({inner})({self.called})"
+
+
+def wrap(line: str, indent: int = 4) -> str:
+    """`line` broken after its outermost opening bracket if it is too long for `indent` spaces before it."""
+    if len(line) + indent <= WIDTH or "\n" in line:
+        return line
+    start = _longest_bracket(line)
+    if start is None:
+        return line
+    end = _closing(line, start)
+    inner = line[start + 1 : end]
+    if len(inner) + indent + 4 <= WIDTH:
+        return f"{line[: start + 1]}\n    {inner}\n{line[end:]}"
+    parts = split_arguments(inner)
+    rows = "".join("    " + wrap(f"{part},", indent + 4).replace("\n", "\n    ") + "\n" for part in parts)
+    return f"{line[: start + 1]}\n{rows}{line[end:]}"
+
+
+def _longest_bracket(line: str) -> int | None:
+    """Where the bracket opens that holds the most text, outside of any other."""
+    best, length = None, 0
+    position = 0
+    while position < len(line):
+        if line[position] in "([":
+            end = _closing(line, position)
+            if end - position > length:
+                best, length = position, end - position
+            position = end
+        position += 1
+    return best if length > 2 else None
+
+
+def _closing(line: str, start: int) -> int:
+    """The bracket that closes the one at `start`; strings are passed over."""
+    depth, position = 0, start
+    while position < len(line):
+        if line[position] == '"':
+            position = re.compile(r'"(\\.|[^"\\])*"').match(line, position).end()  # type: ignore[union-attr]
+            continue
+        depth += (line[position] in "([{") - (line[position] in ")]}")
+        if depth == 0:
+            return position
+        position += 1
+    return len(line) - 1
+
+
+def split_arguments(inner: str) -> list[str]:
+    """The arguments of a call, apart."""
+    parts, start, position = [], 0, 0
+    while position < len(inner):
+        if inner[position] in "([{":
+            position = _closing(inner, position)
+        elif inner[position] == '"':
+            position = re.compile(r'"(\\.|[^"\\])*"').match(inner, position).end() - 1  # type: ignore[union-attr]
+        elif inner[position] == ",":
+            parts.append(inner[start:position].strip())
+            start = position + 1
+        position += 1
+    rest = inner[start:].strip()
+    return [*parts, rest] if rest else parts

@@ -1,0 +1,139 @@
+"""What people want to know of a report, gathered from its JSON; for the page and for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any, NamedTuple
+
+Report = Mapping[str, Any]
+MARKS = {"passed": "holds", "failed": "FAILS", "skipped": "not run"}
+
+
+class Group(NamedTuple):
+    """Layers of one class that came about in the same way. nodes: how many TensorFlow nodes they stand for."""
+
+    keras: str
+    rule: str
+    calls: int
+    nodes: int
+
+
+class Worst(NamedTuple):
+    """The worst that a level saw of one output. error: relative to the output's spread, as text."""
+
+    output: str
+    error: str
+    share: str
+    clause: str
+    on: str
+
+
+def groups(layers: Sequence[Report]) -> list[Group]:
+    """The layers by class and rule, those with weights first, then the others, the most frequent ones first."""
+    rows: dict[tuple[str, str], list[Report]] = {}
+    for row in layers:
+        rows.setdefault((row["class"], row.get("rule", "")), []).append(row)
+    order = sorted(rows.items(), key=lambda item: (not any(row.get("weights") for row in item[1]), -len(item[1])))
+    return [
+        Group(keras, rule, len(found), len({node for row in found for node in row.get("nodes", ())}))
+        for (keras, rule), found in order
+    ]
+
+
+def left_by_reason(report: Report) -> dict[str, list[str]]:
+    """The variables of the checkpoint that were left, by why."""
+    reasons: dict[str, list[str]] = {}
+    for row in report.get("weights", {}).get("left", ()):
+        reasons.setdefault(row["why"], []).append(row["name"])
+    return reasons
+
+
+def verdict(verified: Report) -> str:
+    """ "proved", "failed", "unproved" (nothing failed, and the outputs were not compared) or "not verified"."""
+    levels = verified.get("levels", ())
+    if not levels:
+        return "not verified"
+    if any(level["status"] == "failed" for level in levels):
+        return "failed"
+    return "proved" if any(level["level"] == 3 and level["status"] == "passed" for level in levels) else "unproved"
+
+
+def sentence(report: Report) -> str:
+    """The verdict in words."""
+    verified = report.get("verified") or {}
+    held = [str(level["level"]) for level in verified.get("levels", ()) if level["status"] == "passed"]
+    told = {
+        "proved": f"Proved: it computes what the original does (levels {', '.join(held)}).",
+        "failed": "NOT PROVED: it does not compute the same as the original.",
+        "unproved": "Not proved: nothing failed, but the outputs could not be compared.",
+        "not verified": "Not proved: nothing was compared.",
+    }[verdict(verified)]
+    changes = [change for change in report.get("changes", ()) if change.get("kind") == "batch-safe"]
+    if changes and verdict(verified) == "proved":
+        told += " Where it was made batch-safe, that is the original run one sample at a time."
+    return told
+
+
+def worst(level: Report) -> list[Worst]:
+    """What a level saw of each output, the worst first."""
+    rows = []
+    for name, seen in level.get("outputs", {}).items():
+        clause = ", ".join(seen.get("clauses") or [seen.get("clause", "")]) if seen.get("ok", True) else ""
+        rows.append(
+            (_size(seen), Worst(name, number(seen.get("relative")), percent(seen), clause, str(seen.get("on", ""))))
+        )
+    return [row for _, row in sorted(rows, key=lambda pair: -pair[0])]
+
+
+def worst_error(level: Report) -> str:
+    """The largest error of a level relative to the spread, "" where it compared no output."""
+    found = worst(level)
+    return found[0].error if found else ""
+
+
+def number(value: Any) -> str:
+    """A measured number in two digits. Infinities and NaN come as text."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return "0" if value == 0 else f"{value:.1e}"
+
+
+def percent(seen: Report) -> str:
+    """The share of elements that are off, "" where none is."""
+    share = seen.get("share") or 0
+    return "" if not share or seen.get("ok", True) else f"{100 * share:.2g} %"
+
+
+def shape(sizes: Sequence[int | None]) -> str:
+    """[null, 28, 28] as [batch, 28, 28]."""
+    words = [
+        "batch" if index == 0 and size is None else "?" if size is None else str(size)
+        for index, size in enumerate(sizes)
+    ]
+    return f"[{', '.join(words)}]"
+
+
+def trials(level: Report) -> str:
+    """On what a level tried the model."""
+    sizes = ", ".join(str(size) for size in level.get("batch_sizes", ()))
+    kinds = ", ".join(level.get("kinds", ()))
+    return "; ".join(part for part in (f"batches of {sizes}" if sizes else "", kinds) if part)
+
+
+def tolerance(verified: Report) -> str:
+    """The tolerance in words, "" where the report does not hold it."""
+    used = verified.get("tolerance") or {}
+    if "rtol" not in used:
+        return ""
+    allowance = ", or within 8 times the original's own rounding" if used.get("rounding") else ""
+    return f"{used['rtol']:g} of the output's spread plus {used['rtol']:g} of the value{allowance}"
+
+
+def _size(seen: Report) -> float:
+    """For sorting: what failed, and what is not finite, is worse than any number."""
+    relative = seen.get("relative") or 0.0
+    finite = not isinstance(relative, str) and isfinite(relative)
+    return (1e30 if not seen.get("ok", True) else 0.0) + (float(relative) if finite else 1e20)

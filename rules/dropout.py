@@ -1,0 +1,271 @@
+"""Dropout as TensorFlow 1 wrote it: random numbers compared with a rate, switched by is_training or by the rate itself."""
+
+from porter.rule import Knob, Scalar, layers, one_of, require, rule, warn
+
+
+def _uniform(tf, shape):
+    """Random numbers in [0, 1), named "random"."""
+    raw = one_of(tf.RandomUniform().named("random"), tf.RandomUniform(shape).named("random"))
+    return one_of(raw * 1.0 + 0.0, raw * 1.0, raw)
+
+
+def _normal(tf, shape, mean, deviation):
+    """Random numbers of a normal distribution, named "random"."""
+    raw = one_of(tf.RandomStandardNormal().named("random"), tf.RandomStandardNormal(shape).named("random"))
+    return one_of(raw * deviation + mean, raw * deviation, raw)
+
+
+def _mask(tf, shape, keep, rate):
+    """1 for what is kept, and the condition that it was made from."""
+    uniform = _uniform(tf, shape)
+    kept = one_of(tf.GreaterEqual(uniform, rate), tf.Greater(uniform, rate), tf.Less(uniform, keep))
+    return one_of(tf.Floor(keep + uniform), tf.Cast(kept)), kept
+
+
+@rule
+def dropout(
+    tf, x, keep: Scalar, keep_knob: Knob, rate: Scalar, rate_knob: Knob, scale: Scalar, scale_knob: Knob,
+    training: Knob, shape, zero: Scalar,
+):  # fmt: skip
+    """Raise x / keep * floor(keep + uniform), and its later spellings, to `Dropout`.
+
+    Shapes: the random numbers are of x's shape, or 1 where a mask is shared along an axis. Left as ops: a mask without the
+    scale that makes up for it.
+    Source: tensorflow/python/ops/nn_ops.py, function dropout, 0.8 to 1.15.
+    """
+    any_keep, any_rate, any_scale = one_of(keep, keep_knob), one_of(rate, rate_knob), one_of(scale, scale_knob)
+    mask, kept = _mask(tf, shape, any_keep, any_rate)
+    scaled = one_of(x / any_keep, x * any_scale)
+    dropped = one_of(
+        scaled * mask,
+        (x * mask) / any_keep,
+        (x * mask) * any_scale,
+        x * (mask / any_keep),
+        x * (mask * any_scale),
+        tf.SelectV2(kept, scaled, zero),
+    )
+    return one_of(tf.Cond(training, dropped, x), dropped)
+
+
+@dropout.to_keras
+def _(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random, zero):
+    require(not zero, "what is not kept becomes a number other than 0", x)
+    kept = _keep(keep, keep_knob, rate, rate_knob, "training")
+    for number, knob in ((scale, scale_knob), (1 / keep if keep else None, None)):
+        made_up = number if knob is None else _value(knob, "training")
+        require(made_up is None or abs(made_up * kept - 1) < 1e-4, f"{kept} is kept, but what is kept is times {made_up}", x)
+    if training is None and not _keeps_all(_keep(keep, keep_knob, rate, rate_knob, "inference")):
+        warn(f"{random.out.name}: the original drops out in inference too, its rate is fixed; the model does so in training")
+    rate = round(1 - kept, 6)
+    spread = x.rank is not None and _noise_shape(x, random)
+    if not spread:
+        return layers.Dropout(rate)(x)
+    if 3 <= x.rank <= 5 and spread == (None, *(1,) * (x.rank - 2), x.shape[-1]):
+        return getattr(layers, f"SpatialDropout{x.rank - 2}D")(rate)(x)
+    return layers.Dropout(rate, noise_shape=spread)(x)
+
+
+@rule
+def alpha_dropout(
+    tf, x, keep: Scalar, keep_knob: Knob, rate: Scalar, rate_knob: Knob, training: Knob, shape,
+    low: Scalar, stretch: Scalar, stretch_knob: Knob, shift: Scalar, shift_knob: Knob,
+):  # fmt: skip
+    """Raise (x * mask + low * (1 - mask)) * stretch + shift to `AlphaDropout`, which goes with selu.
+
+    Source: tf.keras.layers.AlphaDropout, tf.contrib.nn.alpha_dropout, 1.4 to 1.15.
+    """
+    mask, _ = _mask(tf, shape, one_of(keep, keep_knob), one_of(rate, rate_knob))
+    mixed = x * mask + (1.0 - mask) * low
+    dropped = mixed * one_of(stretch, stretch_knob) + one_of(shift, shift_knob)
+    return one_of(tf.Cond(training, dropped, x), dropped)
+
+
+@alpha_dropout.to_keras
+def _(x, keep, keep_knob, rate, rate_knob, training, random, low, stretch, stretch_knob, shift, shift_knob):
+    kept = _keep(keep, keep_knob, rate, rate_knob, "training")
+    require(abs(low + 1.7580993) < 1e-4, f"what is dropped becomes {low}, not selu's lowest value", x)
+    stretch = stretch if stretch_knob is None else _value(stretch_knob, "training")
+    shift = shift if shift_knob is None else _value(shift_knob, "training")
+    wanted = (kept + low**2 * kept * (1 - kept)) ** -0.5
+    require(abs(stretch - wanted) < 1e-4, f"what is left is stretched by {stretch}, not {wanted}", x)
+    require(abs(shift + wanted * low * (1 - kept)) < 1e-4, f"what is left is shifted by {shift}", x)
+    require(not _noise_shape(x, random), "one mask along an axis", x)
+    always = training is None and not _keeps_all(_keep(keep, keep_knob, rate, rate_knob, "inference"))
+    require(not always, "it drops out in inference too", x)
+    return layers.AlphaDropout(round(1 - kept, 6))(x)
+
+
+@rule
+def gaussian_noise(tf, x, training: Knob, shape, mean: Scalar, deviation: Scalar):
+    """Raise x + normal * deviation, in training alone, to `GaussianNoise`.
+
+    Source: tf.keras.layers.GaussianNoise; by hand in a cond.
+    """
+    return tf.Cond(training, x + _normal(tf, shape, mean, deviation), x)
+
+
+@gaussian_noise.to_keras
+def _(x, random, mean, deviation):
+    require(not mean, f"the noise's mean is {mean}", x)
+    require(not _noise_shape(x, random), "the same noise along an axis", x)
+    return layers.GaussianNoise(deviation or 1.0)(x)
+
+
+@rule
+def gaussian_dropout(tf, x, training: Knob, shape, mean: Scalar, deviation: Scalar):
+    """Raise x * (1 + normal * deviation), in training alone, to `GaussianDropout`.
+
+    Source: tf.keras.layers.GaussianDropout; the deviation is sqrt(rate / (1 - rate)).
+    """
+    return tf.Cond(training, x * _normal(tf, shape, mean, deviation), x)
+
+
+@gaussian_dropout.to_keras
+def _(x, random, mean, deviation):
+    require(mean == 1 and deviation, f"the factor's mean is {mean}", x)
+    require(not _noise_shape(x, random), "the same factor along an axis", x)
+    return layers.GaussianDropout(round(deviation**2 / (1 + deviation**2), 6))(x)
+
+
+def _value(knob, phase):
+    """A knob's number, in "training" or in "inference"."""
+    return float(knob.attrs[phase])
+
+
+def _keep(keep, keep_knob, rate, rate_knob, phase):
+    """The share that is kept. Raises `Miss` where it is none, or everything although it is training."""
+    if rate is not None or rate_knob is not None:
+        kept = 1 - (rate if rate_knob is None else _value(rate_knob, phase))
+    else:
+        kept = keep if keep_knob is None else _value(keep_knob, phase)
+    require(0 < kept <= 1, f"the share {kept} is kept in {phase}")
+    return kept
+
+
+def _keeps_all(kept):
+    return abs(kept - 1) < 1e-6
+
+
+def _noise_shape(x, random):
+    """The shape of a mask that is shared along some axes, None for an axis as long as x's; () if it is not shared."""
+    random.get("shape")
+    noise = random.out
+    require(noise.rank is None or noise.rank == x.rank, f"a mask of shape {noise.shape} for {x.shape}", random)
+    if noise.rank is None or (noise.probe is not None and noise.probe == x.probe) or noise.shape == x.shape:
+        return ()
+    known = zip(noise.shape, x.shape, strict=True)
+    require(all(size in (1, None, wide) for size, wide in known), f"a mask of shape {noise.shape} for {x.shape}", random)
+    if all(size != 1 or wide == 1 for size, wide in zip(noise.shape, x.shape, strict=True)):
+        return ()
+    return tuple(size if size == 1 or wide is not None else None for size, wide in zip(noise.shape, x.shape, strict=True))
+
+
+@dropout.example("tf.nn.dropout by keep_prob, until 1.12", "Dropout")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    keep_prob = tf.placeholder(tf.float32, name="keep_prob")
+    return tf.div(x, keep_prob) * tf.floor(keep_prob + tf.random_uniform(tf.shape(x)))
+
+
+@dropout.example("tf.nn.dropout by keep_prob, 1.14 and 1.15", "Dropout")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    rate = 1 - tf.placeholder(tf.float32, [], name="keep_prob")
+    return x * (1 / (1 - rate)) * tf.cast(tf.random_uniform(tf.shape(x)) >= rate, tf.float32)
+
+
+@dropout.example("tf.nn.dropout by rate, of today", "Dropout")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    return tf.nn.dropout(x, rate=tf.placeholder_with_default(0.0, [], name="rate"))
+
+
+@dropout.example("tf.layers.dropout", "Dropout")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 6], "x")
+    return tf.layers.dropout(x, 0.3, training=tf.placeholder(tf.bool, [], "training"))
+
+
+@dropout.example("contrib.layers.dropout of 1.4: keep_prob in a cond", "Dropout")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, None, 6], "x")
+
+    def dropped():
+        return x / 0.7 * tf.floor(0.7 + tf.random_uniform(tf.shape(x)))
+
+    return tf.cond(tf.placeholder(tf.bool, [], "training"), dropped, lambda: tf.identity(x))
+
+
+@dropout.example("one mask for all pixels", "SpatialDropout2D")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 5, 4], "x")
+    keep_prob = tf.placeholder(tf.float32, [], name="keep_prob")
+    return x / keep_prob * tf.floor(keep_prob + tf.random_uniform([tf.shape(x)[0], 1, 1, 4]))
+
+
+@dropout.example("one mask for all samples", "Dropout")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5], "x")
+    return tf.layers.dropout(x, 0.5, noise_shape=[1, 5], training=tf.placeholder(tf.bool, [], "training"))
+
+
+@dropout.example("by hand, one mask along the time", "Dropout")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 7, 5], "x")
+    keep_prob = tf.placeholder(tf.float32, [], name="keep_prob")
+    mask = tf.cast(tf.random_uniform([tf.shape(x)[0], 7, 1]) < keep_prob, tf.float32)
+    return x * mask / keep_prob
+
+
+@dropout.example("keep_prob is itself switched by is_training", "Dropout")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    keep_prob = tf.cond(tf.placeholder(tf.bool, [], "training"), lambda: tf.constant(0.5), lambda: tf.constant(1.0))
+    return tf.nn.dropout(x, rate=1 - keep_prob)
+
+
+@dropout.example("a fixed rate: the original drops out in inference too", "Dropout")
+def _(tf):
+    return tf.nn.dropout(tf.placeholder(tf.float32, [None, 6], "x"), rate=0.25)
+
+
+@dropout.counterexample("a mask that nothing makes up for", "Dropout")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    return x * 1.5 * tf.floor(0.5 + tf.random_uniform(tf.shape(x)))
+
+
+@alpha_dropout.example("tf.keras", "AlphaDropout")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    rate, low = 0.3, -1.7580993408473766
+    stretch = ((1 - rate) * (1 + rate * low**2)) ** -0.5
+
+    def dropped():
+        mask = tf.cast(tf.random_uniform(tf.shape(x)) >= rate, tf.float32)
+        return stretch * (x * mask + low * (1 - mask)) - stretch * low * rate
+
+    return tf.cond(tf.placeholder(tf.bool, [], "training"), dropped, lambda: x)
+
+
+@gaussian_noise.example("tf.keras", "GaussianNoise")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    training = tf.placeholder(tf.bool, [], "training")
+    return tf.cond(training, lambda: x + tf.random_normal(tf.shape(x), stddev=0.3), lambda: x)
+
+
+@gaussian_noise.counterexample("noise in inference too, as when a latent variable is drawn", "GaussianNoise")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    return x + tf.random_normal(tf.shape(x), stddev=0.3)
+
+
+@gaussian_dropout.example("tf.keras", "GaussianDropout")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    training = tf.placeholder(tf.bool, [], "training")
+    return tf.cond(training, lambda: x * tf.random_normal(tf.shape(x), 1.0, 0.6), lambda: x)
+
+
+RULES = (dropout, alpha_dropout, gaussian_noise, gaussian_dropout)

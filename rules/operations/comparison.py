@@ -1,0 +1,98 @@
+"""Comparisons, logic and choice."""
+
+from porter.rule import op, ops, require
+
+SIMPLE = {
+    "Less": "less",
+    "LessEqual": "less_equal",
+    "Greater": "greater",
+    "GreaterEqual": "greater_equal",
+    "LogicalAnd": "logical_and",
+    "LogicalOr": "logical_or",
+    "LogicalNot": "logical_not",
+    "IsNan": "isnan",
+    "IsInf": "isinf",
+    "IsFinite": "isfinite",
+    "BitwiseAnd": "bitwise_and",
+    "BitwiseOr": "bitwise_or",
+    "BitwiseXor": "bitwise_xor",
+    "Invert": "bitwise_invert",
+    "LeftShift": "left_shift",
+    "RightShift": "right_shift",
+}
+
+
+def _register(name, function):
+    """`name` is `ops.<function>` of the same inputs."""
+
+    @op(name)
+    def _(*inputs):
+        return getattr(ops, function)(*inputs)
+
+
+for _name, _function in SIMPLE.items():
+    _register(_name, _function)
+
+
+@op("Equal")
+def equal(x, y, *, incompatible_shape_error=True):
+    _check_comparable(x, y, incompatible_shape_error)
+    return ops.equal(x, y)
+
+
+@op("NotEqual")
+def not_equal(x, y, *, incompatible_shape_error=True):
+    _check_comparable(x, y, incompatible_shape_error)
+    return ops.not_equal(x, y)
+
+
+def _check_comparable(x, y, incompatible_shape_error):
+    require(x.dtype != "string", "strings have no place in a Keras model")
+    require(incompatible_shape_error or _broadcastable(x, y), "shapes that may not fit each other")
+
+
+def _broadcastable(x, y):
+    if x.shape is None or y.shape is None:
+        return False
+    return all(a == b or 1 in (a, b) or None in (a, b) for a, b in zip(x.shape[::-1], y.shape[::-1], strict=False))
+
+
+@op("ApproximateEqual")
+def approximate_equal(x, y, *, tolerance=1e-5):
+    return ops.less(ops.abs(ops.subtract(x, y)), tolerance)
+
+
+@op("Select")
+def select(condition, x, y, *, node):
+    """A condition of one axis chooses whole entries along the first axis, whatever their shape."""
+    require(condition.rank is not None, "the rank of the condition is not known")
+    if condition.rank == 1:
+        rank = next((value.rank for value in (x, y, node.out) if value.rank is not None), None)
+        require(rank is not None, "the rank of what is chosen from is not known")
+        if rank > 1:
+            condition = ops.reshape(condition, (-1,) + (1,) * (rank - 1))
+    return _where(condition, x, y, node)
+
+
+@op("SelectV2")
+def select_v2(condition, x, y, *, node):
+    return _where(condition, x, y, node)
+
+
+@op("Cond")
+def conditional(predicate, if_true, if_false, *, node):
+    """A `tf.cond` that data decides. Both sides are computed, and one is chosen."""
+    require(predicate.node.op != "Knob", "what training does differs from inference in a way that has no rule")
+    require(predicate.shape == (), "the predicate is not one bool")
+    same = if_true.shape is not None and if_true.shape == if_false.shape
+    require(same, f"the sides have the shapes {if_true.shape} and {if_false.shape}", node)
+    return _where(predicate, if_true, if_false, node)
+
+
+def _where(condition, x, y, node):
+    """`ops.where`; two plain numbers have no type of their own, so the result gets it."""
+    chosen = ops.where(condition, x, y)
+    plain = all(value.node.op == "Const" and value.rank == 0 for value in (x, y))
+    if plain and node.out.dtype not in ("float32", "int32", "bool"):
+        return ops.cast(chosen, node.out.dtype)
+    return chosen

@@ -1,0 +1,53 @@
+"""Colours, crops and warps of images."""
+
+from porter.rule import constant, op, ops, porter_layers, require
+
+
+@op("AdjustContrastv2")
+def adjust_contrast(x, factor):
+    """Away from the mean of each image's channel."""
+    mean = ops.mean(x, axis=(-3, -2), keepdims=True)
+    return ops.add(ops.multiply(ops.subtract(x, mean), factor), mean)
+
+
+@op("AdjustHue")
+def adjust_hue(x, delta):
+    known = constant(delta)
+    return porter_layers.AdjustHue()(x, delta) if known is None else porter_layers.AdjustHue(float(known))(x)
+
+
+@op("AdjustSaturation")
+def adjust_saturation(x, factor):
+    known = constant(factor)
+    layer = porter_layers.AdjustSaturation
+    return layer()(x, factor) if known is None else layer(float(known))(x)
+
+
+@op("RGBToHSV")
+def rgb_to_hsv(x):
+    return porter_layers.RGBToHSV()(x)
+
+
+@op("HSVToRGB")
+def hsv_to_rgb(x):
+    return porter_layers.HSVToRGB()(x)
+
+
+@op("CropAndResize")
+def crop_and_resize(images, boxes, box_indices, *, crop_size, method="bilinear", extrapolation_value=0.0):
+    require(method in ("bilinear", "nearest"), f"method {method}")
+    layer = porter_layers.CropAndResize(crop_size, method=method, extrapolation_value=extrapolation_value)
+    return layer(images, boxes, box_indices)
+
+
+@op("ImageProjectiveTransformV2", "ImageProjectiveTransformV3", "ImageProjectiveTransform", "Addons>ImageProjectiveTransformV2")
+def projective_transform(images, transforms, *, interpolation, fill_mode="CONSTANT", output_shape=None, fill_value=0.0):
+    require(interpolation in ("NEAREST", "BILINEAR"), f"interpolation {interpolation}")
+    require(fill_mode in ("CONSTANT", "NEAREST"), f"fill mode {fill_mode}: what stands outside is only known constant or nearest")
+    require(interpolation == "NEAREST" or images.dtype.startswith("float"), "integers are rounded in between", images)
+    if output_shape is not None and images.shape is not None and tuple(output_shape) == images.shape[1:3]:
+        output_shape = None
+    layer = porter_layers.ProjectiveTransform(
+        output_shape=output_shape, interpolation=interpolation.lower(), fill_mode=fill_mode.lower(), fill_value=fill_value
+    )
+    return layer(images, transforms)

@@ -1,0 +1,34 @@
+"""Products of matrices, and what is done to matrices before."""
+
+from porter.rule import op, ops, require
+
+
+@op("MatMul", "SparseMatMul")
+def matmul(x, y, *, transpose_a=False, transpose_b=False, a_is_sparse=False, b_is_sparse=False):
+    """Sparse here says that many entries are 0; the result is the same."""
+    x = ops.transpose(x) if transpose_a else x
+    y = ops.transpose(y) if transpose_b else y
+    return ops.matmul(x, y)
+
+
+@op("BatchMatMul")
+def batch_matmul(x, y, *, node, adj_x=False, adj_y=False):
+    require(not x.dtype.startswith("complex"), "an adjoint of complex matrices")
+    x = ops.swapaxes(x, -1, -2) if adj_x else x
+    y = ops.swapaxes(y, -1, -2) if adj_y else y
+    return ops.matmul(x, y)
+
+
+@op("Einsum")
+def einsum(*operands, equation):
+    return ops.einsum(equation, *operands)
+
+
+@op("MatrixBandPart")
+def matrix_band_part(x, *, num_lower, num_upper):
+    """Keeps `num_lower` diagonals below the main one and `num_upper` above it, all of them for -1."""
+    if num_lower >= 0:
+        x = ops.triu(x, k=-num_lower)
+    if num_upper >= 0:
+        x = ops.tril(x, k=num_upper)
+    return x

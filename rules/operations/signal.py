@@ -1,0 +1,117 @@
+"""Fourier transforms and complex numbers.
+
+A complex tensor is carried as its real and imaginary parts wherever only these are asked for, since `keras.ops` takes
+and gives complex numbers as pairs.
+"""
+
+from porter.rule import call, many, op, ops, porter_layers, require
+
+
+def complex_number(real, imaginary):
+    """The complex tensor of two real ones."""
+    return porter_layers.ComplexNumber()(real, imaginary)
+
+
+def parts(z):
+    """The real and the imaginary part of a complex tensor."""
+    if z.node.op == "porter_layers.ComplexNumber":
+        return tuple(z.node.inputs) if len(z.node.inputs) == 2 else (z.node.inputs[0],) * 2
+    return many(porter_layers.RealAndImaginary()(z), 2)
+
+
+@op("Complex")
+def make_complex(real, imaginary):
+    return complex_number(real, imaginary)
+
+
+@op("Real")
+def real_part(z):
+    return parts(z)[0]
+
+
+@op("Imag")
+def imaginary_part(z):
+    return parts(z)[1]
+
+
+@op("ComplexAbs")
+def magnitude(z):
+    return ops.hypot(*parts(z))
+
+
+@op("Angle")
+def angle(z):
+    real, imaginary = parts(z)
+    return ops.arctan2(imaginary, real)
+
+
+@op("Conj")
+def conjugate(z):
+    real, imaginary = parts(z)
+    return complex_number(real, ops.negative(imaginary))
+
+
+@op("RFFT")
+def rfft(x, *, fft_length):
+    return complex_number(*many(ops.rfft(x, fft_length[0]), 2))
+
+
+@op("IRFFT")
+def irfft(z, *, fft_length):
+    return ops.irfft(parts(z), fft_length[0])
+
+
+@op("FFT")
+def fft(z):
+    return complex_number(*many(ops.fft(parts(z)), 2))
+
+
+@op("IFFT")
+def ifft(z):
+    """Keras has no inverse of `fft`; it is the conjugate of the transform of the conjugate, divided by the length."""
+    require(z.shape is not None and z.shape[-1] is not None, "the length of the signal must be known", z)
+    real, imaginary = parts(z)
+    real, imaginary = many(ops.fft((real, ops.negative(imaginary))), 2)
+    return complex_number(ops.true_divide(real, z.shape[-1]), ops.true_divide(imaginary, -z.shape[-1]))
+
+
+@op("FFT2D")
+def fft2d(z):
+    return complex_number(*many(ops.fft2(parts(z)), 2))
+
+
+@op("IFFT2D")
+def ifft2d(z):
+    return complex_number(*many(ops.ifft2(parts(z)), 2))
+
+
+@op("RFFT2D")
+def rfft2d(x, *, fft_length):
+    """Half of the full transform: the other half mirrors it."""
+    require(x.shape is not None and None not in x.shape[-2:], "rows and columns must be known", x)
+    rows, columns = fft_length
+    if tuple(x.shape[-2:]) != (rows, columns):
+        require(rows <= x.shape[-2] and columns <= x.shape[-1], "the transform is longer than the signal", x)
+        x = _last(x, slice(None, rows), slice(None, columns))
+    full = many(ops.fft2((x, ops.zeros_like(x))), 2)
+    return complex_number(*(_last(part, slice(None, columns // 2 + 1)) for part in full))
+
+
+@op("IRFFT2D")
+def irfft2d(z, *, fft_length):
+    """The inverse along the rows' axis by `ifft`, then along the columns' by `irfft`."""
+    rows, columns = fft_length
+    known = z.shape is not None and z.shape[-2] is not None
+    require(known and z.shape[-2] >= rows, f"{rows} rows are wanted of a signal that may have fewer", z)
+    last = z.rank - 1
+    swap = (*range(last - 1), last, last - 1)
+    kept = [_last(part, slice(None, rows), slice(None)) if z.shape[-2] > rows else part for part in parts(z)]
+    real, imaginary = (ops.transpose(part, swap) for part in kept)
+    real, imaginary = many(ops.fft((real, ops.negative(imaginary))), 2)
+    real, imaginary = ops.true_divide(real, rows), ops.true_divide(imaginary, -rows)
+    return ops.irfft((ops.transpose(real, swap), ops.transpose(imaginary, swap)), columns)
+
+
+def _last(x, *slices):
+    """x[..., slices]"""
+    return call("ops.getitem", x, (Ellipsis, *slices))

@@ -1,0 +1,118 @@
+"""Pieces of formulas that the normalisation rules share: mean and variance, what is done with them, and their axes."""
+
+import numpy as np
+
+from porter.rule import one_of, require
+
+
+def moments(tf, x, mean="batch_mean", variance="batch_variance"):
+    """Mean and variance of x, as `tf.nn.moments` and people take them; both keep their axes' names for `reduced_axes`.
+
+    Source: tensorflow/python/ops/nn_impl.py, function moments, 1.1 to 1.15; tf.math.reduce_variance.
+    """
+    plain = tf.Mean(x).named(mean)
+    centre = one_of(plain, tf.StopGradient(plain))
+    difference = x - centre
+    squares = one_of(
+        tf.SquaredDifference(x, centre), tf.Square(difference), difference * difference, tf.Pow(difference, 2)
+    )
+    # until TensorFlow 1.3: shifted by the mean, and what then still is the mean taken off again
+    shift = tf.StopGradient(plain)
+    rest = tf.Mean(x - shift).named(f"{mean}_rest")
+    corrected = tf.Mean(tf.SquaredDifference(x, shift)).named(variance) - tf.Square(rest)
+    return one_of(plain, rest + shift), one_of(tf.Mean(squares).named(variance), corrected)
+
+
+def normalized(tf, x, mean, variance, gamma, beta, epsilon):
+    """x normalised with a mean and a variance, as `tf.nn.batch_normalization` does it and as people wrote it by hand.
+
+    Source: tensorflow/python/ops/nn_impl.py, function batch_normalization; contrib's group_norm.
+    """
+    inverse = tf.Rsqrt(variance + epsilon)
+    scaled = one_of(inverse * gamma, inverse)
+    shift = one_of(beta - mean * scaled, tf.Neg(mean) * scaled, (tf.Neg(mean) * inverse) * gamma + beta)
+
+    centred = x - mean
+    root = one_of(tf.Sqrt(variance + epsilon), tf.Pow(variance + epsilon, 0.5))
+    unit = one_of(centred / root, centred * inverse, centred * (1.0 / root))
+    stretched = one_of(
+        unit * gamma,
+        (centred * gamma) / root,
+        (centred * gamma) * inverse,
+        centred * (gamma / root),
+        centred * scaled,
+        unit,
+    )
+    return one_of(x * scaled + shift, (x * scaled + tf.Neg(mean * scaled)) + beta, stretched + beta, stretched)
+
+
+def reduced_axes(x, *views):
+    """The axes that all of these reductions of x were taken over. Raises `Miss` where they differ."""
+    found = [view for view in views if view is not None]
+    for view in found:
+        view.get("keepdims")
+        require(view["axes"] == found[0]["axes"], f"statistics over {found[0]['axes']} and over {view['axes']}", view)
+    require(found and found[0]["axes"] and x.rank is not None, "nothing is reduced", x)
+    return found[0]["axes"]
+
+
+def along(x, *weights):
+    """The axes of x along which any of these weights differ, by the rules of broadcasting."""
+    require(x.rank is not None and x.rank >= 2, "the input's rank is unknown, or below two", x)
+    shapes = [weight.value.shape for weight in weights if weight is not None]
+    require(all(shape and len(shape) <= x.rank for shape in shapes), f"weights of shapes {shapes}", x)
+    return {x.rank - len(shape) + at for shape in shapes for at, size in enumerate(shape) if size != 1}
+
+
+def channel_axis(x, *weights, axis=None):
+    """The one axis of x that all of these lie along, such as gamma of shape [channels] or [1, channels, 1, 1].
+
+    axis: where it is known; [channels] then need not be the last. Raises `Miss` where there is none.
+    """
+    if axis is None:
+        found = along(x, *weights)
+        require(len(found) <= 1, f"weights that differ along the axes {sorted(found)}", x)
+        axis = found.pop() if found else x.rank - 1
+    shapes = [weight.value.shape for weight in weights if weight is not None]
+    size = x.shape[axis]
+    require(axis > 0 and size is not None, f"axis {axis} of {x.shape} has no size of its own", x)
+    counts = [(int(np.prod(shape)), max(shape, default=1)) for shape in shapes]
+    require(all(count == (size, size) for count in counts), f"weights of shapes {shapes} for {size} channels", x)
+    return axis
+
+
+def fused_axis(x, fused):
+    """The channels' axis of a FusedBatchNorm."""
+    require(x.rank is not None, "an input of unknown rank", x)
+    return 1 if fused.get("data_format", "NHWC").startswith("NC") else x.rank - 1
+
+
+def flat(weight):
+    """A weight as [channels]; None stays None."""
+    if weight is None or len(weight.value.shape) == 1:
+        return weight
+    return weight.reshape((int(np.prod(weight.value.shape)),))
+
+
+def unless(weight, number):
+    """`weight`, or None if it is a constant that holds `number` throughout and so does nothing."""
+    if weight is None:
+        return None
+    node = weight.value.node
+    while node.op in ("Reshape", "ExpandDims", "Squeeze", "Fill", "Tile", "BroadcastTo") and node.inputs:
+        node = node.inputs[-1 if node.op == "Fill" else 0].node
+    constant = node.op == "Const" and node.attrs["value"].dtype.kind == "f" and np.all(node.attrs["value"] == number)
+    return None if constant else weight
+
+
+def variable_of(weight):
+    """The variable that a weight is, perhaps reshaped; None for constants and arithmetic."""
+    node = weight.value.node
+    while node.op in ("Reshape", "ExpandDims", "Squeeze"):
+        node = node.inputs[0].node
+    return node.attrs["variable"] if node.op == "Variable" else None
+
+
+def other_dtype(x):
+    """The layer's dtype argument, where it is not float32."""
+    return {} if x.dtype == "float32" else {"dtype": x.dtype}

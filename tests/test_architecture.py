@@ -1,0 +1,115 @@
+"""Who may import whom. The floors stand one above the other; stages stand side by side."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BASE = {"graph", "errors"}
+RULE = {*BASE, "pattern", "rule"}
+STAGES = {"read", "canonical", "rewrite", "emit", "verify", "report"}
+
+# What each part of porter may import of porter, beside itself.
+FLOORS = {
+    "graph": set(),
+    "errors": set(),
+    "layers": set(),
+    "pattern": BASE,
+    "rule": BASE | {"pattern"},
+    **dict.fromkeys(STAGES, RULE),
+    "convert": {*RULE, *STAGES, "layers", "rules"},
+    "cli": {"convert", "report", "errors"},
+}
+FLOORS["emit"] = {*RULE, "layers"}  # copies their source
+FLOORS["rules"] = {"rule"}
+
+# What may be imported from elsewhere when a module is loaded; inside functions, anything that porter depends on.
+LIGHT = {*sys.stdlib_module_names, "numpy"}
+AT_ONCE = {
+    "graph": LIGHT,
+    "layers": {"keras", "numpy"},
+    "cli": {*sys.stdlib_module_names, "typer"},
+}
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """Dotted names that a module imports, and whether that happens when it is loaded."""
+    tree = ast.parse(path.read_text())
+    late = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or _is_type_checking(node)
+        for inner in ast.walk(node)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, id(node) not in late) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = (
+                [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "porter" else [node.module]
+            )
+            found += [(name, id(node) not in late) for name in names]
+    return found
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def modules() -> list[tuple[str, Path]]:
+    """Every module with the part of porter that it belongs to."""
+    found = []
+    for path in sorted([*(ROOT / "porter").rglob("*.py"), *(ROOT / "rules").rglob("*.py")]):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found.append(("rules" if parts[0] == "rules" else parts[1], path))
+    return [(part, path) for part, path in found if part != "__init__"]
+
+
+MODULES = [pytest.param(part, path, id=str(path.relative_to(ROOT))) for part, path in modules()]
+
+
+def test_all_parts_have_a_floor():
+    assert {part for part, _ in modules()} == FLOORS.keys()
+
+
+@pytest.mark.parametrize(("part", "path"), MODULES)
+def test_floors(part, path):
+    inside = {name.split(".")[1] for name, _ in imports(path) if name.startswith("porter.")}
+    assert inside - {part, "__version__"} <= FLOORS[part]
+
+
+RULES = [path for part, path in modules() if part == "rules" and path.name != "__init__.py"]
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
+def test_rules_do_not_lean_on_rules(path):
+    """A file of rules may share helpers with others, but those hold no rules."""
+    shared = [name.split(".")[2:] for name, _ in imports(path) if name.startswith("porter.rules.")]
+    for parts in shared:
+        helper = (ROOT / "rules").joinpath(*parts).with_suffix(".py").read_text()
+        assert not re.search(r"^@(rule|op)\b", helper, re.M), parts
+
+
+@pytest.mark.parametrize(("part", "path"), MODULES)
+def test_what_is_loaded_at_once(part, path):
+    """TensorFlow and Keras are imported by the functions that need them; custom layers alone may load Keras."""
+    outside = {name.split(".")[0] for name, at_once in imports(path) if at_once}
+    assert outside - {"porter", "__future__"} <= AT_ONCE.get(part, LIGHT)
+
+
+@pytest.mark.parametrize("path", [path for part, path in modules() if part == "layers" and path.name != "__init__.py"])
+def test_a_layer_can_be_copied(path):
+    """Its file's imports are those that every model.py has, so that its source runs there."""
+    assert {name for name, _ in imports(path)} <= {"keras", "numpy", "__future__"}
+
+
+def test_no_name_of_a_module_is_a_library():
+    """A module called like a library that porter needs would hide it from the scripts beside it."""
+    assert not {path.stem for _, path in modules()} & {"keras", "tensorflow", "numpy", "rich", "typer", "jax", "torch"}
