@@ -74,6 +74,7 @@ def convert(source: Path, out: Path | None = None, options: Options | None = Non
         emitted = emit(
             graph,
             name=model_name(Path(source)),
+            package=f"{model_name(Path(source))}_{_fingerprint(original)}",
             input_tensors=original.inputs,
             output_tensors=original.outputs,
             evaluate=evaluate,
@@ -295,9 +296,8 @@ def _report(original: Any, options: Options, emitted: Any, rewriting: Any, folde
     names = {node: variable.name for node, variable in original.variables.items()}
     copied = sorted({names[node] for node in emitted.variables})
     unused = sorted(set(names.values()) - set(copied))
-    outputs_of = {}
-    for change in rewriting.changes:
-        outputs_of[change["layer"]] = change.get("outputs") or [row["tensor"] for row in emitted.outputs]
+    tensors = [row["tensor"] for row in emitted.outputs]
+    changes = [{**change, "outputs": [tensors[place] for place in change["outputs"]]} for change in rewriting.changes]
     became = {"training": "training argument", "keep_prob": "Dropout rate", "rate": "Dropout rate", "frozen": "constant"}
     warnings = [*original.warnings, *rewriting.warnings]
     for knob in original.knobs:
@@ -324,7 +324,7 @@ def _report(original: Any, options: Options, emitted: Any, rewriting: Any, folde
             {"tensor": knob.tensor, "became": became.get(knob.kind, knob.kind), "why": knob.why} for knob in original.knobs
         ],
         "layers": emitted.layers,
-        "changes": [{**change, "outputs": outputs_of[change["layer"]]} for change in rewriting.changes],
+        "changes": changes,
         "weights": {
             "copied": copied,
             "computed": sorted(folded),
@@ -336,6 +336,11 @@ def _report(original: Any, options: Options, emitted: Any, rewriting: Any, folde
         "warnings": list(dict.fromkeys(warnings)),
         "verified": {},
     }  # fmt: skip
+
+
+def _fingerprint(original: Any) -> str:
+    """Tells this model's custom layers from those of other models of the same name."""
+    return hashlib.sha256(original.graph_def.SerializeToString(deterministic=True)).hexdigest()[:6]
 
 
 def _sha256(file: Path) -> str:

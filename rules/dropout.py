@@ -243,7 +243,7 @@ def _(tf):
 
     def dropped():
         mask = tf.cast(tf.random_uniform(tf.shape(x)) >= rate, tf.float32)
-        return stretch * (x * mask + low * (1 - mask)) - stretch * low * rate
+        return stretch * (x * mask + low * (1 - mask)) + -stretch * low * rate
 
     return tf.cond(tf.placeholder(tf.bool, [], "training"), dropped, lambda: x)
 

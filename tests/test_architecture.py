@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,11 @@ def test_a_layer_can_be_copied(path):
 def test_no_name_of_a_module_is_a_library():
     """A module called like a library that porter needs would hide it from the scripts beside it."""
     assert not {path.stem for _, path in modules()} & {"keras", "tensorflow", "numpy", "rich", "typer", "jax", "torch"}
+
+
+def test_every_package_is_installed():
+    """`pip install .` takes the packages that pyproject.toml lists, and no others."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = [path.parent.relative_to(ROOT) for path in (ROOT / "porter").rglob("__init__.py")]
+    folders += ["porter" / path.parent.relative_to(ROOT) for path in (ROOT / "rules").rglob("__init__.py")]
+    assert set(listed) == {".".join(folder.parts) for folder in folders}

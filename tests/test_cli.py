@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 import porter.convert
 from porter import __version__
-from porter.cli import arguments, summary
+from porter.cli import arguments, stages, summary
 from porter.cli.app import app
 from porter.errors import OutputsDiffer, PorterError, UnreadableSource, Unsupported, UsageError
 
@@ -337,6 +338,13 @@ def test_on_a_terminal(colours):
     assert "╭" in told
     assert "--freeze takes NAME=VALUE" in told
     assert ("\x1b[31m" in told) == colours
+
+
+def test_stages_have_titles():
+    """The bar, which is there on a terminal only, knows every stage that the pipeline tells of."""
+    told = set(re.findall(r'progress\(f?"(\w+)', Path(porter.convert.__file__).read_text()))
+    assert told == stages.STAGES.keys()
+    assert sum(share for _, share in stages.STAGES.values()) == pytest.approx(1)
 
 
 def test_exit_code_looks_at_every_level():

@@ -5,6 +5,7 @@ spectral norm before a rule could see them.
 """
 
 from porter.canonical.array_shapes import array_shapes
+from porter.canonical.channels import channels_last
 from porter.canonical.conditionals import resolve_conditionals
 from porter.canonical.fold_integers import fold_integers
 from porter.canonical.identities import drop_identities
@@ -28,7 +29,7 @@ WHOLE = (
     array_shapes,
     infer_shapes,
 )
-PASSES = (drop_identities, static_arguments, drop_identities, merge_equal)
+PASSES = (drop_identities, static_arguments, channels_last, drop_identities, merge_equal)
 
 
 def canonical(graph: Graph) -> Graph:

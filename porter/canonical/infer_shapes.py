@@ -110,7 +110,9 @@ def _broadcast(node: Node) -> Dims | None:
 
 def _transpose(node: Node) -> Dims | None:
     dims, perm = dims_of(node.inputs[0]), _constant(node, 1)
-    return None if perm is None else [dims[axis] for axis in np.ravel(perm)]
+    if perm is None or perm.size != len(dims):
+        return None
+    return [dims[axis] for axis in np.ravel(perm)]
 
 
 def _constant(node: Node, slot: int) -> np.ndarray | None:
@@ -182,9 +184,65 @@ def _expand_dims(node: Node) -> Dims | None:
     return [*dims[:place], (1, 1), *dims[place:]]
 
 
+def _reduce(node: Node) -> Dims | None:
+    axes, dims = _constant(node, 1), dims_of(node.inputs[0])
+    if axes is None:
+        return None
+    gone = {int(axis) % max(len(dims), 1) for axis in np.ravel(axes)}
+    if node.attrs.get("keep_dims"):
+        return [(1, 1) if place in gone else dim for place, dim in enumerate(dims)]
+    return [dim for place, dim in enumerate(dims) if place not in gone]
+
+
+def _tile(node: Node) -> Dims | None:
+    times, dims = _constant(node, 1), dims_of(node.inputs[0])
+    if times is None:
+        return None
+    return [
+        (None if size is None else size * int(n), None if probe is None else probe * int(n))
+        for (size, probe), n in zip(dims, np.ravel(times), strict=True)
+    ]
+
+
+def _strided_slice(node: Node) -> Dims | None:
+    """Plain slices only: single places and ranges over whole dimensions."""
+    begin, end, strides = (_constant(node, slot) for slot in (1, 2, 3))
+    masks = {name: node.attrs.get(f"{name}_mask", 0) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    dims = dims_of(node.inputs[0])
+    if begin is None or end is None or strides is None or masks["ellipsis"] or masks["new_axis"] or len(begin) > len(dims):
+        return None
+    result: Dims = []
+    for place in range(len(begin)):
+        bit = 1 << place
+        if masks["shrink_axis"] & bit:
+            continue
+        whole = masks["begin"] & bit and masks["end"] & bit and abs(strides[place]) == 1
+        size = dims[place][0]
+        if size is not None:
+            bounds = slice(None if masks["begin"] & bit else begin[place], None if masks["end"] & bit else end[place], strides[place])
+            count = len(range(*bounds.indices(size)))
+            result.append((count, count))
+        else:
+            result.append(dims[place] if whole else (None, None))
+    return [*result, *dims[len(begin) :]]
+
+
+def _gather(node: Node) -> Dims | None:
+    axis = _constant(node, 2)
+    if axis is None or node.attrs.get("batch_dims"):
+        return None
+    dims, places = dims_of(node.inputs[0]), dims_of(node.inputs[1])
+    at = int(axis) % max(len(dims), 1)
+    return [*dims[:at], *places, *dims[at + 1 :]]
+
+
 RULES: dict[str, Callable[[Node], Dims | None]] = {
     **dict.fromkeys(UNARY, _same),
     **dict.fromkeys(BINARY, _broadcast),
+    **dict.fromkeys(("Sum", "Mean", "Max", "Min", "Prod", "All", "Any"), _reduce),
+    "Tile": _tile,
+    "StridedSlice": _strided_slice,
+    "GatherV2": _gather,
     "Transpose": _transpose,
     "Reshape": _reshape,
     "MatMul": _matmul,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from porter.graph import Graph, Node, Value
+from porter.pattern import Matcher
 
 
 @dataclass
@@ -69,12 +70,15 @@ def _functional(graph: Graph, frame: Frame) -> None:
         loop_cond = switch.inputs[1].node
     if loop_cond is None:
         return
+    matcher = Matcher(graph)
+    weights = {id(enter.out): enter.inputs[0] for enter in unchanging if matcher.is_static(enter.inputs[0])}
+    unchanging = [enter for enter in unchanging if id(enter.out) not in weights]
     inputs = [enter.inputs[0] for enter, *_ in variables] + [enter.inputs[0] for enter in unchanging]
     loop = Node(f"{loop_cond.name}/while", "While", inputs, {"count": len(variables)}, origin=(loop_cond.name,))
     fixed = [enter.out for enter in unchanging]
-    loop.attrs["cond"] = _subgraph(graph, [m.out for _, m, _, _ in variables] + fixed, [loop_cond.inputs[0]])
+    loop.attrs["cond"] = _subgraph(graph, [m.out for _, m, _, _ in variables] + fixed, weights, [loop_cond.inputs[0]])
     after = [again.inputs[0] for *_, again in variables]
-    loop.attrs["body"] = _subgraph(graph, [s.outputs[1] for _, _, s, _ in variables] + fixed, after)
+    loop.attrs["body"] = _subgraph(graph, [s.outputs[1] for _, _, s, _ in variables] + fixed, weights, after)
     for index, (enter, _, switch, _) in enumerate(variables):
         leaving = [user for user, _ in switch.outputs[0].uses if user.op == "Exit"]
         shape = leaving[0].out.shape if leaving else enter.out.shape
@@ -90,8 +94,12 @@ def _functional(graph: Graph, frame: Frame) -> None:
                 graph.set_inputs(user, [])
 
 
-def _subgraph(graph: Graph, inputs: list[Value], outputs: list[Value]) -> Graph:
-    """A copy of what leads from `inputs` to `outputs`, as a graph of its own."""
+def _subgraph(graph: Graph, inputs: list[Value], weights: dict[int, Value], outputs: list[Value]) -> Graph:
+    """A copy of what leads from `inputs` to `outputs`, as a graph of its own.
+
+    weights: what comes in unchanging and depends on weights and constants alone; it is copied too, so that a rule sees a
+    weight where there is one.
+    """
     result = Graph()
     result.sizes = graph.sizes
     copies: dict[int, Value] = {}
@@ -101,17 +109,28 @@ def _subgraph(graph: Graph, inputs: list[Value], outputs: list[Value]) -> Graph:
         result.add(node)
         copies[id(value)] = node.out
     result.inputs = [copies[id(value)] for value in inputs]
-    for node in _between(inputs, outputs):
-        copy = Node(node.name, node.op, [copies[id(value)] for value in node.inputs], dict(node.attrs), origin=node.origin)
-        copy.outputs = [Value(copy, v.index, v.shape, v.probe, v.dtype) for v in node.outputs]
-        result.add(copy)
-        copies.update({id(value): new for value, new in zip(node.outputs, copy.outputs, strict=True)})
+
+    def copy(node: Node) -> None:
+        if id(node.out) in weights:
+            source = weights[id(node.out)]
+            for each in graph.ancestors([source.node]):
+                if id(each.out) not in copies:
+                    copy(each)
+            copies[id(node.out)] = copies[id(source)]
+            return
+        new = Node(node.name, node.op, [copies[id(value)] for value in node.inputs], dict(node.attrs), origin=node.origin)
+        new.outputs = [Value(new, v.index, v.shape, v.probe, v.dtype) for v in node.outputs]
+        result.add(new)
+        copies.update({id(value): twin for value, twin in zip(node.outputs, new.outputs, strict=True)})
+
+    for node in _between(inputs, outputs, weights):
+        copy(node)
     result.outputs = [copies[id(value)] for value in outputs]
     return result
 
 
-def _between(inputs: list[Value], outputs: list[Value]) -> list[Node]:
-    """The nodes that `outputs` depend on, up to `inputs`, in order."""
+def _between(inputs: list[Value], outputs: list[Value], weights: dict[int, Value]) -> list[Node]:
+    """The nodes that `outputs` depend on, up to `inputs` and `weights`, in order."""
     stop = {id(value) for value in inputs}
     order: list[Node] = []
     seen: set[int] = set()
@@ -123,7 +142,8 @@ def _between(inputs: list[Value], outputs: list[Value]) -> list[Node]:
         elif id(node) not in seen:
             seen.add(id(node))
             stack.append((node, True))
-            stack.extend((v.node, False) for v in node.inputs if id(v) not in stop and id(v.node) not in seen)
+            if not node.outputs or id(node.out) not in weights:
+                stack.extend((v.node, False) for v in node.inputs if id(v) not in stop and id(v.node) not in seen)
     return order
 
 

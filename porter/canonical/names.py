@@ -44,7 +44,34 @@ def unify_names(graph: Graph) -> None:
         elif node.op in ("Conv2DBackpropInput", "Conv3DBackpropInputV2"):
             # output = conv_transpose(x, kernel), as tf.nn.conv2d_transpose calls it
             node.op = node.op[:6] + "Transpose"
+            if _takes_size_of_another(node):
+                node.attrs["size_of_another"] = True
             graph.set_inputs(node, [node.inputs[2], node.inputs[1]])
+
+
+def _takes_size_of_another(node: Node) -> bool:
+    """True if the target shape of a transposed convolution is not constant, nor made of its own input's."""
+    own = {id(value) for value in _passed_on(node.inputs[2])}
+    stack, seen = [node.inputs[0].node], set()
+    while stack:
+        source = stack.pop()
+        if id(source) in seen:
+            continue
+        seen.add(id(source))
+        if source.op == "Shape":
+            if not own & {id(value) for value in _passed_on(source.inputs[0])}:
+                return True
+        else:
+            stack.extend(value.node for value in source.inputs)
+    return False
+
+
+def _passed_on(value: Value) -> list[Value]:
+    """`value`, and what it was before identities."""
+    found = [value]
+    while found[-1].node.op == "Identity":
+        found.append(found[-1].node.inputs[0])
+    return found
 
 
 def constant(graph: Graph, name: str, array: np.ndarray | np.generic) -> Value:

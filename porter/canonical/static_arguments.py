@@ -49,6 +49,9 @@ ARGUMENTS: dict[str, dict[int, str]] = {
     "RFFT2D": {1: "fft_length"},
     "RFFT3D": {1: "fft_length"},
     "SpaceToBatch": {1: "paddings"},
+    "SparseSegmentMeanWithNumSegments": {3: "num_segments"},
+    "SparseSegmentSqrtNWithNumSegments": {3: "num_segments"},
+    "SparseSegmentSumWithNumSegments": {3: "num_segments"},
     "TruncatedNormal": {0: "shape"},
     "ResizeArea": {1: "size"},
     "ResizeBicubic": {1: "size"},
@@ -65,6 +68,7 @@ ARGUMENTS: dict[str, dict[int, str]] = {
     "Tile": {1: "multiples"},
     "TopKV2": {1: "k"},
     "Transpose": {1: "perm"},
+    "UnravelIndex": {1: "dims"},
     "UnsortedSegmentMax": {2: "num_segments"},
     "UnsortedSegmentMin": {2: "num_segments"},
     "UnsortedSegmentProd": {2: "num_segments"},
@@ -161,6 +165,11 @@ def _resolve_reshape(graph: Graph, node: Node) -> None:
     Left as an input where only running the graph tells the shape.
     """
     value, target = node.inputs[0], node.out
+    wanted = node.inputs[1].node
+    if wanted.op == "Const":  # of sizes that TensorFlow did not follow through
+        sizes = wanted.attrs["value"].tolist()
+        known = target.shape or (None,) * len(sizes)
+        target.shape = tuple(k if size < 0 else size for size, k in zip(sizes, known, strict=True))
     if target.shape is None:
         return
     shape: list[int | None] = [-1 if size is None else size for size in target.shape]

@@ -22,7 +22,10 @@ STAGES = {
 
 @contextmanager
 def running(*, verbose: bool) -> Iterator[Progress]:
-    """Loads TensorFlow; gives the function that a stage calls with its name and the share of it that is done."""
+    """Loads TensorFlow; gives the function that a stage calls with its name and the share of it that is done.
+
+    "verify: outputs" is the part of a stage.
+    """
     with _bar() as advance:
         _load_tensorflow(verbose=verbose)
         yield advance
@@ -38,14 +41,16 @@ def _bar() -> Iterator[Progress]:
 
     # A stream of its own: `_load_tensorflow` turns the usual one away.
     with os.fdopen(os.dup(2), "w") as stream:
-        columns = (TextColumn("{task.description:14}"), BarColumn(), TimeElapsedColumn())
+        columns = (TextColumn("{task.description:26}"), BarColumn(), TimeElapsedColumn())
         with Progress(*columns, console=Console(file=stream), transient=True) as bar:
             task = bar.add_task("starting", total=1.0)
 
             def advance(stage: str, done: float) -> None:
-                title, share = STAGES[stage]
+                name, _, detail = stage.partition(": ")
                 names = list(STAGES)
-                before = sum(STAGES[name][1] for name in names[: names.index(stage)])
+                before = sum(STAGES[each][1] for each in names[: names.index(name)])
+                title, share = STAGES[name]
+                title = f"{title} {detail}".rstrip()
                 bar.update(task, description=title, completed=before + share * done)
 
             yield advance

@@ -103,7 +103,7 @@ def _notes(console: Console, title: str, texts: Sequence[str], style: str = "") 
 def _levels(console: Console, verified: Report) -> None:
     from rich.text import Text
 
-    rows = Table("Proof", "level", "of what", "", "worst error", "")
+    rows = Table("Proof", "level", "of what", "result", "worst error", "how", right=("worst error",))
     for level in verified.get("levels", ()):
         status = Text(digest.MARKS.get(level["status"], level["status"]), COLOURS.get(level["status"], ""))
         said = level.get("reason", "") if level["status"] != "passed" else ""

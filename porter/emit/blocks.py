@@ -103,10 +103,9 @@ def _extract(statements: list[Statement], runs: list[Run], taken: set[str]) -> t
             continue
         name = _parameter_name(key, body, set(parameters.values()))
         parameters[key] = name
-        usual = max(set(values), key=values.count)
         default = default_text(body[key[0]].head, key[1])
-        if default in values or values.count(usual) > len(values) / 2:
-            defaults[name] = default if default in values else usual
+        if default in values:
+            defaults[name] = default
     name = _function_name(body, taken)
     required = [p for p in parameters.values() if p not in defaults]
     optional = [f"{p}={defaults[p]}" for p in parameters.values() if p in defaults]

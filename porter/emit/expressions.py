@@ -122,6 +122,8 @@ def default_text(head: str, name: str) -> str:
 def _equal(value: Any, default: Any) -> bool:
     if isinstance(value, np.ndarray) or isinstance(default, np.ndarray):
         return False
+    if default is None and value == "channels_last":
+        return True
     if isinstance(value, float) and isinstance(default, float):
         return np.float32(value) == np.float32(default)
     return type(value) is type(default) and value == default

@@ -54,10 +54,10 @@ class Names:
 
     def unique(self, wanted: str) -> str:
         name, count = wanted, 1
-        while name.lower() in self.taken:
+        while name in self.taken:
             count += 1
             name = f"{wanted}_{count}"
-        self.taken.add(name.lower())
+        self.taken.add(name)
         return name
 
 
@@ -105,6 +105,12 @@ def value_name(node: Node) -> str:
         return "y"
     camel = DEFAULT.match(parts[-1]) or re.match(r"[A-Z]+[a-z]", parts[-1])  # as classes are called
     return clean(snake(parts[-1]) if camel else parts[-1])
+
+
+def tensor_name(tensor: str) -> str:
+    """A name for an output; "" where TensorFlow's own name says nothing."""
+    last = tensor.split(":")[0].split("/")[-1]
+    return "" if DEFAULT.match(last) else clean(last)
 
 
 def weight_name(value: Value) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from porter.emit import names as naming
 from porter.emit.expressions import Text, call, fill, layer, text
+from porter.errors import Unsupported
 from porter.emit.literals import array, index, literal
 from porter.graph import Body, Graph, Node, Ref, Value, WeightRef
 
@@ -27,6 +28,8 @@ SIZE_ARGUMENTS: dict[str, set[int | str]] = {
     "ops.pad": {1, "pad_width"},
     "ops.eye": {0, 1},
     "ops.convert_to_tensor": {0},
+    "ops.top_k": {1, "k"},
+    "ops.scatter": {2, "shape"},
 }
 
 # Layers without weights, as the function that a `call` uses instead.
@@ -217,7 +220,11 @@ class _Body:
             for axis, size in enumerate(value.probe or ()):
                 if size == probe:
                     return f"ops.shape({self._text(value)})[{axis}]"
-        raise AssertionError("a loop's array has a size that none of its inputs has")
+        raise Unsupported(
+            "A loop fills an array of unknown size",
+            why="the size of its elements is not that of any of the loop's inputs",
+            todo="name outputs before the loop with --outputs, or tensors behind it with --inputs",
+        )
 
     def _size_text(self, value: Value) -> str:
         if id(value) in self.texts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ def emit(
     graph: Graph,
     *,
     name: str,
+    package: str = "",
     input_tensors: Sequence[str],
     output_tensors: Sequence[str],
     evaluate: Callable[[list[Value]], list[np.ndarray]],
@@ -59,17 +61,20 @@ def emit(
 ) -> Emitted:
     """Write `graph` down.
 
-    name: the model's. input_tensors, output_tensors: TensorFlow's names, in the order of the graph's inputs and outputs.
+    name: the model's. package: under which its custom layers are registered. input_tensors, output_tensors: TensorFlow's names, in the order of the graph's inputs and outputs.
     evaluate: gives the arrays of values that depend on weights and constants alone. about: where the model comes from,
     notes: paragraphs for the docstring of the module.
     """
-    return _Emitter(graph, name, evaluate).run(list(input_tensors), list(output_tensors), about, list(notes))
+    return _Emitter(graph, name, package or name, evaluate).run(list(input_tensors), list(output_tensors), about, list(notes))
 
 
 class _Emitter:
-    def __init__(self, graph: Graph, name: str, evaluate: Callable[[list[Value]], list[np.ndarray]]):
-        self.graph, self.name, self.evaluate = graph, naming.clean(name), evaluate
-        self.layer_names, self.value_names = naming.Names(), naming.Names(naming.RESERVED)
+    def __init__(self, graph: Graph, name: str, package: str, evaluate: Callable[[list[Value]], list[np.ndarray]]):
+        self.graph, self.evaluate = graph, evaluate
+        self.name, self.package = naming.identifier(name), naming.identifier(package)
+        # a variable of the same name would hide the class
+        classes = {node.op.split(".")[1] for node in graph if node.op.startswith("porter_layers.")}
+        self.layer_names, self.value_names = naming.Names(), naming.Names(naming.RESERVED | classes)
         self.texts: dict[int, Text] = {}  # value -> how the source calls it
         self.runtime_classes: dict[str, str] = {}
         self.class_names = naming.Names()
@@ -80,6 +85,8 @@ class _Emitter:
 
     def run(self, input_tensors: list[str], output_tensors: list[str], about: str, notes: list[str]) -> Emitted:
         self._wrap_outputs()
+        ends = zip(self.graph.outputs, output_tensors, strict=True)
+        self.output_names = {id(value): naming.tensor_name(tensor) for value, tensor in ends}
         self.calls = [node for node in self.graph.ordered() if node.is_call]
         self.constants = self._constants()
         self._inputs(input_tensors)
@@ -217,9 +224,9 @@ class _Emitter:
         found = []
         for value in node.inputs:
             if id(value) in self.constants:
-                # a number takes the type of its neighbour; a layer, or a list of tensors, needs an array
-                alone = node.op.startswith("ops.") and node.op not in ("ops.concatenate", "ops.stack")
-                found.append(text(array(self.constants[id(value)], numbers=alone), tensor=False))
+                # a number takes the type of its neighbour; a layer needs an array
+                is_operation = node.op.startswith("ops.")
+                found.append(text(array(self.constants[id(value)], numbers=is_operation), tensor=False))
             else:
                 found.append(self.texts[id(value)])
         return found
@@ -300,7 +307,8 @@ class _Emitter:
                 statement.target = "x"
             else:
                 named = next((argument.text for argument in statement.arguments if argument.name == "name"), None)
-                statement.target = self.value_names.unique(naming.clean(named) if named else naming.value_name(node))
+                wanted = naming.clean(named) if named else naming.value_name(node)
+                statement.target = self.value_names.unique(self.output_names.get(id(node.out)) or wanted)
             self.texts[id(node.out)] = text(statement.target)
         self.statements.append(statement)
 
@@ -310,13 +318,14 @@ class _Emitter:
         """Copy a custom layer's source."""
         import porter.layers
 
+        self.value_names.taken.add(name)
         module = inspect.getmodule(getattr(porter.layers, name))
         source = inspect.getsource(module)  # type: ignore[arg-type]
         for item in ast.parse(source).body:
             if isinstance(item, (ast.ClassDef, ast.FunctionDef, ast.Assign)):
                 start = min([item.lineno, *(d.lineno for d in getattr(item, "decorator_list", []))])
                 copied = "\n".join(source.splitlines()[start - 1 : item.end_lineno])
-                copied = copied.replace('package="porter"', f'package="{self.name}"')
+                copied = copied.replace('package="porter"', f'package="{self.package}"')
                 if copied not in self.classes:
                     self.classes.append(copied)
 
@@ -329,18 +338,17 @@ class _Emitter:
             self._class(each)
         if source not in self.runtime_classes:
             name = self.runtime_classes[source] = self.class_names.unique(kind)
-            decorated = f'@keras.saving.register_keras_serializable(package="{self.name}")\n{source}'
+            decorated = f'@keras.saving.register_keras_serializable(package="{self.package}")\n{source}'
             self.classes.append(decorated.replace("NAME", name, 1).replace("ABOUT", about, 1))
         return self.runtime_classes[source]
 
     def _module(self, about: str, notes: list[str], end: str) -> str:
         tables = []
+        wide = max(len(row["keras"]) for row in [*self.result.inputs, *self.result.outputs])
         for title, rows in (("Inputs:", self.result.inputs), ("Outputs:", self.result.outputs)):
-            wide = max(len(row["keras"]) for row in rows)
             for index, row in enumerate(rows):
-                sizes = ", ".join("batch" if i == 0 and d is None else "?" if d is None else str(d) for i, d in enumerate(row["shape"]))
+                sizes = ", ".join(_dimension(place, size) for place, size in enumerate(row["shape"]))
                 tables.append(f"{title if not index else '':10}{row['keras']:{wide}}  {row['dtype']} [{sizes}]")
-            title = ""
         paragraphs = [f"Keras 3 model converted from {about}.", "\n".join(line.rstrip() for line in tables)]
         paragraphs += [textwrap.fill(note, WIDTH - 2) for note in notes]
         functions, statements = roll(self.statements, {*self.value_names.taken, *naming.RESERVED})
@@ -357,15 +365,18 @@ class _Emitter:
         return "\n\n\n".join(parts) + "\n"
 
 
+def _dimension(place: int, size: int | None) -> str:
+    return str(size) if size is not None else "batch" if place == 0 else "?"
+
+
 def _paragraphs(statements: list[Statement]) -> str:
-    """The statements' text, with a blank line where another TensorFlow scope begins."""
+    """The statements' text, with a blank line around what several statements of one TensorFlow scope do."""
+    groups = [list(group) for _, group in itertools.groupby(statements, key=lambda statement: statement.paragraph)]
     lines: list[str] = []
-    before = None
-    for statement in statements:
-        if lines and statement.paragraph != before:
+    for before, group in zip([[], *groups], groups, strict=False):
+        if before and (len(before) > 1 or len(group) > 1 or before[0].paragraph is None):
             lines.append("")
-        before = statement.paragraph
-        lines.append(statement.source())
+        lines += [statement.source() for statement in group]
     return "\n".join(lines)
 
 

@@ -143,7 +143,11 @@ class Graph:
             del self.nodes[node.name]
 
     def ancestors(self, nodes: Iterable[Node]) -> list[Node]:
-        """`nodes` and all that they depend on, in an order in which inputs come first."""
+        """`nodes` and all that they depend on, in an order in which inputs come first.
+
+        Control inputs count too, as long as there are any (attribute "^"): they say on which side of a tf.cond a
+        constant lies.
+        """
         done: set[int] = set()
         order: list[Node] = []
         stack: list[tuple[Node, bool]] = [(node, False) for node in reversed(list(nodes))]
@@ -156,7 +160,9 @@ class Graph:
             elif id(node) not in entered:
                 entered.add(id(node))
                 stack.append((node, True))
-                stack.extend((value.node, False) for value in reversed(node.inputs) if id(value.node) not in entered)
+                before = [value.node for value in node.inputs]
+                before += [self.nodes[name] for name in node.attrs.get("^", ()) if name in self.nodes]
+                stack.extend((each, False) for each in reversed(before) if id(each) not in entered)
         return order
 
     def ordered(self) -> list[Node]:

@@ -2,13 +2,20 @@
 
 from porter.layers.adjust_hue import AdjustHue
 from porter.layers.adjust_saturation import AdjustSaturation
+from porter.layers.batch_gather import BatchGather
+from porter.layers.batch_statistics_normalization import BatchStatisticsNormalization
 from porter.layers.batch_to_space import BatchToSpace
+from porter.layers.bincount import Bincount
 from porter.layers.complex_number import ComplexNumber
 from porter.layers.crop_and_resize import CropAndResize
 from porter.layers.extract_patches import ExtractPatches
 from porter.layers.gather_nd import GatherNd
 from porter.layers.grayscale_dilation import GrayscaleDilation
 from porter.layers.hsv_to_rgb import HSVToRGB
+from porter.layers.instance_normalization import InstanceNormalization
+from porter.layers.l1_normalization import L1Normalization
+from porter.layers.l2_normalization import L2Normalization
+from porter.layers.list_difference import ListDifference
 from porter.layers.max_pooling_with_argmax import MaxPoolingWithArgmax
 from porter.layers.min_max_normalization import MinMaxNormalization
 from porter.layers.parameter import Parameter
@@ -16,18 +23,34 @@ from porter.layers.projective_transform import ProjectiveTransform
 from porter.layers.real_and_imaginary import RealAndImaginary
 from porter.layers.reverse_sequence import ReverseSequence
 from porter.layers.rgb_to_hsv import RGBToHSV
+from porter.layers.segment_reduction import SegmentReduction
+from porter.layers.set_operation import SetOperation
 from porter.layers.space_to_batch import SpaceToBatch
+from porter.layers.sparse_dense_matmul import SparseDenseMatMul
+from porter.layers.sparse_fill_empty_rows import SparseFillEmptyRows
+from porter.layers.sparse_reshape import SparseReshape
+from porter.layers.sparse_softmax import SparseSoftmax
+from porter.layers.sparse_to_dense import SparseToDense
+from porter.layers.standard_score import StandardScore
+from porter.layers.unique import Unique
 
 __all__ = [
     "AdjustHue",
     "AdjustSaturation",
+    "BatchGather",
+    "BatchStatisticsNormalization",
     "BatchToSpace",
+    "Bincount",
     "ComplexNumber",
     "CropAndResize",
     "ExtractPatches",
     "GatherNd",
     "GrayscaleDilation",
     "HSVToRGB",
+    "InstanceNormalization",
+    "L1Normalization",
+    "L2Normalization",
+    "ListDifference",
     "MaxPoolingWithArgmax",
     "MinMaxNormalization",
     "Parameter",
@@ -35,5 +58,14 @@ __all__ = [
     "RGBToHSV",
     "RealAndImaginary",
     "ReverseSequence",
+    "SegmentReduction",
+    "SetOperation",
     "SpaceToBatch",
+    "SparseDenseMatMul",
+    "SparseFillEmptyRows",
+    "SparseReshape",
+    "SparseSoftmax",
+    "SparseToDense",
+    "StandardScore",
+    "Unique",
 ]

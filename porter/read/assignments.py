@@ -14,8 +14,10 @@ from porter.read.values import Values
 from porter.read.wiring import Tensor, Wiring
 
 READS = PASSING | {"Cast"}
-WRITES = {"Assign": "set", "AssignVariableOp": "set", "AssignAdd": "add", "AssignAddVariableOp": "add",
-          "AssignSub": "subtract", "AssignSubVariableOp": "subtract"}  # fmt: skip
+WRITES = {
+    "Assign": "set", "AssignVariableOp": "set", "AssignAdd": "add", "AssignAddVariableOp": "add",
+    "AssignSub": "subtract", "AssignSubVariableOp": "subtract",
+}  # fmt: skip
 
 
 class Assignments:
@@ -91,11 +93,12 @@ class Assignments:
             if 0 < found < 1:
                 # The decay is stored as 1 - 0.99 in 32 bits; the author wrote a round number.
                 return round(found, 6)
-            if way == "subtract" and slope == 1:
+            if (way == "subtract" and slope == 1) or (way == "set" and self.wiring.op(inputs[1][0]) == "RealDiv"):
                 return self._biased(inputs[1], variable, given)
         return None
 
     def _biased(self, delta: Tensor, variable: str, given: Mapping[str, Any]) -> float | None:
+        """The decay of the biased average that a zero-debiased one is computed from."""
         around, frontier = {delta[0]}, [delta[0]]
         for _ in range(8):
             frontier = [s for name in frontier for s, _ in self.wiring.inputs.get(name, []) if s not in around]
@@ -105,8 +108,7 @@ class Assignments:
                 other = self.variable(self.wiring.inputs[name][0])
                 if other and other != variable:
                     return self.momentum(other, given)
-        biased = [f"{variable}/biased", *(o for o in self.to if o.endswith("/biased") and o.startswith(variable))]
-        return next((m for other in biased if other in self.to and (m := self.momentum(other, given)) is not None), None)
+        return None
 
     def _slope(self, tensor: Tensor, variable: str, given: Mapping[str, Any], depth: int) -> float:
         """The derivative of `tensor` by `variable`, where it is linear in it; 0 where it is not or does not depend on it."""
@@ -162,6 +164,9 @@ def slot_of(name: str) -> bool:
     """Whether a variable's name is one that TensorFlow's optimizers give to their own variables."""
     last = name.rsplit("/", 1)[-1]
     return bool(
-        re.fullmatch(r"(Adam|Adagrad|AdagradDA|Adadelta|Momentum|RMSProp|Ftrl|AdaMax|Nadam|LAMB|LARS|[A-Za-z]*Optimizer)(_\d+)?", last)
+        re.fullmatch(
+            r"(Adam|Adagrad|AdagradDA|Adadelta|Momentum|RMSProp|Ftrl|AdaMax|Nadam|LAMB|LARS|[A-Za-z]*Optimizer)(_\d+)?",
+            last,
+        )
         or re.fullmatch(r"beta[12]_power(_\d+)?", last)
     )

@@ -39,7 +39,9 @@ def parts(prefix: Path) -> list[Path]:
         return []
     name = re.escape(prefix.name)
     pattern = re.compile(rf"{name}(\.meta|\.index|\.data-\d{{5}}-of-\d{{5}}|-\d{{5}}-of-\d{{5}})")
-    return sorted((p for p in prefix.parent.iterdir() if pattern.fullmatch(p.name)), key=lambda p: (p.suffix != ".meta", p.name))
+    return sorted(
+        (p for p in prefix.parent.iterdir() if pattern.fullmatch(p.name)), key=lambda p: (p.suffix != ".meta", p.name)
+    )
 
 
 def latest_in(folder: Path) -> Path | None:
@@ -129,7 +131,11 @@ class Stored:
     def _refuse_short(self, files: list[Path], dtypes: dict[str, Any]) -> None:
         """The index says how much the data files must hold at least."""
         data = [file for file in files if SHARD.fullmatch(file.name)]
-        need = sum(math.prod(self.shapes[n]) * dtypes[n].size for n in self.shapes if dtypes[n].name not in ("string", "variant"))
+        need = sum(
+            math.prod(self.shapes[n]) * dtypes[n].size
+            for n in self.shapes
+            if dtypes[n].name not in ("string", "variant")
+        )
         have = sum(file.stat().st_size for file in data)
         if data and have < need:
             raise UnreadableSource(
@@ -157,7 +163,11 @@ class Stored:
         """Let `source` have these variables."""
         source.stored = {name: (self.shapes[name], self.dtypes[name]) for name in sorted(self.shapes)}
         source.load = self.load
-        steps = [n for n in (*source.collections.get("global_step", []), "global_step") if n.removesuffix(":0") in source.stored]
+        steps = [
+            n
+            for n in (*source.collections.get("global_step", []), "global_step")
+            if n.removesuffix(":0") in source.stored
+        ]
         if steps and source.stored[steps[0].removesuffix(":0")][0] == ():
             source.step = int(self.load(steps[0].removesuffix(":0")))
 

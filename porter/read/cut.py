@@ -221,7 +221,9 @@ def _variable_type(wiring: Wiring, plan: Plan, name: str) -> int:
     """The DataType number of the variable that a node takes first, 0 if it takes none."""
     inputs = wiring.inputs[name]
     root = wiring.through(inputs[0], PASSING)[0] if inputs else ""
-    return plan.stands[root].dtype if root in plan.stands else plan.constants[root].dtype if root in plan.constants else 0
+    return (
+        plan.stands[root].dtype if root in plan.stands else plan.constants[root].dtype if root in plan.constants else 0
+    )
 
 
 def _write_plain_read(copy: Any, node: Any, read: int) -> bool:
@@ -254,6 +256,10 @@ def _write_plain_read(copy: Any, node: Any, read: int) -> bool:
 
 def _producer(graph_def: Any, written: int) -> int:
     """A version under which all operations of the graph are still allowed: some were deprecated at a version."""
-    ends = [definition.deprecation.version for op in {n.op for n in graph_def.node} if (definition := op_def(op)) is not None]
+    ends = [
+        definition.deprecation.version
+        for op in {n.op for n in graph_def.node}
+        if (definition := op_def(op)) is not None
+    ]
     limit = min((end for end in ends if end), default=10**6)
     return max(1, min(max(written, LEAST_PRODUCER), limit - 1))

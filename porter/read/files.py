@@ -8,10 +8,13 @@ from typing import Any
 
 from porter.errors import PorterError, UnreadableSource, Unsupported
 
-TABLE_MAGIC = bytes.fromhex("57fb808b247547db")  # the end of a checkpoint index, and of a V1 checkpoint (TensorFlow's table format)
+TABLE_MAGIC = bytes.fromhex(
+    "57fb808b247547db"
+)  # the end of a checkpoint index, and of a V1 checkpoint (TensorFlow's table format)
 OTHERS = {
-    ".h5": "a Keras HDF5 file", ".hdf5": "a Keras HDF5 file", ".keras": "a Keras 3 archive", ".tflite": "a TensorFlow Lite model",
-    ".onnx": "an ONNX model", ".uff": "a TensorRT UFF file", ".zip": "an archive", ".gz": "an archive", ".tar": "an archive",
+    ".h5": "a Keras HDF5 file", ".hdf5": "a Keras HDF5 file", ".keras": "a Keras 3 archive",
+    ".tflite": "a TensorFlow Lite model", ".onnx": "an ONNX model", ".uff": "a TensorRT UFF file",
+    ".zip": "an archive", ".gz": "an archive", ".tar": "an archive",
 }  # fmt: skip
 
 
@@ -23,13 +26,25 @@ def refuse_foreign(path: Path) -> None:
         raise UnreadableSource(f"{path.name} is empty.", where=str(path), todo="download or copy the file again")
     if head.startswith(b"version https://git-lfs"):
         raise UnreadableSource(
-            f"{path.name} is a Git LFS pointer, not the file itself.", where=str(path), todo="run `git lfs pull` in its repository"
+            f"{path.name} is a Git LFS pointer, not the file itself.",
+            where=str(path),
+            todo="run `git lfs pull` in its repository",
         )
-    kind = "a Keras HDF5 file" if head.startswith(b"\x89HDF") else "a TensorFlow Lite model" if head[4:8] == b"TFL3" else ""
+    kind = (
+        "a Keras HDF5 file"
+        if head.startswith(b"\x89HDF")
+        else "a TensorFlow Lite model"
+        if head[4:8] == b"TFL3"
+        else ""
+    )
     kind = kind or ("an archive" if head[:4] in (b"PK\x03\x04", b"\x1f\x8b\x08\x00", b"\x1f\x8b\x08\x08") else "")
     kind = kind or OTHERS.get(path.suffix.lower(), "")
     if kind:
-        todo = "unpack it and name the folder" if kind == "an archive" else "give a checkpoint, a frozen graph or a SavedModel"
+        todo = (
+            "unpack it and name the folder"
+            if kind == "an archive"
+            else "give a checkpoint, a frozen graph or a SavedModel"
+        )
         raise Unsupported(f"{path.name} is {kind}, which porter does not read yet.", where=str(path), todo=todo)
 
 
@@ -87,7 +102,15 @@ def _parse_text(path: Path, text: str, kinds: tuple[Any, ...]) -> Any:
     from google.protobuf import text_format
 
     first = re.search(r"^\s*(\w+)\s*[:{]", text, re.MULTILINE)
-    names = {"saved_model_schema_version": 0, "meta_graphs": 0, "meta_info_def": 1, "graph_def": 1, "node": 2, "versions": 2, "library": 2}
+    names = {
+        "saved_model_schema_version": 0,
+        "meta_graphs": 0,
+        "meta_info_def": 1,
+        "graph_def": 1,
+        "node": 2,
+        "versions": 2,
+        "library": 2,
+    }
     if first is None or first[1] not in names:
         raise unreadable(path, "it is a text file, but not a graph in protobuf's text form")
     message = kinds[names[first[1]]]()

@@ -6,13 +6,23 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 
-from porter.read.operations import VARIABLES, changes_state, constant_size, input_types, only_tells, op_def, output_types
+from porter.read.operations import (
+    VARIABLES,
+    changes_state,
+    constant_size,
+    input_types,
+    only_tells,
+    op_def,
+    output_types,
+)
 from porter.read.wiring import Tensor, Wiring
 
 # tf.gradients names its operations so, and nothing else does: "gradients/" (or the scope it was given) and "<forward op>_grad/".
 GRADIENTS = re.compile(r"(^|/)gradients(_\d+)?/|_grad/|(^|/)gradients(_\d+)?$")
 STRING, RESOURCE, VARIANT, NUMBERS = 7, 20, 21, {1, 2, 3, 4, 5, 6, 8, 9, 10, 14, 17, 18, 19, 22, 23}
-QUEUES = re.compile(r"(Queue|Padding|FIFO).*Dequeue|^Iterator.*GetNext|^PyFunc|^EagerPyFunc|^ReaderRead|^Unstage|^RecvTPU|^InfeedDequeue")
+QUEUES = re.compile(
+    r"(Queue|Padding|FIFO).*Dequeue|^Iterator.*GetNext|^PyFunc|^EagerPyFunc|^ReaderRead|^Unstage|^RecvTPU|^InfeedDequeue"
+)
 
 
 class Flow:
@@ -24,14 +34,20 @@ class Flow:
     @cached_property
     def sources(self) -> set[str]:
         """Nodes through which data comes in: placeholders, iterators, dequeues, and what makes numbers out of strings."""
-        return {name for name, node in self.wiring.nodes.items() if node.op.startswith("Placeholder") or self.is_boundary(name)}
+        return {
+            name
+            for name, node in self.wiring.nodes.items()
+            if node.op.startswith("Placeholder") or self.is_boundary(name)
+        }
 
     def is_boundary(self, name: str) -> bool:
         """Whether numbers come out of a node that read, decoded or looked them up: nothing before it can be converted."""
         node = self.wiring.nodes[name]
         if QUEUES.search(node.op):
             return True
-        if node.op in ("Equal", "NotEqual", "Assert", "Print", "PrintV2") or node.op.startswith(("Save", "Restore", "Placeholder")):
+        if node.op in ("Equal", "NotEqual", "Assert", "Print", "PrintV2") or node.op.startswith(
+            ("Save", "Restore", "Placeholder")
+        ):
             return False
         if op_def(node.op) is None or only_tells(node.op):
             return False
@@ -45,11 +61,17 @@ class Flow:
         variables = [node for node in self.wiring.nodes.values() if node.op in VARIABLES]
         for node in variables:
             shape = node.attr["shape"].shape
-            if node.attr["dtype"].type % 100 in (1, 2, 14, 19) and (shape.dim or shape.unknown_rank or node.name in (self._trainable or ())):
+            if node.attr["dtype"].type % 100 in (1, 2, 14, 19) and (
+                shape.dim or shape.unknown_rank or node.name in (self._trainable or ())
+            ):
                 found.add(node.name)
         if variables:
             return found
-        return {n.name for n in self.wiring.nodes.values() if n.op == "Const" and n.attr["dtype"].type in (1, 2, 14, 19) and constant_size(n) > 1}
+        return {
+            n.name
+            for n in self.wiring.nodes.values()
+            if n.op == "Const" and n.attr["dtype"].type in (1, 2, 14, 19) and constant_size(n) > 1
+        }
 
     @cached_property
     def writing(self) -> set[str]:
@@ -116,6 +138,11 @@ class Flow:
         return self.after_data(self.weights)
 
     @cached_property
+    def unmet(self) -> set[str]:
+        """What depends on weights and not on data."""
+        return self.weighted - self.fed
+
+    @cached_property
     def joins(self) -> set[str]:
         """Nodes where data meets weights that it had not met before: the matmuls, convolutions, bias additions, gathers."""
         found = set()
@@ -124,6 +151,6 @@ class Flow:
             if self.wiring.op(name) in ("Merge", "Switch", "RefSwitch", "RefMerge"):
                 continue
             fed = any(source in self.fed for source in inputs)
-            if fed and any(source in self.weighted and source not in self.fed for source in inputs):
+            if fed and any(source in self.unmet for source in inputs):
                 found.add(name)
         return found

@@ -7,7 +7,7 @@ from typing import Any
 from porter.read.operations import op_def
 from porter.read.wiring import Tensor, parse, spell
 
-CALLS = frozenset(["PartitionedCall", "StatefulPartitionedCall", "RemoteCall", "SymbolicGradient"])
+CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall", "RemoteCall", "SymbolicGradient"})
 
 
 def inline_calls(graph_def: Any) -> tuple[Any, dict[Tensor, Tensor]]:

@@ -60,7 +60,11 @@ def inspect(source: Source, original: Original) -> dict[str, Any]:
 def _input(wiring: Wiring, original: Original, name: str) -> dict[str, Any]:
     node = wiring.nodes[parse(original.stands_for(name))[0]]
     shape = shape_of(node.attr["shape"].shape)
-    return {"tensor": name, "dtype": dtype_name(node.attr["dtype"].type), "shape": None if shape is None else list(shape)}
+    return {
+        "tensor": name,
+        "dtype": dtype_name(node.attr["dtype"].type),
+        "shape": None if shape is None else list(shape),
+    }
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:

@@ -15,8 +15,12 @@ from porter.read.operations import RANDOM, VARIABLES, changes_state, dtype_name,
 from porter.read.values import Values
 from porter.read.wiring import Tensor, Wiring
 
-TRAINING_NAMES = re.compile(r"(^|[/_])(is_?)?(train(ing)?|phase)([/_]|$)|learning_phase|phase_train|is_?train", re.IGNORECASE)
-INFERENCE_NAMES = re.compile(r"(^|[/_])(is_?)?(test(ing)?|infer(ence)?|eval(uation)?|predict(ion|ing)?|deterministic)([/_]|$)", re.IGNORECASE)
+TRAINING_NAMES = re.compile(
+    r"(^|[/_])(is_?)?(train(ing)?|phase)([/_]|$)|learning_phase|phase_train|is_?train", re.IGNORECASE
+)
+INFERENCE_NAMES = re.compile(
+    r"(^|[/_])(is_?)?(test(ing)?|infer(ence)?|eval(uation)?|predict(ion|ing)?|deterministic)([/_]|$)", re.IGNORECASE
+)
 COMPARISONS = ("Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual")
 GUESSED_KEEP_PROB = 0.5
 
@@ -93,7 +97,9 @@ class Knobs:
             around.add(name)
             for user, slot, _ in self.wiring.users[name]:
                 op, inputs = self.wiring.op(user), self.wiring.inputs[user]
-                if op in ("Add", "AddV2") and any(self.wiring.op(u) in ("Floor", "Round") for u, _, _ in self.wiring.users[user]):
+                if op in ("Add", "AddV2") and any(
+                    self.wiring.op(u) in ("Floor", "Round") for u, _, _ in self.wiring.users[user]
+                ):
                     yield inputs[1 - slot], 1.0
                 elif op in ("GreaterEqual", "Greater", "Less", "LessEqual"):
                     kept_above = (op.startswith("Greater")) == (slot == 0)
@@ -139,9 +145,13 @@ class Knobs:
         if set(values) != {False, True}:
             return None
         if TRAINING_NAMES.search(name):
-            return Knob(f"{name}:0", "training", False, True, "it decides between branches, and its name speaks of training")
+            return Knob(
+                f"{name}:0", "training", False, True, "it decides between branches, and its name speaks of training"
+            )
         if INFERENCE_NAMES.search(name):
-            return Knob(f"{name}:0", "training", True, False, "it decides between branches, and its name speaks of inference")
+            return Knob(
+                f"{name}:0", "training", True, False, "it decides between branches, and its name speaks of inference"
+            )
         return None
 
     def _calmest(self, values: list[Any]) -> Any:
@@ -227,7 +237,9 @@ class Knobs:
     def _near(self, name: str) -> set[str]:
         seen, frontier = {name}, [name]
         while frontier and len(seen) < 60:
-            frontier = [s for n in frontier for s, _ in self.wiring.inputs[n] if s not in seen and s in self.wiring.nodes]
+            frontier = [
+                s for n in frontier for s, _ in self.wiring.inputs[n] if s not in seen and s in self.wiring.nodes
+            ]
             seen.update(frontier)
         return seen
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-RANDOM = frozenset(
-    "RandomUniform RandomStandardNormal TruncatedNormal ParameterizedTruncatedNormal RandomUniformInt Multinomial"
-    " RandomGamma RandomPoisson RandomPoissonV2 StatelessRandomUniform StatelessRandomNormal StatelessTruncatedNormal"
-    " StatelessRandomUniformV2 StatelessRandomNormalV2 RandomShuffle".split()
-)
-VARIABLES = frozenset(["Variable", "VariableV2", "AutoReloadVariable", "VarHandleOp"])
-PASSING = frozenset(
-    "Identity RefIdentity ReadVariableOp Enter RefEnter Exit RefExit Switch RefSwitch NextIteration RefNextIteration"
-    " StopGradient PreventGradient Snapshot PlaceholderWithDefault CheckNumerics Print PrintV2 EnsureShape".split()
-)
+RANDOM = frozenset({
+    "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "ParameterizedTruncatedNormal", "RandomUniformInt",
+    "Multinomial", "RandomGamma", "RandomPoisson", "RandomPoissonV2", "StatelessRandomUniform",
+    "StatelessRandomNormal", "StatelessTruncatedNormal", "StatelessRandomUniformV2", "StatelessRandomNormalV2",
+    "RandomShuffle",
+})  # fmt: skip
+VARIABLES = frozenset({"Variable", "VariableV2", "AutoReloadVariable", "VarHandleOp"})
+PASSING = frozenset({
+    "Identity", "RefIdentity", "ReadVariableOp", "Enter", "RefEnter", "Exit", "RefExit", "Switch", "RefSwitch",
+    "NextIteration", "RefNextIteration", "StopGradient", "PreventGradient", "Snapshot", "PlaceholderWithDefault",
+    "CheckNumerics", "Print", "PrintV2", "EnsureShape",
+})  # fmt: skip
 PLAIN = {
     "RefSwitch": "Switch", "RefIdentity": "Identity", "RefMerge": "Merge", "RefEnter": "Enter", "RefExit": "Exit",
     "RefNextIteration": "NextIteration", "PlaceholderV2": "Placeholder",
 }  # fmt: skip
-SUMMARIES = frozenset(["MergeSummary", "WriteSummary", "ImageSummary", "AudioSummary", "AudioSummaryV2"])
+SUMMARIES = frozenset({"MergeSummary", "WriteSummary", "ImageSummary", "AudioSummary", "AudioSummaryV2"})
 
 
 def changes_state(op: str) -> bool:
@@ -26,7 +28,11 @@ def changes_state(op: str) -> bool:
     return (
         op.startswith(("Assign", "Apply", "SparseApply", "ResourceApply", "ResourceSparseApply", "ResourceScatter"))
         or op in ("CountUpTo", "ResourceCountUpTo", "DestroyTemporaryVariable", "TemporaryVariable")
-        or (op.startswith("Scatter") and not op.startswith("ScatterNd") or op in ("ScatterNdUpdate", "ScatterNdAdd", "ScatterNdSub"))
+        or (
+            op.startswith("Scatter")
+            and not op.startswith("ScatterNd")
+            or op in ("ScatterNdUpdate", "ScatterNdAdd", "ScatterNdSub")
+        )
     )
 
 
@@ -62,7 +68,9 @@ def _types(node: Any, arguments: Any) -> list[int] | None:
             types += list(node.attr[arg.type_list_attr].list.type)
             continue
         if arg.type_attr:
-            kind = node.attr[arg.type_attr].type if arg.type_attr in node.attr else _default_type(node.op, arg.type_attr)
+            kind = (
+                node.attr[arg.type_attr].type if arg.type_attr in node.attr else _default_type(node.op, arg.type_attr)
+            )
         else:
             kind = arg.type
         types += [kind] * (int(node.attr[arg.number_attr].i) if arg.number_attr else 1)

@@ -12,13 +12,14 @@ from porter.read.assignments import Assignments
 from porter.read.choose import Chooser
 from porter.read.contexts import Contexts
 from porter.read.cut import Plan, Stand, cut, reach
+from porter.read.ends import Ends
 from porter.read.flow import NUMBERS, STRING, Flow
 from porter.read.functions import inline_calls, resolve
 from porter.read.knobs import Knobs
 from porter.read.model import Candidate, Knob, Original, Signature, Source, Variable
 from porter.read.operations import VARIABLES, dtype_name, output_types, shape_of
 from porter.read.shapes import Shapes
-from porter.read.static import channels_of, declared, imported, shape_behind
+from porter.read.static import channels_of, declared, imported, shape_behind, taken_at_once
 from porter.read.values import Values
 from porter.read.variables import Place, Places, left_over
 from porter.read.wiring import Tensor, Wiring, closest, parse, spell
@@ -45,7 +46,9 @@ def make_original(
     Raises UsageError for names that do not exist, Unsupported for operations that are gone and shapes that nothing tells,
     UnreadableSource for variables that are not in the checkpoint.
     """
-    return _Maker(source, list(inputs or []), list(outputs or []), dict(freeze or {}), dict(shapes or {}), weights).make()
+    return _Maker(
+        source, list(inputs or []), list(outputs or []), dict(freeze or {}), dict(shapes or {}), weights
+    ).make()
 
 
 class _Maker:
@@ -79,20 +82,29 @@ class _Maker:
         reached, met = reach(self.wiring, self.contexts, outputs, self.plan)
         self._variables(original, reached, turned)
         original.graph_def = cut(self.wiring, self.contexts, outputs, self.plan)
-        placeholders = [(n, 0) for n in self.wiring.nodes if n in reached & set(self.plan.stands) - set(original.variables) - turned]
+        placeholders = [
+            (n, 0) for n in self.wiring.nodes if n in reached & set(self.plan.stands) - set(original.variables) - turned
+        ]
         inputs = self._ordered([*placeholders, *sorted(met)])
         original.inputs = [self._spelled(tensor) for tensor in inputs]
         original.outputs = [self._spelled(tensor) for tensor in outputs]
         original.renamed = {self.asked.get(parse(name), name): to for name, to in self.plan.renamed.items()}
-        original.renamed |= {self.asked[t]: spell(t) for t in [*inputs, *outputs] if t in self.asked and spell(t) not in self.plan.renamed}
+        original.renamed |= {
+            self.asked[t]: spell(t)
+            for t in [*inputs, *outputs]
+            if t in self.asked and spell(t) not in self.plan.renamed
+        }
         original.renamed = {name: to for name, to in original.renamed.items() if name != to}
         self._set_shapes(original, turned)
+        self._fix_batches(original, met)
         found = self.found
         original.load = lambda node: found[node].load(self.source)
         used = {found[node].name for node in original.variables} | {self.places.stored_name(n) for n in turned}
         original.left = left_over(self.source, self.wiring, self.assignments, self.places, used)
         if not original.input_candidates:
-            original.input_candidates = [Candidate(name, 5.0, "the outputs are computed from it", True) for name in original.inputs]
+            original.input_candidates = [
+                Candidate(name, 5.0, "the outputs are computed from it", True) for name in original.inputs
+            ]
         else:
             original.input_candidates = self.chooser.inputs(inputs)
         return original
@@ -162,7 +174,10 @@ class _Maker:
             stands: dict[Any, Stand] = plan.stands if tensor[0] in plan.stands else plan.cuts
             key = tensor[0] if tensor[0] in plan.stands else tensor
             if key not in stands:
-                raise UsageError(f"{spell(tensor)} is no input, so that it cannot be given a shape.", todo="name a placeholder with --shape")
+                raise UsageError(
+                    f"{spell(tensor)} is no input, so that it cannot be given a shape.",
+                    todo="name a placeholder with --shape",
+                )
             stands[key] = Stand(stands[key].dtype, shape)
         return plan
 
@@ -186,21 +201,27 @@ class _Maker:
     def _outputs(self, original: Original) -> list[Tensor]:
         """The outputs that were named, that a signature names, or that the graph's flow shows."""
         if self.named_outputs:
-            original.output_candidates = [Candidate(self._spelled(t), 10.0, "named by --outputs", True) for t in self.named_outputs]
+            original.output_candidates = [
+                Candidate(self._spelled(t), 10.0, "named by --outputs", True) for t in self.named_outputs
+            ]
             return self.named_outputs
         signature = self._signature()
         if signature is not None:
             tensors = {self._find(name): key for key, name in signature.outputs.items()}
-            numeric = {t: key for t, key in tensors.items() if set(output_types(self.wiring.nodes[t[0]]) or [0]) <= NUMBERS}
+            numeric = {
+                t: key for t, key in tensors.items() if set(output_types(self.wiring.nodes[t[0]]) or [0]) <= NUMBERS
+            }
             if numeric:
                 for tensor, key in tensors.items():
                     why = f"{key!r} of the signature {signature.name!r}"
                     original.output_candidates.append(Candidate(self._spelled(tensor), 10.0, why, tensor in numeric))
                 if len(numeric) < len(tensors):
                     lost = ", ".join(key for t, key in tensors.items() if t not in numeric)
-                    original.warnings.append(f"The signature's output {lost} is text, which no Keras model gives; it is left out.")
+                    original.warnings.append(
+                        f"The signature's output {lost} is text, which no Keras model gives; it is left out."
+                    )
                 return list(numeric)
-        self.chooser = Chooser(self.wiring, self.contexts, self.flow, self.plan, self._likely_knobs())
+        self.chooser = Chooser(Ends(self.wiring, self.contexts, self.flow, self.plan, self._likely_knobs()))
         original.output_candidates = self.chooser.outputs()
         original.input_candidates = self.chooser.inputs([])
         original.warnings += self.chooser.warnings
@@ -232,7 +253,8 @@ class _Maker:
         missing = [spell(tensor) for tensor in self.freeze if tensor not in frozen]
         if missing:
             raise UsageError(
-                f"The outputs do not depend on {', '.join(missing)}, so that it cannot be frozen.", todo="leave out that --freeze"
+                f"The outputs do not depend on {', '.join(missing)}, so that it cannot be frozen.",
+                todo="leave out that --freeze",
             )
         knobs = []
         for knob in self.knobs.find(reached, stored):
@@ -244,7 +266,12 @@ class _Maker:
                 knobs.append(knob)
         known = {parse(knob.tensor)[0] for knob in knobs} | {tensor[0] for tensor in frozen}
         for name in self.wiring.nodes:
-            if name in reached and self.wiring.op(name) == "PlaceholderWithDefault" and name in self.plan.stands and name not in known:
+            if (
+                name in reached
+                and self.wiring.op(name) == "PlaceholderWithDefault"
+                and name in self.plan.stands
+                and name not in known
+            ):
                 default = self.values.of(self.wiring.inputs[name][0])
                 if default is not None and default.ndim == 0 and (name, 0) not in self.named_inputs:
                     knobs.append(self._freeze((name, 0), default, "a scalar with a default"))
@@ -258,7 +285,9 @@ class _Maker:
         name, index = tensor
         stand = self.plan.stands.get(name) or declared(self.wiring, tensor)
         if index or len(output_types(self.wiring.nodes[name]) or [0]) > 1:
-            raise UsageError(f"{spell(tensor)} cannot be frozen: its operation has several outputs.", todo="freeze what feeds it")
+            raise UsageError(
+                f"{spell(tensor)} cannot be frozen: its operation has several outputs.", todo="freeze what feeds it"
+            )
         try:
             array = np.asarray(value) if stand.dtype == STRING else np.asarray(value).astype(dtype_name(stand.dtype))
             if stand.shape is not None and not array.shape and None not in stand.shape:
@@ -266,7 +295,8 @@ class _Maker:
             self.plan.constants[name] = tf.make_tensor_proto(array)
         except (TypeError, ValueError) as problem:
             raise UsageError(
-                f"{spell(tensor)} cannot be {value!r}.", why=f"it is of type {dtype_name(stand.dtype)}, shape {stand.shape}"
+                f"{spell(tensor)} cannot be {value!r}.",
+                why=f"it is of type {dtype_name(stand.dtype)}, shape {stand.shape}",
             ) from problem
         self.plan.stands.pop(name, None)
         plain = array.reshape(()).item() if array.size == 1 else array.tolist()
@@ -311,7 +341,9 @@ class _Maker:
         if missing:
             raise self.places.missing(missing)
         if initial:
-            original.warnings.append(f"Not in the checkpoint, so at the constant that they start with: {', '.join(initial[:5])}.")
+            original.warnings.append(
+                f"Not in the checkpoint, so at the constant that they start with: {', '.join(initial[:5])}."
+            )
         if averaged and self.weights == "auto":
             original.warnings.append(
                 f"The checkpoint also holds moving averages of {len(averaged)} weights; the weights themselves are converted. "
@@ -343,7 +375,27 @@ class _Maker:
             node.attr["shape"].shape.SetInParent()
             for size in shape:
                 node.attr["shape"].shape.dim.add(size=-1 if size is None else size)
-            original.warnings.append(f"The shape of {name} is not in the graph; taken from what consumes it: {_written(shape)}.")
+            original.warnings.append(
+                f"The shape of {name} is not in the graph; taken from what consumes it: {_written(shape)}."
+            )
+
+    def _fix_batches(self, original: Original, met: set[Tensor]) -> None:
+        """A queue gives as many samples at once as the training took; where the graph counts on that number, so must we."""
+        counts = {tensor: count for tensor in met if (count := taken_at_once(self.wiring, tensor)) is not None}
+        graph = imported(original.graph_def) if counts else None
+        if graph is None:
+            return
+        shapes = [graph.get_tensor_by_name(original.stands_for(name)).shape for name in original.outputs]
+        fixed = {size for shape in shapes if shape.rank for size in shape.as_list()[:1]}
+        nodes = {node.name: node for node in original.graph_def.node}
+        for tensor, count in counts.items():
+            node = nodes[parse(original.stands_for(self._spelled(tensor)))[0]]
+            dims = node.attr["shape"].shape.dim
+            if count in fixed and dims and dims[0].size == -1:
+                dims[0].size = count
+                original.warnings.append(
+                    f"The graph is written for batches of {count}: {self._spelled(tensor)} takes no other."
+                )
 
     def _doubt_scalars(self, graph_def: Any, nodes: Iterable[Any]) -> None:
         """Graphs out of TensorFlow 1's freezer have no version, and before version 22 a scalar was written as an unknown
@@ -355,4 +407,6 @@ class _Maker:
 
 
 def _written(shape: tuple[int | None, ...]) -> str:
-    return "(" + ", ".join("?" if size is None else str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
+    return (
+        "(" + ", ".join("?" if size is None else str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
+    )

@@ -44,13 +44,17 @@ def open_saved_model(file: Path, message: Any | None = None) -> Source:
     if len(metas) > 1:
         tags = "; ".join(" ".join(m.meta_info_def.tags) or "no tag" for m in metas)
         chosen = " ".join(meta.meta_info_def.tags)
-        source.warnings.append(f"The SavedModel holds {len(metas)} graphs ({tags}); the one tagged {chosen!r} is converted.")
+        source.warnings.append(
+            f"The SavedModel holds {len(metas)} graphs ({tags}); the one tagged {chosen!r} is converted."
+        )
     if index.is_file() and data:
         Stored(prefix, [index, *data]).serve(source)
     elif index.is_file() or data:
         missing = "variables.data-00000-of-00001" if index.is_file() else "variables.index"
         raise UnreadableSource(
-            f"{missing} is missing in the SavedModel's folder `variables`.", where=str(prefix.parent), todo="copy the whole folder again"
+            f"{missing} is missing in the SavedModel's folder `variables`.",
+            where=str(prefix.parent),
+            todo="copy the whole folder again",
         )
     elif any(node.op in ("VariableV2", "Variable", "VarHandleOp") for node in meta.graph_def.node):
         raise UnreadableSource(

@@ -8,24 +8,28 @@ from porter.read.operations import constant, shape_of
 from porter.read.wiring import Tensor, Wiring
 
 Shape = tuple[int | None, ...]
-SAME = frozenset(
-    "Identity StopGradient Relu Relu6 Elu Selu LeakyRelu Sigmoid Tanh Softplus Softsign Exp Log Log1p Neg Abs Square Sqrt Rsqrt"
-    " Sign Round Floor Ceil Cast Sin Cos Erf Reciprocal ZerosLike OnesLike Dropout Softmax LogSoftmax BiasAdd Reverse ReverseV2"
-    " Cumsum Cumprod LRN LRNGrad L2Loss CheckNumerics LogicalNot IsNan IsFinite IsInf ClipByValue Enter Exit NextIteration"
-    " RealDiv Div Sub Mul Add AddV2 Maximum Minimum SquaredDifference FloorDiv FloorMod Pow Mod AddN Switch Merge Snapshot"
-    " Equal NotEqual Less LessEqual Greater GreaterEqual LogicalAnd LogicalOr PlaceholderWithDefault ReverseSequence".split()
-)
+SAME = frozenset({
+    "Identity", "StopGradient", "Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Sigmoid", "Tanh", "Softplus",
+    "Softsign", "Exp", "Log", "Log1p", "Neg", "Abs", "Square", "Sqrt", "Rsqrt", "Sign", "Round", "Floor", "Ceil",
+    "Cast", "Sin", "Cos", "Erf", "Reciprocal", "ZerosLike", "OnesLike", "Dropout", "Softmax", "LogSoftmax",
+    "BiasAdd", "Reverse", "ReverseV2", "Cumsum", "Cumprod", "LRN", "LRNGrad", "L2Loss", "CheckNumerics",
+    "LogicalNot", "IsNan", "IsFinite", "IsInf", "ClipByValue", "Enter", "Exit", "NextIteration", "RealDiv", "Div",
+    "Sub", "Mul", "Add", "AddV2", "Maximum", "Minimum", "SquaredDifference", "FloorDiv", "FloorMod", "Pow", "Mod",
+    "AddN", "Switch", "Merge", "Snapshot", "Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual",
+    "LogicalAnd", "LogicalOr", "PlaceholderWithDefault", "ReverseSequence",
+})  # fmt: skip
 # (operation, slot) -> rank of what goes in there
 RANKS = {
-    ("Range", 0): 0, ("Range", 1): 0, ("Range", 2): 0, ("OneHot", 1): 0, ("OneHot", 2): 0, ("OneHot", 3): 0, ("Fill", 0): 1, ("Fill", 1): 0,
-    ("Tile", 1): 1, ("Reshape", 1): 1, ("TopKV2", 1): 0, ("LinSpace", 0): 0, ("LinSpace", 1): 0, ("LinSpace", 2): 0,
-    ("ExpandDims", 1): 0, ("LoopCond", 0): 0, ("Slice", 1): 1, ("Slice", 2): 1, ("Transpose", 1): 1, ("Pad", 1): 2,
-    ("ReverseSequence", 1): 1, ("SequenceMask", 0): 1, ("RandomUniform", 0): 1, ("TensorArrayV3", 0): 0, ("Switch", 1): 0,
-    ("MaxPool", 0): 4, ("AvgPool", 0): 4, ("FusedBatchNorm", 0): 4, ("FusedBatchNormV2", 0): 4, ("FusedBatchNormV3", 0): 4,
-    ("Conv2D", 0): 4, ("DepthwiseConv2dNative", 0): 4, ("Conv3D", 0): 5, ("MaxPool3D", 0): 5, ("AvgPool3D", 0): 5,
-    ("ResizeBilinear", 0): 4, ("ResizeNearestNeighbor", 0): 4, ("ResizeBicubic", 0): 4, ("ResizeArea", 0): 4, ("ResizeBilinear", 1): 1,
-    ("ResizeNearestNeighbor", 1): 1, ("SpaceToDepth", 0): 4, ("DepthToSpace", 0): 4, ("ExtractImagePatches", 0): 4, ("MatMul", 0): 2,
-    ("MatMul", 1): 2, ("DecodeRaw", 0): 0, ("Split", 0): 0,
+    ("Range", 0): 0, ("Range", 1): 0, ("Range", 2): 0, ("OneHot", 1): 0, ("OneHot", 2): 0, ("OneHot", 3): 0,
+    ("Fill", 0): 1, ("Fill", 1): 0, ("Tile", 1): 1, ("Reshape", 1): 1, ("TopKV2", 1): 0, ("LinSpace", 0): 0,
+    ("LinSpace", 1): 0, ("LinSpace", 2): 0, ("ExpandDims", 1): 0, ("LoopCond", 0): 0, ("Slice", 1): 1,
+    ("Slice", 2): 1, ("Transpose", 1): 1, ("Pad", 1): 2, ("ReverseSequence", 1): 1, ("SequenceMask", 0): 1,
+    ("RandomUniform", 0): 1, ("TensorArrayV3", 0): 0, ("Switch", 1): 0, ("MaxPool", 0): 4, ("AvgPool", 0): 4,
+    ("FusedBatchNorm", 0): 4, ("FusedBatchNormV2", 0): 4, ("FusedBatchNormV3", 0): 4, ("Conv2D", 0): 4,
+    ("DepthwiseConv2dNative", 0): 4, ("Conv3D", 0): 5, ("MaxPool3D", 0): 5, ("AvgPool3D", 0): 5,
+    ("ResizeBilinear", 0): 4, ("ResizeNearestNeighbor", 0): 4, ("ResizeBicubic", 0): 4, ("ResizeArea", 0): 4,
+    ("ResizeBilinear", 1): 1, ("ResizeNearestNeighbor", 1): 1, ("SpaceToDepth", 0): 4, ("DepthToSpace", 0): 4,
+    ("ExtractImagePatches", 0): 4, ("MatMul", 0): 2, ("MatMul", 1): 2, ("DecodeRaw", 0): 0, ("Split", 0): 0,
 }  # fmt: skip
 
 
@@ -67,13 +71,16 @@ class Shapes:
         if op in ("Conv2D", "DepthwiseConv2dNative", "Conv3D") and slot == 0:
             return self._convolution(user)
         if op in ("BatchMatMul", "BatchMatMulV2"):
-            other = self.known(inputs[1 - slot])
-            return None if other is None else (None,) * len(other)
+            return self._matmul(user, slot, "adj_x", "adj_y")
         if (op, slot) in RANKS:
             return (None,) * RANKS[op, slot]
         if op == "Reshape":
             target = self.constant(inputs[1])
-            return None if target is None else _batched(tuple(None if n < 0 else int(n) for n in target.reshape(-1).tolist()))
+            return (
+                None
+                if target is None
+                else _batched(tuple(None if n < 0 else int(n) for n in target.reshape(-1).tolist()))
+            )
         if op in ("Gather", "GatherV2", "ResourceGather") and slot == 1:
             table, result = self.known(inputs[0]), after()
             return None if table is None or result is None else (None,) * (len(result) - len(table) + 1)
@@ -109,12 +116,16 @@ class Shapes:
         name = self.wiring.through(tensor, ("Identity", "Enter", "Switch"))[0]
         return constant(self.wiring.nodes[name]) if self.wiring.op(name) == "Const" else None
 
-    def _matmul(self, user: str, slot: int) -> Shape:
+    def _matmul(self, user: str, slot: int, first: str = "transpose_a", second: str = "transpose_b") -> Shape | None:
+        """Both sides of a product have the same rank, and one dimension in common."""
         node, other = self.wiring.nodes[user], self.known(self.wiring.inputs[user][1 - slot])
-        mine, its = (node.attr["transpose_a"].b, node.attr["transpose_b"].b)[:: -1 if slot else 1]
-        shared = None if other is None or len(other) != 2 else other[(0 if slot == 0 else 1) ^ int(its)]
+        if other is None and first == "adj_x":
+            return None
+        mine, its = (node.attr[first].b, node.attr[second].b)[:: -1 if slot else 1]
+        other = (None, None) if other is None or len(other) < 2 else other
+        shared = other[(-2 if slot == 0 else -1) if not its else (-1 if slot == 0 else -2)]
         last = (slot == 0) ^ bool(mine)
-        return (None, shared) if last else (shared, None)
+        return (*(None,) * (len(other) - 2), *((None, shared) if last else (shared, None)))
 
     def _convolution(self, user: str) -> Shape:
         node, kernel = self.wiring.nodes[user], self.known(self.wiring.inputs[user][1])

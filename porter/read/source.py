@@ -32,7 +32,9 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         raise _not_there(path)
     if path.name == "checkpoint":
         raise UnreadableSource(
-            "The `checkpoint` file names no checkpoint that is in its folder.", where=str(path), todo="name the checkpoint itself"
+            "The `checkpoint` file names no checkpoint that is in its folder.",
+            where=str(path),
+            todo="name the checkpoint itself",
         )
     return _open_graph(path)
 
@@ -92,7 +94,9 @@ def _open_folder(folder: Path) -> Source:
 
 def _not_there(path: Path) -> UnreadableSource:
     if not path.parent.is_dir():
-        return UnreadableSource(f"{path} does not exist.", why=f"there is no folder {path.parent}", todo="check the path")
+        return UnreadableSource(
+            f"{path} does not exist.", why=f"there is no folder {path.parent}", todo="check the path"
+        )
     near = closest(path.name, (p.name for p in path.parent.iterdir()))
     return UnreadableSource(
         f"{path} does not exist, and no checkpoint of that name either.",

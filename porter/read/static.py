@@ -8,7 +8,7 @@ from typing import Any
 from porter.errors import PorterError
 from porter.read.contexts import Contexts
 from porter.read.cut import Plan, Stand, cut, unknown
-from porter.read.operations import output_types, shape_of
+from porter.read.operations import constant, output_types, shape_of
 from porter.read.wiring import Tensor, Wiring, spell
 
 Shape = tuple[int | None, ...]
@@ -46,6 +46,15 @@ def _dequeued(wiring: Wiring, tensor: Tensor) -> Shape | None:
     if element is None or not ("Many" in wiring.op(name) or "UpTo" in wiring.op(name)):
         return element
     return (None, *element)
+
+
+def taken_at_once(wiring: Wiring, tensor: Tensor) -> int | None:
+    """How many elements a DequeueMany or DequeueUpTo takes, None for another operation or a number that is computed."""
+    op = wiring.op(tensor[0])
+    if "DequeueMany" not in op and "DequeueUpTo" not in op:
+        return None
+    count = wiring.nodes.get(wiring.through(wiring.inputs[tensor[0]][1], ("Identity",))[0])
+    return int(constant(count)) if count is not None and count.op == "Const" else None
 
 
 def imported(graph_def: Any) -> Any:
@@ -91,5 +100,3 @@ def channels_of(wiring: Wiring, tensor: Tensor) -> Shape | None:
     if node.op in ("DecodeJpeg", "DecodePng", "DecodeBmp", "DecodeImage"):
         return (None, None, int(node.attr["channels"].i) or None)
     return None
-
-

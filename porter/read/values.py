@@ -14,15 +14,24 @@ from porter.read.wiring import Tensor, Wiring
 LIMIT = 64  # nodes that one expression may have, elements that a constant in it may have
 
 ARITHMETIC: dict[str, Callable[..., Any]] = {
-    "Add": np.add, "AddV2": np.add, "Sub": np.subtract, "Mul": np.multiply, "Neg": np.negative, "RealDiv": np.divide,
-    "Div": np.divide, "Pow": np.power, "Maximum": np.maximum, "Minimum": np.minimum, "Square": np.square, "Sqrt": np.sqrt,
-    "Exp": np.exp, "Reciprocal": np.reciprocal, "Inv": np.reciprocal, "Floor": np.floor, "FloorMod": np.mod,
-    "Equal": np.equal, "NotEqual": np.not_equal, "Less": np.less, "LessEqual": np.less_equal, "Greater": np.greater,
-    "GreaterEqual": np.greater_equal, "LogicalNot": np.logical_not, "LogicalAnd": np.logical_and, "LogicalOr": np.logical_or,
-    "Select": np.where, "SelectV2": np.where, "ZerosLike": np.zeros_like, "OnesLike": np.ones_like, "Abs": np.abs,
+    "Add": np.add, "AddV2": np.add, "Sub": np.subtract, "Mul": np.multiply, "Neg": np.negative,
+    "RealDiv": np.divide, "Div": np.divide, "Pow": np.power, "Maximum": np.maximum, "Minimum": np.minimum,
+    "Square": np.square, "Sqrt": np.sqrt, "Exp": np.exp, "Reciprocal": np.reciprocal, "Inv": np.reciprocal,
+    "Floor": np.floor, "FloorMod": np.mod, "Equal": np.equal, "NotEqual": np.not_equal, "Less": np.less,
+    "LessEqual": np.less_equal, "Greater": np.greater, "GreaterEqual": np.greater_equal,
+    "LogicalNot": np.logical_not, "LogicalAnd": np.logical_and, "LogicalOr": np.logical_or, "Select": np.where,
+    "SelectV2": np.where, "ZerosLike": np.zeros_like, "OnesLike": np.ones_like, "Abs": np.abs,
 }  # fmt: skip
 SHAPING = frozenset(["Reshape", "ExpandDims", "Squeeze", "LoopCond", *PASSING])
-REDUCING: dict[str, Callable[..., Any]] = {"All": np.all, "Any": np.any, "Max": np.max, "Min": np.min, "Prod": np.prod, "Sum": np.sum, "Mean": np.mean}
+REDUCING: dict[str, Callable[..., Any]] = {
+    "All": np.all,
+    "Any": np.any,
+    "Max": np.max,
+    "Min": np.min,
+    "Prod": np.prod,
+    "Sum": np.sum,
+    "Mean": np.mean,
+}
 
 
 class Values:
@@ -91,7 +100,11 @@ class Values:
             return self._of(inputs[0], given, memo, depth) if inputs else None
         if op == "Cast":
             value = self._of(inputs[0], given, memo, depth)
-            return None if value is None or value.dtype.kind not in "fiub" else value.astype(dtype_name(self.wiring.nodes[name].attr["DstT"].type))
+            return (
+                None
+                if value is None or value.dtype.kind not in "fiub"
+                else value.astype(dtype_name(self.wiring.nodes[name].attr["DstT"].type))
+            )
         if op in REDUCING:
             value = self._of(inputs[0], given, memo, depth)
             return None if value is None or value.size != 1 else value

@@ -114,7 +114,10 @@ class Places:
         names = [place.name + AVERAGE]
         names += [self.stored_name(other) for other, of in self.assignments.shadows.items() if of == node]
         for name in names:
-            if name in self.source.stored and self.source.stored[name][0] == self.source.stored.get(place.name, ((), ""))[0]:
+            if (
+                name in self.source.stored
+                and self.source.stored[name][0] == self.source.stored.get(place.name, ((), ""))[0]
+            ):
                 return Place(name, place.shape, place.dtype, place.start)
         return None
 
@@ -142,7 +145,11 @@ class Places:
 
 def fits(shape: tuple[int, ...], declared: tuple[int | None, ...] | None) -> bool:
     """Whether a stored shape is what the graph declares."""
-    return declared is None or len(declared) == len(shape) and all(b in (None, a) for a, b in zip(shape, declared, strict=True))
+    return (
+        declared is None
+        or len(declared) == len(shape)
+        and all(b in (None, a) for a, b in zip(shape, declared, strict=True))
+    )
 
 
 def slice_of(text: str, full: tuple[int, ...]) -> tuple[Start, tuple[int, ...]]:
@@ -150,11 +157,15 @@ def slice_of(text: str, full: tuple[int, ...]) -> tuple[Start, tuple[int, ...]]:
     if not text.strip():
         return (0,) * len(full), full
     parts = text.split()[-1].split(":")
-    ranges = [(0, full[axis]) if part == "-" else tuple(int(n) for n in part.split(",")) for axis, part in enumerate(parts)]
+    ranges = [
+        (0, full[axis]) if part == "-" else tuple(int(n) for n in part.split(",")) for axis, part in enumerate(parts)
+    ]
     return tuple(start for start, _ in ranges), tuple(size for _, size in ranges)
 
 
-def left_over(source: Source, wiring: Wiring, assignments: Assignments, places: Places, used: Collection[str]) -> list[tuple[str, str]]:
+def left_over(
+    source: Source, wiring: Wiring, assignments: Assignments, places: Places, used: Collection[str]
+) -> list[tuple[str, str]]:
     """Each stored variable whose name is not in `used`, and why it is not needed."""
     nodes: dict[str, str] = {}
     for name, node in wiring.nodes.items():

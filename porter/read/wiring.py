@@ -54,16 +54,24 @@ class Wiring:
         node = self.nodes.get(name)
         return "" if node is None else node.op
 
-    def before(self, names: Iterable[str], stop: Collection[str] = (), within: Collection[str] | None = None) -> set[str]:
+    def before(
+        self, names: Iterable[str], stop: Collection[str] = (), within: Collection[str] | None = None
+    ) -> set[str]:
         """`names` and all that they compute from. `stop` are reached but not passed; nothing outside `within` is reached."""
         return self._spread(names, lambda name: (source for source, _ in self.inputs[name]), stop, within)
 
-    def after(self, names: Iterable[str], stop: Collection[str] = (), within: Collection[str] | None = None) -> set[str]:
+    def after(
+        self, names: Iterable[str], stop: Collection[str] = (), within: Collection[str] | None = None
+    ) -> set[str]:
         """`names` and all that is computed from them. `stop` are reached but not passed; `within` bounds it."""
         return self._spread(names, lambda name: (user for user, _, _ in self.users[name]), stop, within)
 
     def _spread(
-        self, names: Iterable[str], step: Callable[[str], Iterable[str]], stop: Collection[str], within: Collection[str] | None
+        self,
+        names: Iterable[str],
+        step: Callable[[str], Iterable[str]],
+        stop: Collection[str],
+        within: Collection[str] | None,
     ) -> set[str]:
         seen: set[str] = set()
         stack = [name for name in names if name in self.nodes and (within is None or name in within)]
@@ -73,7 +81,9 @@ class Wiring:
                 continue
             seen.add(name)
             if name not in stop:
-                stack += [n for n in step(name) if n not in seen and n in self.nodes and (within is None or n in within)]
+                stack += [
+                    n for n in step(name) if n not in seen and n in self.nodes and (within is None or n in within)
+                ]
         return seen
 
     def through(self, tensor: Tensor, ops: Collection[str]) -> Tensor:
@@ -103,7 +113,9 @@ def closest(name: str, names: Iterable[str], count: int = 4) -> list[str]:
     """The names most like `name`: those that hold it or that differ by little."""
     names = list(names)
     lower, last = name.lower(), name.lower().rsplit("/", 1)[-1]
-    holding = [other for other in names if lower in other.lower() or (last and last == other.lower().rsplit("/", 1)[-1])]
+    holding = [
+        other for other in names if lower in other.lower() or (last and last == other.lower().rsplit("/", 1)[-1])
+    ]
     # Comparing letter by letter is slow: of a large graph only names of about the same length are looked at.
     like = [other for other in names if abs(len(other) - len(name)) <= 3][:5000] if len(names) > 5000 else names
     found = dict.fromkeys([*sorted(holding, key=len)[:count], *difflib.get_close_matches(name, like, count, 0.6)])

@@ -117,7 +117,7 @@ def _proof(report: Report) -> Html:
         said = "\n".join(filter(None, [level.get("reason", ""), digest.trials(level)]))
         details = _details("what was seen", _seen(level))
         rows.append([str(level["level"]), level["title"], status, digest.worst_error(level), _text(said, details)])
-    return _section("Verification", _table(["level", "of what", "", "worst error", ""], rows, numbers=(0, 3)))
+    return _section("Verification", _table(["level", "of what", "result", "worst error", "how"], rows, numbers=(0, 3)))
 
 
 def _seen(level: Report) -> list[object]:

@@ -19,6 +19,7 @@ from porter.pattern import Matcher, Miss
 from porter.pattern.matcher import Match
 from porter.rule.context import Context, use
 from porter.rule.rule import OPS, Rule
+from porter.rewrite.activations import fold_activations
 from porter.rewrite.sizes import Sizes, outline
 
 LEAVES = ("Placeholder", "Const", "Variable", "Knob")
@@ -57,7 +58,10 @@ def rewrite(
                 progress(index + 1, len(rules))
         _settle_training(graph, result)
         _apply_operations(graph, context, result)
+        fold_activations(graph)
         outline(graph)
+    for each in result.changes:
+        each["outputs"] = _outputs_behind(graph, each.pop("node"))
     return result
 
 
@@ -88,7 +92,8 @@ def _apply_at(rule: Rule, value: Value, graph: Graph, matcher: Matcher, context:
             continue
         _put(graph, match, value, proposed, rule.name)
         result.warnings += context.warnings
-        result.changes += [{**change, "layer": value.name} for change in context.changes]
+        made = (proposed[0] if isinstance(proposed, tuple) else proposed).node
+        result.changes += [{**change, "layer": value.name, "node": made} for change in context.changes]
         return
     miss = miss or matcher.miss
     if miss is not None:
@@ -123,6 +128,15 @@ def _insert(graph: Graph, values: Sequence[Value], rule: str, origin: tuple[str,
         node.origin = origin
         node.name = f"{name}~"
         graph.add(node)
+
+
+def _outputs_behind(graph: Graph, node: Node) -> list[int]:
+    """The places of the graph's outputs that depend on `node`."""
+    return [
+        place
+        for place, value in enumerate(graph.outputs)
+        if any(each is node for each in graph.ancestors([value.node]))
+    ]
 
 
 def _inherit(new: Value, old: Value) -> None:

@@ -25,10 +25,17 @@ def elements(value: Value) -> list[int | Value] | None:
     array = constant(value)
     if array is not None:
         return array.reshape(-1).tolist()
-    if value.node.op not in ("Stack", "ops.stack"):
+    node = value.node
+    if node.op == "Stack":
+        entries = node.inputs
+    elif node.op == "ops.stack":
+        entries = [node.inputs[ref.index] for ref in node.attrs["args"][0]]
+    else:
         return None
-    entries: list[int | Value] = []
-    for entry in value.node.inputs:
-        array = constant(entry)
-        entries.append(entry if array is None else array.item())
-    return entries
+    arrays = [_number(entry) for entry in entries]
+    return [entry if array is None else array.item() for entry, array in zip(entries, arrays, strict=True)]
+
+
+def _number(value: Value) -> np.ndarray | None:
+    """`constant`, also of one that was made a tensor to stand among others."""
+    return constant(value.node.inputs[1] if value.node.op == "ops.full_like" else value)

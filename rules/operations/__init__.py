@@ -12,6 +12,8 @@ from porter.rules.operations import morphology as morphology
 from porter.rules.operations import patches as patches
 from porter.rules.operations import rearrangement as rearrangement
 from porter.rules.operations import reductions as reductions
+from porter.rules.operations import segments as segments
 from porter.rules.operations import shapes as shapes
 from porter.rules.operations import signal as signal
 from porter.rules.operations import sorting as sorting
+from porter.rules.operations import sparse as sparse

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from porter.rule import call, op, ops, porter_layers, require
+from porter.rule import Value, call, constant, elements, is_size, op, ops, porter_layers, require
 
 
 def getitem(x, *slices):
@@ -10,6 +10,8 @@ def getitem(x, *slices):
     slices = list(slices)
     while slices and slices[-1] == slice(None):
         slices.pop()
+    if len(slices) == 1 and isinstance(slices[0], slice):
+        slices.append(Ellipsis)  # Keras takes no slice alone
     return call("ops.getitem", x, tuple(slices)) if slices else x
 
 
@@ -17,8 +19,7 @@ def getitem(x, *slices):
 def strided_slice(x, *, slices):
     """x[slices]. A negative step, which PyTorch does not know, is a flip first."""
     require(x.rank is not None, "the rank is not known")
-    backwards, axis = [], 0
-    forward = []
+    backwards, forward, axis = [], [], 0
     named = sum(item is not None and item is not Ellipsis for item in slices)
     for item in slices:
         if item is Ellipsis:
@@ -36,18 +37,55 @@ def strided_slice(x, *, slices):
 
 def _flipped(item, size):
     """The slice of the flipped axis that `item`, which runs backwards, takes of the axis as it was."""
+    start = None if item.start == -1 else item.start
     ends = []
-    for end in (item.start, item.stop):
+    for end in (start, item.stop):
         if end is None:
             ends.append(None)
         elif size is None:
             # entry e of the axis is entry -1 - e of the flipped one
-            require(end != -1, "a slice that runs backwards from the last entry of an axis of unknown size")
+            require(end != -1, "a slice that runs backwards and stops at the last entry of an axis of unknown size")
             ends.append(-1 - end)
         else:
             end = max(end + size, -1) if end < 0 else min(end, size - 1)
             ends.append(size - 1 - end)
     return slice(*ends, None if item.step == -1 else -item.step)
+
+
+@op("StridedSlice")
+def strided_slice_by_size(
+    x, begin, end, strides, *, begin_mask=0, end_mask=0, ellipsis_mask=0, new_axis_mask=0, shrink_axis_mask=0
+):
+    """x[slices] with sizes as ends. A single entry may be one that the data name."""
+    begins, ends, steps = (elements(value) for value in (begin, end, strides))
+    require(begins is not None and ends is not None and constant(strides) is not None, "slices of an unknown number")
+    slices, picked = [], []
+    for i, step in enumerate(steps):
+        bit = 1 << i
+        if ellipsis_mask & bit:
+            require(not picked, "an entry that the data name, before an ellipsis")
+            slices.append(Ellipsis)
+        elif new_axis_mask & bit:
+            slices.append(None)
+        elif shrink_axis_mask & bit:
+            named = isinstance(begins[i], Value) and not is_size(begins[i])
+            if named:
+                picked.append((len(slices), begins[i]))
+            slices.append(slice(None) if named else begins[i])
+        else:
+            item = slice(None if begin_mask & bit else begins[i], None if end_mask & bit else ends[i])
+            known = all(not isinstance(each, Value) or is_size(each) for each in (item.start, item.stop))
+            require(known, "a slice whose ends depend on the data")
+            require(step > 0, "a slice that runs backwards between ends that only running tells")
+            start = None if isinstance(item.start, int) and item.start == 0 else item.start
+            slices.append(slice(start, item.stop, None if step == 1 else step))
+    if picked:
+        require(Ellipsis not in slices, "an entry that the data name, behind an ellipsis")
+    x = getitem(x, *slices)
+    for place, index in reversed(picked):
+        gone = sum(not isinstance(item, slice) and item is not None for item in slices[:place])
+        x = ops.take(x, index, axis=place - gone)
+    return x
 
 
 @op("Slice")
@@ -61,6 +99,25 @@ def slice_(x, *, begin, size):
     return getitem(x, *slices)
 
 
+@op("Slice")
+def slice_by_size(x, begin, size):
+    """The same with sizes: what comes before is cut off first, then what is left behind."""
+    if not is_size(begin):
+        return _slice_from(x, begin, constant(size))
+    begins, sizes = elements(begin), elements(size)
+    require(begins is not None and sizes is not None and is_size(size), "a slice whose size depends on the data")
+    x = getitem(x, *(slice(None if isinstance(each, int) and each == 0 else each, None) for each in begins))
+    return getitem(x, *(slice(None, None if isinstance(each, int) and each == -1 else each) for each in sizes))
+
+
+def _slice_from(x, begin, size):
+    """A slice of fixed size whose begin the data name."""
+    require(size is not None and x.shape is not None, "a slice whose size depends on the data")
+    lengths = [full if length == -1 else int(length) for length, full in zip(size, x.shape, strict=True)]
+    require(None not in lengths, "a slice to the end of an axis of unknown size, from an entry that the data name")
+    return ops.slice(x, begin, tuple(lengths))
+
+
 @op("GatherV2")
 def gather(x, indices, *, axis, batch_dims=0):
     require(x.rank is not None and indices.rank is not None, "the rank is not known")
@@ -68,7 +125,8 @@ def gather(x, indices, *, axis, batch_dims=0):
     batch_dims = batch_dims % (indices.rank + 1) if batch_dims < 0 else batch_dims
     if batch_dims == 0:
         return ops.take(x, indices, axis=axis)
-    require(axis == batch_dims == indices.rank - 1, "a gather with batch axes along another axis than the next one")
+    if not axis == batch_dims == indices.rank - 1:
+        return porter_layers.BatchGather(axis=axis, batch_dims=batch_dims)(x, indices)
     for _ in range(x.rank - indices.rank):
         indices = ops.expand_dims(indices, -1)
     return ops.take_along_axis(x, indices, axis=axis)
@@ -93,6 +151,12 @@ def gather_nd(x, indices, *, bad_indices_policy=""):
 
 @op("ScatterNd")
 def scatter_nd(indices, updates, *, shape):
+    return ops.scatter(indices, updates, shape)
+
+
+@op("ScatterNd")
+def scatter_nd_by_size(indices, updates, shape):
+    require(is_size(shape), "a shape that depends on the data")
     return ops.scatter(indices, updates, shape)
 
 
@@ -123,8 +187,17 @@ def tensor_scatter_min(x, indices, updates, *, bad_indices_policy=""):
 
 @op("OneHot")
 def one_hot(indices, on, off, *, depth, node, axis=-1):
-    values = [value.node.attrs["value"].item() if value.node.op == "Const" else None for value in (on, off)]
-    dtype = node.out.dtype
+    return _one_hot(indices, depth, on, off, axis, node.out.dtype)
+
+
+@op("OneHot")
+def one_hot_by_size(indices, depth, on, off, *, node, axis=-1):
+    require(is_size(depth), "a depth that depends on the data")
+    return _one_hot(indices, depth, on, off, axis, node.out.dtype)
+
+
+def _one_hot(indices, depth, on, off, axis, dtype):
+    values = [None if constant(value) is None else constant(value).item() for value in (on, off)]
     if values == [1, 0]:
         return ops.one_hot(indices, depth, axis=axis, dtype=dtype)
     chosen = ops.where(ops.one_hot(indices, depth, axis=axis, dtype="bool"), on, off)

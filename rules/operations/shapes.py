@@ -1,14 +1,23 @@
 """Shapes: the same numbers in another arrangement."""
 
-from porter.rule import call, layers, many, op, ops, require, warn
+from porter.rule import call, constant, is_size, layers, many, op, ops, require
 
 
 @op("Reshape")
 def reshape(x, *, shape):
     if shape and shape[0] is None:
-        own = {"dtype": x.dtype} if x.dtype in ("float16", "bfloat16", "float64") else {}
-        return layers.Reshape(tuple(shape[1:]), **own)(x)
+        return layers.Reshape(tuple(shape[1:]))(x)
     return ops.reshape(x, shape)
+
+
+@op("Reshape")
+def reshape_by_size(x, shape):
+    _need_size(shape)
+    return ops.reshape(x, shape)
+
+
+def _need_size(value):
+    require(is_size(value), "a shape that depends on the data, not on shapes alone")
 
 
 @op("Transpose")
@@ -39,6 +48,10 @@ def concatenate(*values, axis):
 
 @op("Stack")
 def stack(*values, axis=0):
+    """A plain number among tensors is no tensor to Keras, so it becomes one that is like its neighbour."""
+    peer = next((value for value in values if constant(value) is None), None)
+    if peer is not None and peer.rank == 0:
+        values = [ops.full_like(peer, value) if constant(value) is not None else value for value in values]
     return ops.stack(list(values), axis=axis)
 
 
@@ -68,8 +81,8 @@ def split_sizes(x, *, node, sizes, axis, num_split=None):
         others = sum(size for size in sizes if size != -1)
         if x.shape[axis] is not None:
             sizes[rest] = x.shape[axis] - others
-        elif rest < len(sizes) - 1:
-            return _slices(x, axis, sizes, rest)
+    if x.shape[axis] is None:
+        return _slices(x, axis, sizes, sizes.index(-1) if -1 in sizes else len(sizes))
     ends = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
     return many(ops.split(x, ends, axis=axis), len(sizes))
 
@@ -80,6 +93,7 @@ def _slices(x, axis, sizes, rest):
     for i in range(len(sizes)):
         start = sum(sizes[:i]) if i <= rest else -sum(sizes[i:])
         stop = sum(sizes[: i + 1]) if i < rest else -sum(sizes[i + 1 :]) or None
+        start = start or None
         pieces.append(call("ops.getitem", x, (*[slice(None)] * axis, slice(start, stop))))
     return tuple(pieces)
 
@@ -89,14 +103,32 @@ def tile(x, *, multiples):
     return ops.tile(x, multiples)
 
 
+@op("Tile")
+def tile_by_size(x, multiples):
+    _need_size(multiples)
+    return ops.tile(x, multiples)
+
+
 @op("BroadcastTo")
-def broadcast_to(x, *, shape, node):
+def broadcast_to(x, *, shape):
+    return ops.broadcast_to(x, shape)
+
+
+@op("BroadcastTo")
+def broadcast_to_size(x, shape):
+    _need_size(shape)
     return ops.broadcast_to(x, shape)
 
 
 @op("Fill")
 def fill(value, *, dims):
     return ops.broadcast_to(value, dims) if dims else value
+
+
+@op("Fill")
+def fill_by_size(dims, value, *, node):
+    _need_size(dims)
+    return ops.full(dims, value, dtype=node.out.dtype)
 
 
 @op("Pad", "PadV2")
@@ -129,3 +161,10 @@ def roll(x, *, shift, axis):
 @op("LinSpace")
 def linspace(start, stop, *, num, node):
     return ops.linspace(start, stop, num, dtype=node.out.dtype)
+
+
+@op("Range")
+def range_by_size(start, limit, delta, *, node):
+    for value in (start, limit, delta):
+        _need_size(value)
+    return ops.arange(start, limit, delta, dtype=node.out.dtype)

@@ -1,0 +1,46 @@
+"""`SegmentReduction`."""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable(package="porter")
+class SegmentReduction(layers.Layer):
+    """Reduces the rows that belong to the same segment.
+
+    Args:
+        reduction: "sum", "mean", "sqrt_n" (the sum divided by the root of the number of rows), "max", "min" or "prod".
+        num_segments: how many segments there are; by default one more than the largest there is. The output's size then
+            depends on the values, which a compiled model knows on TensorFlow alone.
+
+    Inputs: rows [rows, ...] and the segment of each [rows]. Output: [segments, ...]; a segment without rows holds 0, or 1
+        for "prod".
+    Source: tensorflow/core/kernels/segment_reduction_ops.cc, 1.15.
+    """
+
+    def __init__(self, reduction, num_segments=None, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.reduction = reduction
+        self.num_segments = num_segments
+
+    def call(self, x, segments):
+        count = self.num_segments
+        if count is None:
+            count = ops.max(ops.concatenate([segments, -ops.ones((1,), dtype=segments.dtype)])) + 1
+        if self.reduction == "prod":
+            return ops.segment_prod(x, segments, count)
+        rows = ops.segment_sum(ops.ones_like(segments), segments, count)
+        rows = ops.cast(ops.reshape(rows, (-1, *([1] * (len(x.shape) - 1)))), x.dtype)
+        if self.reduction in ("max", "min"):
+            reduce = ops.segment_max if self.reduction == "max" else ops.segment_min
+            return ops.where(rows > 0, reduce(x, segments, count), ops.zeros((), dtype=x.dtype))
+        total = ops.segment_sum(x, segments, count)
+        if self.reduction == "sum":
+            return total
+        return total / ops.maximum(rows if self.reduction == "mean" else ops.sqrt(rows), 1)
+
+    def compute_output_spec(self, x, segments):
+        return keras.KerasTensor((self.num_segments, *x.shape[1:]), dtype=x.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "reduction": self.reduction, "num_segments": self.num_segments}

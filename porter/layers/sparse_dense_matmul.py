@@ -1,0 +1,36 @@
+"""`SparseDenseMatMul`."""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable(package="porter")
+class SparseDenseMatMul(layers.Layer):
+    """The product of a sparse matrix and a dense one, without making the sparse one dense.
+
+    Args:
+        rows: the rows of the product; without it, the layer's fourth input is the sparse matrix's shape [2], which a
+            compiled model knows on TensorFlow alone.
+        transpose: take the sparse matrix transposed.
+
+    Inputs: places [entries, 2], entries [entries], the dense matrix [columns, units]. Output: [rows, units].
+    Source: tensorflow/core/kernels/sparse_tensor_dense_matmul_op.cc, 1.15.
+    """
+
+    def __init__(self, rows=None, transpose=False, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.rows = rows
+        self.transpose = transpose
+
+    def call(self, indices, values, dense, shape=None):
+        row, column = indices[:, 0], indices[:, 1]
+        if self.transpose:
+            row, column = column, row
+        rows = shape[1 if self.transpose else 0] if self.rows is None else self.rows
+        return ops.segment_sum(ops.take(dense, column, axis=0) * values[:, None], row, rows)
+
+    def compute_output_spec(self, indices, values, dense, shape=None):
+        return keras.KerasTensor((self.rows, dense.shape[1]), dtype=dense.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "rows": self.rows, "transpose": self.transpose}

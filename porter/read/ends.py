@@ -1,0 +1,154 @@
+"""Where networks end: the last nodes at which data meets weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from porter.read.contexts import Contexts
+from porter.read.cut import Plan
+from porter.read.flow import NUMBERS, Flow
+from porter.read.operations import output_types
+from porter.read.static import Shape, shapes_of
+from porter.read.training import steps
+from porter.read.wiring import Tensor, Wiring
+
+LOOPS_OUT = ("Exit", "TensorArrayGatherV3", "TensorArrayConcatV3")
+LOOKUPS = ("Gather", "GatherV2", "ResourceGather")
+
+
+@dataclass(frozen=True)
+class End:
+    """A node at which a network ends, and what is computed from it (the node itself included) without further weights."""
+
+    node: str
+    after: frozenset[str]
+
+
+class Ends:
+    """The ends of all networks in a graph.
+
+    joins: nodes at which data meets weights. labels: tensors that are fed and never reach one: what depends on them is
+    loss or metric. domain: what depends on data and weights and on no label. tail: the part of it from which no join is
+    reached any more; an end is a join in the tail.
+    """
+
+    def __init__(self, wiring: Wiring, contexts: Contexts, flow: Flow, plan: Plan, knobs: set[str]):
+        self.wiring, self.contexts, self.flow, self.plan, self.knobs = wiring, contexts, flow, plan, knobs
+        both = flow.fed & flow.weighted
+        self.shapes: dict[Tensor, Shape | None] = shapes_of(
+            wiring, contexts, [(n, 0) for n in both if self.is_numeric((n, 0))], plan
+        )
+        self.joins = {name for name in flow.joins if self.shapes.get((name, 0)) != ()}
+        self._own: dict[str, frozenset[str]] = {}
+        self._divide()
+        for _ in range(4):
+            losses = self._joins_of_losses()
+            if not losses:
+                break
+            self.joins -= losses
+            self._divide()
+
+    def _divide(self) -> None:
+        """Find labels, domain and tail, given the joins."""
+        before = self.wiring.before(self.joins, within=self.flow.forward)
+        self.labels = {t for t in self.source_tensors() if not self._is_setting(t[0]) and not self._meets(t, before)}
+        self.domain = (self.flow.fed & self.flow.weighted) - self.flow.after_data((), self.labels)
+        sources = (s for join in self.joins & self.domain for s, _ in self.wiring.inputs[join])
+        self.feeding = self.wiring.before(sources, within=self.domain)
+        self.tail = self.domain - self.feeding
+
+    def _is_setting(self, name: str) -> bool:
+        """Whether what is fed is a single number, such as a temperature; labels never are."""
+        stand = self.plan.stands.get(name)
+        return name in self.knobs or (stand is not None and stand.shape == ())
+
+    def _meets(self, tensor: Tensor, before: set[str]) -> bool:
+        return any(user in before for user, _, index in self.wiring.users[tensor[0]] if index == tensor[1])
+
+    def source_tensors(self) -> list[Tensor]:
+        """The tensors through which numbers come in. An iterator's hold data and labels side by side."""
+        found = []
+        for name in self.flow.sources & self.flow.forward:
+            found += [(name, index) for index in sorted({index for _, _, index in self.wiring.users[name]})]
+        return [tensor for tensor in found if self.is_numeric(tensor)]
+
+    def is_numeric(self, tensor: Tensor) -> bool:
+        types = output_types(self.wiring.nodes[tensor[0]])
+        return types is not None and tensor[1] < len(types) and types[tensor[1]] in NUMBERS
+
+    def is_fetchable(self, tensor: Tensor) -> bool:
+        """Whether a tensor holds numbers and is not inside of a loop or a branch, of which nothing can be fetched."""
+        return self.is_numeric(tensor) and not self.contexts.of_tensor(tensor)
+
+    def own_weights(self, join: str) -> frozenset[str]:
+        """The weights that data meets at `join`."""
+        if join not in self._own:
+            sources = (source for source, _ in self.wiring.inputs[join])
+            self._own[join] = frozenset(self.wiring.before(sources, within=self.flow.unmet) & self.flow.weights)
+        return self._own[join]
+
+    # Losses may hold weights too: the transitions of a conditional random field, the centers of a center loss.
+
+    def _joins_of_losses(self) -> set[str]:
+        """Joins that belong to a loss: whatever ends a network there is one number for each sample, or a lookup by label."""
+        last = self.joins & self.tail
+        lookups = {join for join in last if self.wiring.op(join) in LOOKUPS and self._is_first(join)}
+        if lookups and lookups != last:
+            return lookups
+        single = {
+            join for join in last if all(self._is_single(name) for name in self.wiring.after([join], within=self.tail))
+        }
+        if not last or single != last:
+            return set()
+        weights = frozenset().union(*(self.own_weights(join) for join in single))
+        lost = {join for join in self.joins if self.own_weights(join) & weights}
+        return lost if lost != self.joins else set()
+
+    def _is_first(self, join: str) -> bool:
+        behind = self.wiring.before([s for s, _ in self.wiring.inputs[join]], within=self.flow.forward)
+        return not behind & self.joins
+
+    def _is_single(self, name: str) -> bool:
+        """Whether a node gives at most one number for each sample, or nothing that can be fetched."""
+        if not self.is_fetchable((name, 0)):
+            return True
+        shape = self.shapes.get((name, 0))
+        return name not in self.joins if shape is None else len(shape) < 2
+
+    def find(self) -> list[End]:
+        """The ends in the order of the graph: of the graph as a whole, and of what each optimizer step trains."""
+        found = self._ends_of(self.joins, set())
+        if not found:
+            return self._loop_ends()
+        groups = steps(self.wiring)
+        if 1 < len(groups) <= 6 and all(
+            a.variables.isdisjoint(b.variables) for a in groups for b in groups if a is not b
+        ):
+            for group in groups:
+                mine = {join for join in self.joins & self.domain if self.own_weights(join) & group.variables}
+                found += [
+                    end for end in self._ends_of(mine, self.joins - mine) if end.node not in {e.node for e in found}
+                ]
+        return found
+
+    def _ends_of(self, joins: set[str], others: set[str]) -> list[End]:
+        """The ends of the network whose weights are met at `joins`; it reaches up to where it meets `others`."""
+        sources = (s for join in joins & self.domain for s, _ in self.wiring.inputs[join])
+        region = self.domain - self.wiring.before(sources, within=self.domain) - others
+        every = [name for name in self.wiring.nodes if name in joins & region]
+        ends = [name for name in every if not self._is_lone_step(name)] or every
+        return [End(name, frozenset(self.wiring.after([name], within=region))) for name in ends]
+
+    def _loop_ends(self) -> list[End]:
+        """Where all weights are met inside loops, what comes out of the loops."""
+        nodes = [n for n in self.wiring.nodes if n in self.tail and self.wiring.op(n) in LOOPS_OUT]
+        nodes = [n for n in nodes if not any(self.wiring.op(user) in LOOPS_OUT for user, _, _ in self.wiring.users[n])]
+        return [End(name, frozenset(self.wiring.after([name], within=self.tail))) for name in nodes]
+
+    def _is_lone_step(self, name: str) -> bool:
+        """Whether a node is of a step outside of the loop whose weights the loop has too: Keras tries out a recurrent
+        cell once before it loops over it."""
+        roots = self.wiring.before((source for source, _ in self.wiring.inputs[name]), within=self.flow.unmet)
+        return any(
+            self.wiring.op(user) in ("Enter", "RefEnter") for root in roots for user, _, _ in self.wiring.users[root]
+        )

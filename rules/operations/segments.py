@@ -1,0 +1,172 @@
+"""Sums and the like over segments of rows, counts, and what makes segments."""
+
+import numpy as np
+
+from porter.rule import constant, many, op, ops, porter_layers, require, warn
+
+BY_VALUE = (
+    "the size of the output depends on the values: it runs eagerly on every backend, compiled on TensorFlow alone"
+)
+
+
+def _flat(x, segments):
+    """Rows and their segments, one axis each."""
+    require(x.rank is not None and segments.rank is not None, "the ranks must be known", segments)
+    if segments.rank == 1:
+        return x, segments
+    rest = x.shape[segments.rank :]
+    require(None not in rest, "sizes behind the segments must be known", x)
+    return ops.reshape(x, (-1, *rest)), ops.reshape(segments, (-1,))
+
+
+@op("UnsortedSegmentSum")
+def unsorted_segment_sum(x, segments, *, num_segments):
+    return ops.segment_sum(*_flat(x, segments), num_segments)
+
+
+@op("UnsortedSegmentProd")
+def unsorted_segment_prod(x, segments, *, num_segments):
+    return ops.segment_prod(*_flat(x, segments), num_segments)
+
+
+@op("UnsortedSegmentMax")
+def unsorted_segment_max(x, segments, *, num_segments):
+    """An empty segment holds the lowest number there is, not minus infinity."""
+    return ops.maximum(ops.segment_max(*_flat(x, segments), num_segments), _limits(x)[0])
+
+
+@op("UnsortedSegmentMin")
+def unsorted_segment_min(x, segments, *, num_segments):
+    return ops.minimum(ops.segment_min(*_flat(x, segments), num_segments), _limits(x)[1])
+
+
+def _limits(x):
+    """The lowest and the highest number of a type."""
+    limits = np.finfo(x.dtype) if x.dtype.startswith("float") else np.iinfo(x.dtype)
+    number = float if x.dtype.startswith("float") else int
+    return number(limits.min), number(limits.max)
+
+
+SORTED = {
+    "SegmentSum": "sum",
+    "SegmentMean": "mean",
+    "SegmentMax": "max",
+    "SegmentMin": "min",
+    "SegmentProd": "prod",
+}
+SPARSE = {"SparseSegmentSum": "sum", "SparseSegmentMean": "mean", "SparseSegmentSqrtN": "sqrt_n"}
+
+
+def _reduce(x, segments, reduction):
+    """Segments that start with 0 and never go down; as many as the last one says."""
+    known = constant(segments)
+    if known is None or not known.size:
+        warn(BY_VALUE)
+        return porter_layers.SegmentReduction(reduction)(x, segments)
+    count = int(known[-1]) + 1
+    if reduction in ("mean", "sqrt_n") or len(np.unique(known)) < count:
+        return porter_layers.SegmentReduction(reduction, num_segments=count)(x, segments)
+    return getattr(ops, f"segment_{reduction}")(x, segments, count)
+
+
+def _register_sorted(name, reduction):
+    @op(name)
+    def _(x, segments):
+        return _reduce(x, segments, reduction)
+
+
+def _register_sparse(name, reduction):
+    @op(name)
+    def _(x, indices, segments, *, sparse_gradient=False):
+        return _reduce(ops.take(x, indices, axis=0), segments, reduction)
+
+    @op(f"{name}WithNumSegments")
+    def _(x, indices, segments, *, num_segments, sparse_gradient=False):
+        taken = ops.take(x, indices, axis=0)
+        return porter_layers.SegmentReduction(reduction, num_segments=num_segments)(taken, segments)
+
+
+for _name, _reduction in SORTED.items():
+    _register_sorted(_name, _reduction)
+for _name, _reduction in SPARSE.items():
+    _register_sparse(_name, _reduction)
+
+
+@op("Bincount", "DenseBincount")
+def bincount(x, size, weights, *, node, binary_output=False):
+    require(not binary_output, "whether it occurs, not how often")
+    require(x.rank is not None and (node.op == "Bincount" or x.rank == 1), "a count per row", x)
+    known = constant(size)
+    given = () if weights.shape == (0,) else (weights,)
+    if known is not None:
+        return porter_layers.Bincount(int(known), dtype=node.out.dtype)(x, *given)
+    warn(BY_VALUE)
+    return porter_layers.Bincount(dtype=node.out.dtype)(x, size, *given)
+
+
+@op("Bucketize")
+def bucketize(x, *, boundaries=()):
+    """How many of the boundaries are not larger than the number."""
+    return ops.digitize(x, np.array(boundaries, "float32"))
+
+
+@op("Unique")
+def unique(x, *, node):
+    return _unique(x, node, with_counts=False)
+
+
+@op("UniqueWithCounts")
+def unique_with_counts(x, *, node):
+    return _unique(x, node, with_counts=True)
+
+
+@op("UniqueV2")
+def unique_along(x, axis, *, node):
+    _require_only_axis(x, axis)
+    return _unique(x, node, with_counts=False)
+
+
+@op("UniqueWithCountsV2")
+def unique_with_counts_along(x, axis, *, node):
+    _require_only_axis(x, axis)
+    return _unique(x, node, with_counts=True)
+
+
+def _require_only_axis(x, axis):
+    require(x.rank == 1 and axis.shape in ((0,), (1,)), "unique rows, not numbers", x)
+
+
+def _unique(x, node, with_counts):
+    require(x.dtype != "string", "strings have no place in a Keras model", x)
+    warn(BY_VALUE)
+    layer = porter_layers.Unique(index_dtype=node.outputs[1].dtype, with_counts=with_counts)
+    return many(layer(x), 3 if with_counts else 2)
+
+
+@op("ListDiff")
+def list_difference(x, others, *, node):
+    require(x.dtype != "string", "strings have no place in a Keras model", x)
+    warn(BY_VALUE)
+    return many(porter_layers.ListDifference(index_dtype=node.outputs[1].dtype)(x, others), 2)
+
+
+@op("DenseToDenseSetOperation")
+def set_operation(a, b, *, set_operation, validate_indices=True):
+    require(a.dtype != "string", "strings have no place in a Keras model", a)
+    require(a.rank == 2 and b.rank == 2, f"sets in tensors of rank {a.rank} and {b.rank}; only rows of a matrix", a)
+    warn(BY_VALUE)
+    return many(porter_layers.SetOperation(set_operation)(a, b), 3)
+
+
+@op("InvertPermutation")
+def invert_permutation(x, *, node):
+    return ops.cast(ops.argsort(x), node.out.dtype)
+
+
+@op("UnravelIndex")
+def unravel_index(indices, *, dims, node):
+    """Coordinates of flat indices, one row per axis."""
+    strides = np.cumprod([1, *dims[:0:-1]])[::-1]
+    shape = (-1, *([1] * (indices.rank or 0)))
+    strides, sizes = (np.array(each, node.out.dtype).reshape(shape) for each in (strides, dims))
+    return ops.cast(ops.mod(ops.floor_divide(ops.expand_dims(indices, 0), strides), sizes), node.out.dtype)

@@ -1,0 +1,98 @@
+"""Sparse tensors, which TensorFlow 1 holds as places, entries and a shape."""
+
+import numpy as np
+
+from porter.rule import call, constant, many, op, ops, porter_layers, refuse, require, warn
+
+BY_SHAPE = (
+    "the size of the output depends on a shape that is fed: it runs eagerly on every backend, compiled on TensorFlow alone"
+)
+BY_VALUE = (
+    "the size of the output depends on the values: it runs eagerly on every backend, compiled on TensorFlow alone"
+)
+
+
+def _first_column(indices):
+    return call("ops.getitem", indices, (slice(None), 0))
+
+
+@op("SparseToDense")
+def sparse_to_dense(indices, shape, values, default, *, node, validate_indices=True):
+    """Entries at places [entries, rank] or, with one axis, [entries]."""
+    require(values.dtype != "string", "strings have no place in a Keras model", values)
+    filler = constant(default)
+    require(filler is not None, "what stands between the entries is known only when the model runs", default)
+    require(indices.rank in (1, 2) and node.out.rank, "the ranks must be known", indices)
+    if indices.rank == 1:
+        indices = ops.expand_dims(indices, -1)
+    if values.rank == 0:
+        value = constant(values)
+        values = ops.full_like(_first_column(indices), values if value is None else value.item(), dtype=node.out.dtype)
+    known = constant(shape)
+    if known is None and (shape.node.is_call or shape.node.op == "Placeholder"):
+        warn(BY_SHAPE)
+        return porter_layers.SparseToDense(node.out.rank, default=filler.item())(indices, shape, values)
+    sizes = shape if known is None else tuple(known.tolist())
+    return ops.scatter_update(ops.full(sizes, filler.item(), dtype=node.out.dtype), indices, values)
+
+
+@op("SparseTensorDenseAdd")
+def sparse_add(indices, values, shape, dense):
+    return ops.scatter_update(dense, indices, values, reduction="add")
+
+
+@op("SparseTensorDenseMatMul")
+def sparse_matmul(indices, values, shape, dense, *, adjoint_a=False, adjoint_b=False):
+    require(not values.dtype.startswith("complex"), "an adjoint of complex matrices", values)
+    dense = ops.transpose(dense) if adjoint_b else dense
+    known = constant(shape)
+    if known is None:
+        warn(BY_SHAPE)
+        return porter_layers.SparseDenseMatMul(transpose=adjoint_a)(indices, values, dense, shape)
+    rows = int(known[1 if adjoint_a else 0])
+    return porter_layers.SparseDenseMatMul(rows, transpose=adjoint_a)(indices, values, dense)
+
+
+@op("SparseReshape")
+def sparse_reshape(indices, shape, new_shape):
+    return many(porter_layers.SparseReshape()(indices, shape, new_shape), 2)
+
+
+@op("SparseFillEmptyRows")
+def sparse_fill_empty_rows(indices, values, shape, default):
+    require(values.dtype != "string", "strings have no place in a Keras model", values)
+    warn(BY_VALUE)
+    return many(porter_layers.SparseFillEmptyRows()(indices, values, shape, default), 4)
+
+
+@op("SparseSoftmax")
+def sparse_softmax(indices, values, shape):
+    require(indices.shape is not None and indices.shape[-1] == 2, "a sparse tensor with more axes than two", indices)
+    return porter_layers.SparseSoftmax()(indices, values, shape)
+
+
+@op("SparseReorder")
+def sparse_reorder(indices, values, shape):
+    """Entries in the order of their places, row after row."""
+    known = constant(shape)
+    require(known is not None, "the shape is known only when the model runs", shape)
+    strides = np.cumprod([1, *known[:0:-1].tolist()])[::-1]
+    flat = ops.sum(ops.multiply(indices, np.array(strides, indices.dtype)), axis=1)
+    order = ops.argsort(flat)
+    return ops.take(indices, order, axis=0), ops.take(values, order, axis=0)
+
+
+@op("SparseReduceSum")
+def sparse_reduce_sum(indices, values, shape, axes, *, keep_dims=False):
+    known, over = constant(shape), constant(axes)
+    require(known is not None and over is not None, "the shape or the axes are known only when the model runs", shape)
+    dense = ops.scatter(indices, values, tuple(known.tolist()))
+    return ops.sum(dense, axis=tuple(over.ravel().tolist()) or None, keepdims=keep_dims)
+
+
+refuse(
+    "SparseConcat", "SparseSplit", "SparseSlice", "SparseAdd", "SparseCross", "SparseDenseCwiseMul", "SparseDenseCwiseDiv",
+    "SparseDenseCwiseAdd", "SparseSparseMaximum", "SparseSparseMinimum", "SparseReduceMax", "DeserializeSparse",
+    "DeserializeManySparse", "SerializeSparse", "SerializeManySparse", "TakeManySparseFromTensorsMap",
+    reason="Keras has no sparse tensors that this could work on; make it dense before, and name the dense tensor with --inputs",
+)  # fmt: skip

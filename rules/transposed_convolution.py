@@ -1,0 +1,136 @@
+"""Transposed convolutions: Conv2DTranspose and Conv3DTranspose, and 1D written as 2D."""
+
+from porter.rule import Weight, layers, one_of, require, rule, warn
+from porter.rules.windows import Window, biased, lifted, per_filter, unlifted
+
+
+@rule
+def transposed_convolution(tf, x, kernel: Weight, bias: Weight):
+    """Raise a transposed convolution and its bias to `Conv2DTranspose` or `Conv3DTranspose`.
+
+    The output's size, which TensorFlow 1 takes from the caller, becomes `output_padding` where Keras would give another.
+    Shapes: x [batch, rows, columns, channels], kernel [rows, columns, filters, channels], bias [filters].
+    Refused: sizes that Keras cannot give, and sizes that do not follow from the input's.
+    Source: tensorflow/python/ops/nn_ops.py, function conv2d_transpose, 1.15; keras/src/backend/common/backend_utils.py,
+    function compute_conv_transpose_output_shape, 3.15.
+    """
+    conv = one_of(tf.Conv2DTranspose(x, kernel).named("conv"), tf.Conv3DTranspose(x, kernel).named("conv"))
+    return biased(tf, conv, bias)
+
+
+@transposed_convolution.to_keras
+def _(x, kernel, bias, conv):
+    *size, filters, channels = kernel.value.shape
+    window = Window(conv, size)
+    return _layer(window, x, conv, kernel, filters, bias, range(1, 1 + window.dimension))
+
+
+@rule
+def transposed_convolution_1d(tf, x, kernel: Weight, bias: Weight):
+    """Raise a transposed convolution over one axis, which TensorFlow 1 writes as one over two, to `Conv1DTranspose`.
+
+    Source: tensorflow/python/ops/nn_ops.py, function conv1d_transpose, 1.15.
+    """
+    rows = one_of(tf.ExpandDims(kernel).named("lift"), kernel)
+    conv = tf.Conv2DTranspose(tf.ExpandDims(x).named("expand"), rows).named("conv")
+    return biased(tf, tf.Squeeze(biased(tf, conv, bias)).named("squeeze"), bias)
+
+
+@transposed_convolution_1d.to_keras
+def _(x, kernel, bias, conv, expand, squeeze, lift):
+    kernel, (*size, filters, _) = lifted(kernel, lift, conv)
+    unlifted(expand, squeeze)
+    return _layer(Window(conv, size, dimension=1), x, conv, kernel, filters, bias, [2])
+
+
+def _layer(window, x, conv, kernel, filters, bias, axes):
+    """The layer. axes: those of the operation that the window moves over."""
+    require(not window.zeros, "explicit padding of a transposed convolution", conv)
+    conv.get("size_of_another")
+    dilates = any(rate > 1 for rate in window.dilation_rate)
+    require(not dilates, "Keras has no strides together with dilation", conv)
+    moves = [
+        (*_sizes(conv, axis), size, stride) for axis, size, stride in zip(axes, window.size, window.strides, strict=True)
+    ]
+    padding = None
+    if any(output != _own(steps, size, stride, window.padding) for steps, output, size, stride in moves):
+        padding = tuple(_extra(*move, window.padding, conv) for move in moves)
+    bias = per_filter(bias, filters)
+    layer = getattr(layers, f"Conv{window.dimension}DTranspose")(
+        filters,
+        window.size,
+        strides=window.strides,
+        padding=window.padding,
+        output_padding=padding,
+        use_bias=bias is not None,
+    )
+    return layer.bind(kernel=kernel, bias=bias)(x)
+
+
+def _sizes(conv, axis):
+    """How many steps go in along `axis`, and how many come out."""
+    x, y = conv.node.inputs[0], conv.out
+    if x.shape and y.shape and x.shape[axis] is not None and y.shape[axis] is not None:
+        return x.shape[axis], y.shape[axis]
+    require(x.probe and y.probe, "the size of the output is not known before it runs", conv)
+    if conv.get("size_of_another"):
+        warn(
+            f"{conv.node.name} takes its size from another tensor: the model needs rows and columns of which "
+            "every stride before it is a divisor"
+        )
+    return x.probe[axis], y.probe[axis]
+
+
+def _own(steps, size, stride, padding):
+    """How many steps Keras makes out of so many by itself."""
+    return steps * stride if padding == "same" else (steps - 1) * stride + max(size, stride)
+
+
+def _extra(steps, output, size, stride, padding, conv):
+    """The output_padding with which Keras makes `output` steps."""
+    extra = output - (steps - 1) * stride - (size % 2 if padding == "same" else size)
+    require(0 <= extra < stride, f"Keras cannot make {output} of {steps} with stride {stride}", conv)
+    return extra
+
+
+@transposed_convolution.example("tf.layers.conv2d_transpose", "Conv2DTranspose")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 6, 4], "x")
+    return tf.layers.conv2d_transpose(x, 3, 3, strides=2, padding="same")
+
+
+@transposed_convolution.example("rows and columns unknown, valid, even kernel", "Conv2DTranspose")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, None, None, 4], "x")
+    return tf.layers.conv2d_transpose(x, 3, (4, 1), strides=(2, 3), padding="valid", use_bias=False)
+
+
+@transposed_convolution.example("the batch's size goes into the output shape", "Conv2DTranspose")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 6, 4], "x")
+    w = tf.get_variable("w", [5, 5, 3, 4])
+    y = tf.nn.conv2d_transpose(x, w, tf.stack([tf.shape(x)[0], 10, 12, 3]), [1, 2, 2, 1], "SAME")
+    return tf.nn.bias_add(y, tf.get_variable("b", [3]))
+
+
+@transposed_convolution.example("an odd size out of an even stride", "Conv2DTranspose")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 6, 4], "x")
+    w = tf.get_variable("w", [3, 3, 2, 4])
+    return tf.nn.conv2d_transpose(x, w, tf.stack([tf.shape(x)[0], 9, 11, 2]), [1, 2, 2, 1], "SAME")
+
+
+@transposed_convolution.example("three axes", "Conv3DTranspose")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 3, 4, 5, 2], "x")
+    return tf.layers.conv3d_transpose(x, 3, 3, strides=2, padding="same")
+
+
+@transposed_convolution.counterexample("a size that Keras cannot give", "Conv2DTranspose")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 1, 1, 4], "x")
+    w = tf.get_variable("w", [3, 3, 2, 4])
+    return tf.nn.conv2d_transpose(x, w, tf.stack([tf.shape(x)[0], 2, 2, 2]), [1, 2, 2, 1], "VALID")
+
+
+RULES = (transposed_convolution_1d, transposed_convolution)
