@@ -148,25 +148,40 @@ def _(x, softmax, ahead, flatten, restore, behind):
 
 
 @rule
-def leaky_relu_by_hand(tf, x, slope: Scalar, half: Scalar, other: Scalar):
-    """Raise max(x, slope x), relu(x) - slope relu(-x) and p x + q |x| to `LeakyReLU`.
+def leaky_relu_as_maximum(tf, x, slope: Scalar):
+    """Raise max(x, slope x) to `LeakyReLU`.
 
-    Shapes: any. Left as ops: slopes above 1 (the maximum is no leaky ReLU then) or below 0.
-    Source: hand-written TensorFlow 1 code of before `tf.nn.leaky_relu`, such as pix2pix and DCGAN.
+    Shapes: any. A slope above 1 makes it slope x for positive x, and x for negative: that is written as a choice, because
+    TensorFlow's graph optimizer takes the maximum for a leaky ReLU all the same and then computes another function.
+    Source: hand-written TensorFlow 1 code of before `tf.nn.leaky_relu`, such as DCGAN.
     """
-    return one_of(
-        tf.Maximum(slope * x, x),
-        tf.Relu(x) - slope * tf.Relu(tf.Neg(x)),
-        half * x + other * tf.Abs(x),
-    )
+    return tf.Maximum(slope * x, x)
+
+
+@leaky_relu_as_maximum.to_keras
+def _(x, slope):
+    require(slope >= 0, f"the slope is {slope}")
+    if slope > 1:
+        return ops.where(ops.greater(x, 0), ops.multiply(x, slope), x)
+    return _leaky(x, slope)
+
+
+@rule
+def leaky_relu_by_hand(tf, x, slope: Scalar, half: Scalar, other: Scalar):
+    """Raise relu(x) - slope relu(-x) and p x + q |x| to `LeakyReLU`.
+
+    Shapes: any. Left as ops: factors that do not make x of a positive x.
+    Source: hand-written TensorFlow 1 code, such as pix2pix.
+    """
+    return one_of(tf.Relu(x) - slope * tf.Relu(tf.Neg(x)), half * x + other * tf.Abs(x))
 
 
 @leaky_relu_by_hand.to_keras
 def _(x, slope, half, other):
     if half is not None:
         require(abs(half + other - 1) < 1e-6, f"{half} x + {other} |x| is not x for positive x")
-        slope = half - other
-    require(0 <= slope <= 1, f"the slope is {slope}")
+        slope = round(half - other, 6)
+    require(slope >= 0, f"the slope is {slope}")
     return _leaky(x, slope)
 
 
@@ -322,11 +337,232 @@ def _(x, alpha):
     return layers.PReLU(shared_axes=shared or None).bind(alpha=alpha)(x)
 
 
+def _x(tf, *shape):
+    return tf.placeholder(tf.float32, [None, *shape], "x")
+
+
+@softmax_by_hand.example("attention over positions", "Softmax")
+def _(tf):
+    x = _x(tf, 5, 3)
+    powers = tf.exp(x - tf.reduce_max(x, axis=1, keepdims=True))
+    return powers / tf.reduce_sum(powers, axis=1, keepdims=True)
+
+
+@softmax_by_hand.example("over several axes, as for a heat map", "Softmax")
+def _(tf):
+    x = _x(tf, 4, 5, 2)
+    powers = tf.exp(x - tf.reduce_max(x, axis=[1, 2], keepdims=True))
+    return powers / tf.reduce_sum(powers, axis=[1, 2], keepdims=True)
+
+
+@softmax_by_hand.counterexample("the maximum over another axis than the sum", "Softmax")
+def _(tf):
+    x = _x(tf, 5, 3)
+    powers = tf.exp(x - tf.reduce_max(x, axis=2, keepdims=True))
+    return powers / tf.reduce_sum(powers, axis=1, keepdims=True)
+
+
+@softmax_by_hand.counterexample("over the batch", "Softmax")
+def _(tf):
+    x = _x(tf, 5)
+    powers = tf.exp(x - tf.reduce_max(x, axis=0, keepdims=True))
+    return powers / tf.reduce_sum(powers, axis=0, keepdims=True)
+
+
+@softmax_on_axis.example("tf.nn.softmax over axis 1", "Softmax")
+def _(tf):
+    return tf.nn.softmax(_x(tf, 5, 3), axis=1)
+
+
+@softmax_on_axis.example("tf.nn.softmax over axis 1 of unknown size", "Softmax")
+def _(tf):
+    return tf.nn.softmax(_x(tf, None, None, 3), axis=1)
+
+
+@softmax_on_axis.example("flattened to rows, as slim and TensorFlow before 1.13 do it", "Softmax")
+def _(tf):
+    x = _x(tf, 6, 4, 3)
+    return tf.reshape(tf.nn.softmax(tf.reshape(x, [-1, 3])), tf.shape(x))
+
+
+@softmax_on_axis.example("transposed and flattened", "Softmax")
+def _(tf):
+    x = tf.transpose(_x(tf, 6, 3), [0, 2, 1])
+    rows = tf.nn.softmax(tf.reshape(x, [-1, 6]))
+    return tf.transpose(tf.reshape(rows, [-1, 3, 6]), [0, 2, 1])
+
+
+@leaky_relu_as_maximum.example("max(a x, x)", "LeakyReLU")
+def _(tf):
+    x = _x(tf, 4)
+    return tf.maximum(x, 0.2 * x)
+
+
+@leaky_relu_by_hand.example("relu(x) - a relu(-x)", "LeakyReLU")
+def _(tf):
+    x = _x(tf, 4)
+    return tf.nn.relu(x) - 0.3 * tf.nn.relu(-x)
+
+
+@leaky_relu_by_hand.example("f1 x + f2 |x|, as in pix2pix", "LeakyReLU")
+def _(tf):
+    x = _x(tf, 4)
+    return (0.5 * (1 + 0.2)) * x + (0.5 * (1 - 0.2)) * tf.abs(x)
+
+
+@leaky_relu_as_maximum.counterexample("a slope above 1", "LeakyReLU")
+def _(tf):
+    x = _x(tf, 4)
+    return tf.maximum(x, 1.5 * x)
+
+
+@leaky_relu_by_hand.counterexample("two factors that do not make x of a positive x", "LeakyReLU")
+def _(tf):
+    x = _x(tf, 4)
+    return 0.5 * x + 0.2 * tf.abs(x)
+
+
+@relu_by_hand.example("max(x, 0)", "ReLU")
+def _(tf):
+    return tf.maximum(_x(tf, 4), 0.0)
+
+
+@clip_by_hand.example("min(max(x, 0), 6)", "ReLU")
+def _(tf):
+    return tf.minimum(tf.maximum(_x(tf, 4), 0.0), 6.0)
+
+
+@clip_by_hand.example("tf.clip_by_value, as Keras 2's hard sigmoid", "ops.clip")
+def _(tf):
+    return tf.clip_by_value(0.2 * _x(tf, 4) + 0.5, 0.0, 1.0)
+
+
+@swish.example("x sigmoid(x)", "ops.silu")
+def _(tf):
+    x = _x(tf, 4)
+    return tf.nn.sigmoid(x) * x
+
+
+@swish.example("behind a layer", "Dense")
+def _(tf):
+    x = tf.layers.dense(_x(tf, 4), 3)
+    return x * tf.nn.sigmoid(x)
+
+
+@swish.counterexample("with a factor in the sigmoid", "ops.silu")
+def _(tf):
+    x = _x(tf, 4)
+    return x * tf.nn.sigmoid(1.702 * x)
+
+
+@swish.counterexample("a gate of another tensor", "ops.silu")
+def _(tf):
+    return _x(tf, 4) * tf.nn.sigmoid(tf.placeholder(tf.float32, [None, 4], "y"))
+
+
+@mish.example("x tanh(softplus(x))", "Activation")
+def _(tf):
+    x = _x(tf, 4)
+    return x * tf.tanh(tf.nn.softplus(x))
+
+
+@hard_swish.example("x relu6(x + 3) / 6", "ops.hard_silu")
+def _(tf):
+    x = _x(tf, 4)
+    return x * tf.nn.relu6(x + 3) / 6
+
+
+@hard_swish.example("x (relu6(x + 3) 0.1666667)", "ops.hard_silu")
+def _(tf):
+    x = _x(tf, 4)
+    return x * (tf.nn.relu6(x + 3.0) * (1.0 / 6.0))
+
+
+@hard_sigmoid.example("relu6(x + 3) / 6", "ops.hard_sigmoid")
+def _(tf):
+    return tf.nn.relu6(_x(tf, 4) + 3) / 6
+
+
+@gelu_erf.example("0.5 x (1 + erf(x / sqrt 2))", "ops.gelu")
+def _(tf):
+    x = _x(tf, 4)
+    return 0.5 * x * (1.0 + tf.math.erf(x / 2.0**0.5))
+
+
+@gelu_erf.example("google-research/bert: x times the distribution function", "ops.gelu")
+def _(tf):
+    x = _x(tf, 4)
+    return x * (0.5 * (1.0 + tf.math.erf(x / tf.sqrt(2.0))))
+
+
+@gelu_erf.counterexample("another factor in the error function", "ops.gelu")
+def _(tf):
+    x = _x(tf, 4)
+    return 0.5 * x * (1.0 + tf.math.erf(x / 1.5))
+
+
+@gelu_tanh.example("openai/gpt-2", "ops.gelu")
+def _(tf):
+    x = _x(tf, 4)
+    return 0.5 * x * (1 + tf.tanh(0.7978845608028654 * (x + 0.044715 * tf.pow(x, 3))))
+
+
+@gelu_tanh.example("with x x x and the distribution function first", "ops.gelu")
+def _(tf):
+    x = _x(tf, 4)
+    cdf = 0.5 * (1.0 + tf.tanh((2 / 3.141592653589793) ** 0.5 * (x + 0.044715 * x * x * x)))
+    return x * cdf
+
+
+@gelu_tanh.counterexample("another cube", "ops.gelu")
+def _(tf):
+    x = _x(tf, 4)
+    return 0.5 * x * (1 + tf.tanh(0.7978845608028654 * (x + 0.05 * tf.pow(x, 3))))
+
+
+@prelu.example("relu(x) + alpha (x - |x|) / 2", "PReLU")
+def _(tf):
+    x = _x(tf, 4, 5, 3)
+    alpha = tf.get_variable("alpha", [3])
+    return tf.nn.relu(x) + alpha * (x - tf.abs(x)) * 0.5
+
+
+@prelu.example("relu(x) - alpha relu(-x), one alpha for all", "PReLU")
+def _(tf):
+    x = _x(tf, 4)
+    return tf.nn.relu(x) - tf.get_variable("alpha", []) * tf.nn.relu(-x)
+
+
+@prelu.example("tf.keras.layers.PReLU", "PReLU")
+def _(tf):
+    x = _x(tf, 4, 3)
+    return tf.nn.relu(x) + -tf.get_variable("alpha", [1, 3]) * tf.nn.relu(-x)
+
+
+@prelu.example("max(0, x) + alpha min(0, x), rows and columns unknown", "PReLU")
+def _(tf):
+    x = _x(tf, None, None, 3)
+    return tf.maximum(0.0, x) + tf.get_variable("alpha", [1, 1, 1, 3]) * tf.minimum(0.0, x)
+
+
+@prelu.counterexample("max(alpha x, x) with a learnt alpha", "PReLU", "LeakyReLU")
+def _(tf):
+    x = _x(tf, 4)
+    return tf.maximum(tf.get_variable("alpha", [4]) * x, x)
+
+
+@prelu.counterexample("alpha that differs from sample to sample", "PReLU")
+def _(tf):
+    x = tf.placeholder(tf.float32, [3, 4], "x")
+    return tf.nn.relu(x) - tf.get_variable("alpha", [3, 1]) * tf.nn.relu(-x)
+
+
 RULES = (
     softmax_on_axis,
     softmax_by_hand,
-    prelu,
+    leaky_relu_as_maximum,
     leaky_relu_by_hand,
+    prelu,
     gelu_erf,
     gelu_tanh,
     mish,

@@ -1,6 +1,5 @@
 """Batch normalisation: fused, decomposed or by hand, switched by is_training in any way, or fixed to inference."""
 
-from porter.rule import Knob, Scalar, Weight, layers, one_of, require, reshaped, rule, warn
 from porter.rules.statistics import (
     along,
     channel_axis,
@@ -14,6 +13,8 @@ from porter.rules.statistics import (
     variable_of,
 )
 
+from porter.rule import Knob, Scalar, Weight, layers, one_of, require, reshaped, rule, warn
+
 
 def _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained_mean, trained_variance, unused):
     """Each statistic is switched by itself, or the whole normalisation is, or the graph knows inference alone.
@@ -22,7 +23,9 @@ def _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained_mean
     """
     batch_mean, batch_variance = map(reshaped, moments(tf, x))
     switched_mean = one_of(tf.Cond(training, batch_mean, mean), tf.Cond(training, trained_mean, mean))
-    switched_variance = one_of(tf.Cond(training, batch_variance, variance), tf.Cond(training, trained_variance, variance))
+    switched_variance = one_of(
+        tf.Cond(training, batch_variance, variance), tf.Cond(training, trained_variance, variance)
+    )
     by_statistic = normalized(tf, x, reshaped(switched_mean), reshaped(switched_variance), gamma, beta, epsilon)
     inference = one_of(
         tf.FusedBatchNorm(x, gamma, beta, mean, variance).named("fused"),
@@ -84,7 +87,7 @@ def batch_normalization_of_vectors(
     tf, x, gamma: Weight, beta: Weight, mean: Weight, variance: Weight, epsilon: Scalar, training: Knob,
     trained_mean, trained_variance, unused_mean, unused_variance,
 ):  # fmt: skip
-    """Raise a fused batch normalisation of vectors, made images of one pixel and vectors again, to `BatchNormalization`.
+    """Raise a fused batch normalisation of vectors, made images of one pixel and back, to `BatchNormalization`.
 
     Source: tensorflow/contrib/layers/python/layers/layers.py, function _fused_batch_norm, 1.15.
     """
@@ -218,7 +221,9 @@ def _(tf):
 
 def _statistics(tf, size=4):
     names = {"beta": "zeros", "gamma": "ones", "moving_mean": "zeros", "moving_variance": "ones"}
-    return [tf.get_variable(name, [size], initializer=getattr(tf, f"{kind}_initializer")()) for name, kind in names.items()]
+    return [
+        tf.get_variable(name, [size], initializer=getattr(tf, f"{kind}_initializer")()) for name, kind in names.items()
+    ]
 
 
 @batch_normalization.example("contrib.layers, not fused: both statistics out of one cond", "BatchNormalization")
@@ -243,9 +248,7 @@ def _(tf):
             return tf.identity(batch_mean), tf.identity(batch_variance)
 
     training = tf.placeholder(tf.bool, [], "training")
-    mean, variance = tf.cond(
-        training, update, lambda: (average.average(batch_mean), average.average(batch_variance))
-    )
+    mean, variance = tf.cond(training, update, lambda: (average.average(batch_mean), average.average(batch_variance)))
     return tf.nn.batch_normalization(x, mean, variance, beta, gamma, 1e-3)
 
 

@@ -1,6 +1,6 @@
 """Dense layers."""
 
-from porter.rule import Weight, layers, one_of, require, rule
+from porter.rule import Weight, layers, one_of, ops, require, rule
 
 
 @rule
@@ -98,5 +98,43 @@ def _(tf):
     return tf.layers.dense(x, 3)
 
 
-RULES = (dense_on_last_axis, dense)
+@rule
+def dense_on_columns(tf, x, kernel: Weight, bias: Weight):
+    """Raise kernel @ x + bias, where each column is a sample, to `Dense` between transposes.
+
+    Shapes: x [inputs, batch], kernel [units, inputs], bias [units, 1]. Transposes that meet cancel.
+    Source: hand-written networks that keep samples in columns.
+    """
+    product = tf.MatMul(kernel, x).named("matmul")
+    return one_of(product + bias, product)
+
+
+@dense_on_columns.to_keras
+def _(x, kernel, bias, matmul):
+    require(not matmul.get("transpose_b", False), "the input is transposed", matmul)
+    if matmul.get("transpose_a", False):
+        units = kernel.value.shape[1]
+    else:
+        kernel, units = kernel.transpose(1, 0), kernel.value.shape[0]
+    if bias is not None:
+        require(bias.value.shape == (units, 1), f"a bias of shape {bias.value.shape}", matmul)
+        bias = bias.reshape((units,))
+    dense = layers.Dense(units, use_bias=bias is not None).bind(kernel=kernel, bias=bias)
+    return ops.transpose(dense(ops.transpose(x, (1, 0))), (1, 0))
+
+
+@dense_on_columns.example("samples in columns", "Dense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [4, None], "x")
+    hidden = tf.nn.relu(tf.matmul(tf.get_variable("w1", [3, 4]), x) + tf.get_variable("b1", [3, 1]))
+    return tf.transpose(tf.matmul(tf.get_variable("w2", [2, 3]), hidden) + tf.get_variable("b2", [2, 1]))
+
+
+@dense_on_columns.counterexample("a kernel that is fed", "Dense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [4, 5], "x")
+    return tf.matmul(tf.placeholder(tf.float32, [3, 4], "kernel"), x) + tf.get_variable("b1", [3, 1])
+
+
+RULES = (dense_on_last_axis, dense, dense_on_columns)
 

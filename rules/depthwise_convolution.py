@@ -86,7 +86,7 @@ def _(x, depthwise, pointwise, bias, conv, mix, expand, squeeze, lift, lift_mixi
     filters = _mixed(mix, pointwise, channels * multiplier)
     pointwise, _ = lifted(pointwise, lift_mixing, mix)
     bias = per_filter(bias, filters)
-    window.flatten()
+    window.drop(0)
     layer = layers.SeparableConv1D(
         filters, tuple(size), depth_multiplier=multiplier, use_bias=bias is not None, **_steps(window)
     )

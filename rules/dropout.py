@@ -1,4 +1,4 @@
-"""Dropout as TensorFlow 1 wrote it: random numbers compared with a rate, switched by is_training or by the rate itself."""
+"""Dropout as TensorFlow 1 wrote it: random numbers against a rate, switched by is_training or by the rate itself."""
 
 from porter.rule import Knob, Scalar, layers, one_of, require, rule, warn
 
@@ -29,8 +29,8 @@ def dropout(
 ):  # fmt: skip
     """Raise x / keep * floor(keep + uniform), and its later spellings, to `Dropout`.
 
-    Shapes: the random numbers are of x's shape, or 1 where a mask is shared along an axis. Left as ops: a mask without the
-    scale that makes up for it.
+    Shapes: the random numbers are of x's shape, or 1 where a mask is shared along an axis. Left as ops: a mask
+    without the scale that makes up for it.
     Source: tensorflow/python/ops/nn_ops.py, function dropout, 0.8 to 1.15.
     """
     any_keep, any_rate, any_scale = one_of(keep, keep_knob), one_of(rate, rate_knob), one_of(scale, scale_knob)
@@ -53,9 +53,13 @@ def _(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random, 
     kept = _keep(keep, keep_knob, rate, rate_knob, "training")
     for number, knob in ((scale, scale_knob), (1 / keep if keep else None, None)):
         made_up = number if knob is None else _value(knob, "training")
-        require(made_up is None or abs(made_up * kept - 1) < 1e-4, f"{kept} is kept, but what is kept is times {made_up}", x)
+        require(
+            made_up is None or abs(made_up * kept - 1) < 1e-4, f"{kept} is kept, but what is kept is times {made_up}", x
+        )
     if training is None and not _keeps_all(_keep(keep, keep_knob, rate, rate_knob, "inference")):
-        warn(f"{random.out.name}: the original drops out in inference too, its rate is fixed; the model does so in training")
+        warn(
+            f"{random.out.name}: the rate is fixed, so that the original drops out in inference too; the model does not"
+        )
     rate = round(1 - kept, 6)
     spread = x.rank is not None and _noise_shape(x, random)
     if not spread:
@@ -154,10 +158,14 @@ def _noise_shape(x, random):
     if noise.rank is None or (noise.probe is not None and noise.probe == x.probe) or noise.shape == x.shape:
         return ()
     known = zip(noise.shape, x.shape, strict=True)
-    require(all(size in (1, None, wide) for size, wide in known), f"a mask of shape {noise.shape} for {x.shape}", random)
+    require(
+        all(size in (1, None, wide) for size, wide in known), f"a mask of shape {noise.shape} for {x.shape}", random
+    )
     if all(size != 1 or wide == 1 for size, wide in zip(noise.shape, x.shape, strict=True)):
         return ()
-    return tuple(size if size == 1 or wide is not None else None for size, wide in zip(noise.shape, x.shape, strict=True))
+    return tuple(
+        size if size == 1 or wide is not None else None for size, wide in zip(noise.shape, x.shape, strict=True)
+    )
 
 
 @dropout.example("tf.nn.dropout by keep_prob, until 1.12", "Dropout")

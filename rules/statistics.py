@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from porter.rule import one_of, require
+from porter.rule import context, layers, one_of, ops, require, warn
+from porter.rule.context import change
 
 
 def moments(tf, x, mean="batch_mean", variance="batch_variance"):
@@ -30,7 +31,9 @@ def normalized(tf, x, mean, variance, gamma, beta, epsilon):
     """
     inverse = tf.Rsqrt(variance + epsilon)
     scaled = one_of(inverse * gamma, inverse)
-    shift = one_of(beta - mean * scaled, tf.Neg(mean) * scaled, (tf.Neg(mean) * inverse) * gamma + beta)
+    shift = one_of(beta - mean * scaled, tf.Neg(mean) * scaled)
+    back = tf.Neg(mean) * inverse  # contrib's group_norm
+    shift = one_of(shift, (back * gamma) + beta, back + beta, back * gamma)
 
     centred = x - mean
     root = one_of(tf.Sqrt(variance + epsilon), tf.Pow(variance + epsilon, 0.5))
@@ -91,7 +94,7 @@ def flat(weight):
     """A weight as [channels]; None stays None."""
     if weight is None or len(weight.value.shape) == 1:
         return weight
-    return weight.reshape((int(np.prod(weight.value.shape)),))
+    return weight.reshape((count(weight),))
 
 
 def unless(weight, number):
@@ -116,3 +119,100 @@ def variable_of(weight):
 def other_dtype(x):
     """The layer's dtype argument, where it is not float32."""
     return {} if x.dtype == "float32" else {"dtype": x.dtype}
+
+
+def kept_axes(x, *views):
+    """The axes that these reductions of x were taken over, where the results stand beside x as they should.
+
+    Raises `Miss` unless reduced axes are kept as 1, or all axes before the first that is left are reduced.
+    """
+    axes = reduced_axes(x, *views)
+    leading = axes == tuple(range(len(axes)))
+    for view in views:
+        require(leading or view is None or view.get("keepdims", False), "the reduced axes are not kept", view)
+    return axes
+
+
+def one_sample(x, axes, what):
+    """The axes for one sample's own `what`, and whether its answer still depends on its neighbours in the batch.
+
+    Under --exact the axes stay. Over the batch alone, or where the batch is folded into another axis, there is nothing
+    of a sample's own to take; the user is told.
+    """
+    held = [axis for axis in axes if context().holds_batch(x, axis)]
+    if not held or context().exact or x.rank == 1:
+        return axes, bool(held)
+    own = tuple(axis for axis in axes if axis not in held)
+    if held != [0] or not context().is_batch(x, 0) or not own:
+        warn(f"{x.name}: {what} over the batch; an answer depends on its neighbours, as in the original")
+        return axes, True
+    change(
+        "batch-safe",
+        f"{what} were taken over the whole batch, so that an answer depended on its neighbours; they are now each "
+        "sample's own",
+    )
+    return own, False
+
+
+def axis_argument(axes, rank):
+    """The layer's axis argument: nothing for all but the batch, -1 for the last, else as they are."""
+    if tuple(axes) == tuple(range(1, rank)) and rank > 2:
+        return {}
+    return {"axis": plain_axis(axes, rank)}
+
+
+def plain_axis(axes, rank):
+    """-1 for the last axis alone, a number for any other one, else as they are."""
+    return -1 if tuple(axes) == (rank - 1,) else axes[0] if len(axes) == 1 else tuple(axes)
+
+
+def own_moments(tf, x):
+    """Mean and variance of x; over leading axes they may have lost these."""
+    mean, variance = moments(tf, x)
+    squeezed = tf.Squeeze(mean).named("squeezed_mean"), tf.Squeeze(variance).named("squeezed_variance")
+    return one_of(mean, squeezed[0]), one_of(variance, squeezed[1])
+
+
+def own_axes(x, batch_mean, batch_variance, batch_mean_rest, squeezed_mean, squeezed_variance):
+    axes = kept_axes(x, batch_mean, batch_variance, batch_mean_rest)
+    for view in (squeezed_mean, squeezed_variance):
+        leading = view is None or view.get("axes") == axes == tuple(range(len(axes)))
+        require(leading, "statistics without the axes that were reduced", view)
+    return axes
+
+
+def count(weight):
+    """How many numbers a weight holds."""
+    return int(np.prod(weight.value.shape))
+
+
+def fits(x, weight, axes, sizes):
+    """True if a weight has one number for each place along `axes` of x, which have these sizes."""
+    if None in sizes or len(weight.value.shape) > x.rank or count(weight) != np.prod(sizes):
+        return False
+    return not weight.value.shape or along(x, weight) <= set(axes)
+
+
+def from_end(axis, rank):
+    """The axis argument of a layer: -1 for the last."""
+    return -1 if axis == rank - 1 else axis
+
+
+def with_weights(value, gamma, beta):
+    """Weights of any other shape, as plain arithmetic."""
+    if gamma is not None:
+        value = ops.multiply(value, gamma.value)
+    return value if beta is None else ops.add(value, beta.value)
+
+
+def groups_layer(x, groups, axis, epsilon, gamma, beta):
+    """`GroupNormalization` of x; groups: -1 for as many as channels."""
+    layer = layers.GroupNormalization(
+        groups=groups,
+        axis=from_end(axis, x.rank),
+        epsilon=epsilon,
+        center=beta is not None,
+        scale=gamma is not None,
+        **other_dtype(x),
+    )
+    return layer.bind(gamma=flat(gamma), beta=flat(beta))(x)

@@ -73,7 +73,7 @@ def _sizes(conv, axis):
     if x.shape and y.shape and x.shape[axis] is not None and y.shape[axis] is not None:
         return x.shape[axis], y.shape[axis]
     require(x.probe and y.probe, "the size of the output is not known before it runs", conv)
-    if conv.get("size_of_another"):
+    if conv.get("size_of_another") and (x.shape is None or x.shape[axis] is None):
         warn(
             f"{conv.node.name} takes its size from another tensor: the model needs rows and columns of which "
             "every stride before it is a divisor"

@@ -98,11 +98,12 @@ class Window:
         require(len(numbers) <= self.dimension or set(numbers[self.dimension :]) == {fill}, "it moves channels", view)
         return (*numbers[: self.dimension], *[fill] * (self.dimension - len(numbers)))
 
-    def flatten(self):
-        """Leave the first spatial axis out, along which there is but one row."""
+    def drop(self, axis):
+        """Leave a spatial axis out, along which the tensor has size 1."""
         self.dimension -= 1
-        self.size, self.strides, self.dilation_rate = self.size[1:], self.strides[1:], self.dilation_rate[1:]
-        self.zeros = self.zeros and self.zeros[1:]
+        for name in ("size", "strides", "dilation_rate", "zeros"):
+            numbers = getattr(self, name)
+            setattr(self, name, numbers and (*numbers[:axis], *numbers[axis + 1 :]))
 
     def padded(self, x):
         """`x` with the zeros around it that have to be added before the window starts."""

@@ -10,10 +10,10 @@ from porter.canonical.conditionals import resolve_conditionals
 from porter.canonical.fold_integers import fold_integers
 from porter.canonical.identities import drop_identities
 from porter.canonical.infer_shapes import infer_shapes
-from porter.canonical.knob_arithmetic import knob_arithmetic
 from porter.canonical.loops import functional_loops
 from porter.canonical.merge_equal import merge_equal
 from porter.canonical.names import unify_names
+from porter.canonical.single_numbers import single_numbers
 from porter.canonical.static_arguments import static_arguments
 from porter.graph import Graph
 
@@ -22,9 +22,10 @@ WHOLE = (
     unify_names,
     resolve_conditionals,
     drop_identities,
-    knob_arithmetic,
+    single_numbers,
     functional_loops,
     fold_integers,
+    single_numbers,
     infer_shapes,
     array_shapes,
     infer_shapes,

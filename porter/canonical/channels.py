@@ -6,7 +6,7 @@ an output. Inputs and outputs of the model keep their layout.
 
 Why not Keras' data_format="channels_first": TensorFlow has such kernels on some CPUs only, and Keras 3.15 adds a bias
 of shape (1, n, 1, 1) along the last axis where that has n elements too (keras/src/backend/tensorflow/numpy.py, add).
-Graphs without any data_format NCHW are left alone.
+Graphs that do nothing channels_first are left alone.
 """
 
 from __future__ import annotations
@@ -32,24 +32,34 @@ BROADCAST = {
     "LogicalAnd", "LogicalOr", "Maximum", "Minimum", "Mul", "NotEqual", "Pow", "RealDiv", "SelectV2",
     "SquaredDifference", "Sub",
 }  # fmt: skip
+WINDOWS = {
+    "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv2dNative", "MaxPool", "AvgPool",
+    "MaxPool3D", "AvgPool3D", "BiasAdd", "FusedBatchNorm",
+}  # fmt: skip
 SPACE_AND_BATCH = {"SpaceToBatchND": "paddings", "BatchToSpaceND": "crops"}
 REDUCTIONS = {"Sum", "Mean", "Max", "Min", "Prod", "All", "Any", "EuclideanNorm"}
 
 
 def channels_last(graph: Graph) -> None:
     """Turn channels_first operations into channels_last ones, with as few transposes as that takes."""
-    if not any(node.attrs.get("data_format") in FIRST for node in graph):
-        return
-    static = Matcher(graph).is_static
-    for node in graph.ordered():
+    for node in list(graph):
         if node.op == "Reshape":
             _unfold_bias(graph, node)
+    if not any(map(_speaks_of_first, graph)):
+        return
+    static = Matcher(graph).is_static
     for node in graph.ordered():
         if _says_first(node) and node.inputs[0].shape is not None and not static(node.inputs[0]):
             _turn(graph, node)
     for node in graph.ordered():
         if graph.nodes.get(node.name) is node and node.outputs and node.out.shape is not None:
             _sink(graph, node, static)
+
+
+def _speaks_of_first(node: Node) -> bool:
+    """True for data format NCHW, and for a transpose to channels_first right behind what Keras 1 had to write with one."""
+    behind = node.op == "Transpose" and node.inputs[0].node.op in WINDOWS
+    return node.attrs.get("data_format") in FIRST or (behind and _beneath(node.out) is not None)
 
 
 def to_last(rank: int) -> tuple[int, ...]:
@@ -84,7 +94,9 @@ def _transpose(graph: Graph, value: Value, perm: tuple[int, ...]) -> Value:
         return _node(graph, "ExpandDims", inner, {"axis": source.attrs["axis"] - 1}, _reshaped(value, perm))
     if perm == tuple(range(len(perm))):
         return value
-    return _node(graph, "Transpose", value, {"perm": perm}, _reshaped(value, perm))
+    result = _node(graph, "Transpose", value, {"perm": perm}, _reshaped(value, perm))
+    result.tensor = value.transposed(perm)
+    return result
 
 
 def _reshaped(value: Value, perm: Sequence[int]) -> Value:
@@ -105,6 +117,7 @@ def _restore(graph: Graph, value: Value, perm: tuple[int, ...]) -> None:
     graph.replace(value, node.out)
     inverse = tuple(int(axis) for axis in np.argsort(perm))
     value.shape, value.probe = _permuted(value.shape, inverse), _permuted(value.probe, inverse)
+    value.tensor = value.transposed(inverse)
     node.inputs = [value]
     graph.add(node)
 
@@ -154,21 +167,19 @@ def _turn(graph: Graph, node: Node) -> None:
 
 
 def _unfold_bias(graph: Graph, node: Node) -> None:
-    """Reshape, BiasAdd, Reshape is how TensorFlow 1 adds a bias to NCDHW: without the reshapes it is the same."""
+    """Reshape, BiasAdd, Reshape is how TensorFlow 1 adds a bias to five axes: without the reshapes it is the same."""
     add = node.inputs[0].node
-    if add.op != "BiasAdd" or add.attrs.get("data_format") not in FIRST or len(add.out.uses) != 1:
+    fold = add.inputs[0].node if add.op == "BiasAdd" else add
+    if fold.op != "Reshape" or fold is add or len(fold.inputs) != 1 or len(add.out.uses) != 1 or graph.is_output(add.out):
         return
-    fold = add.inputs[0].node
-    if fold.op != "Reshape" or len(fold.inputs) != 1 or graph.is_output(add.out):
+    before, between, after = fold.inputs[0], fold.out, node.out
+    if not before.shape or not between.shape or before.shape != after.shape or before.rank != 5 or between.rank != 4:
         return
-    before, after = fold.inputs[0], node.out
-    shapes = [before.shape, fold.out.shape, after.shape]
-    if None in shapes or before.shape != after.shape or before.rank != 5 or fold.out.rank != 4:
-        return
-    if len({shape[1] for shape in shapes if shape}) != 1 or fold.out.shape[-1] != before.shape[-1]:  # type: ignore[index]
+    kept = before.shape[:2] == between.shape[:2] if add.attrs.get("data_format") in FIRST else before.shape[-1] == between.shape[-1]
+    if not kept or None in before.shape[1:]:
         return
     graph.set_inputs(add, [before, add.inputs[1]])
-    add.out.shape, add.out.probe = after.shape, after.probe
+    add.out.shape, add.out.probe, add.out.tensor = after.shape, after.probe, after.tensor
     graph.replace(after, add.out)
 
 
@@ -272,6 +283,7 @@ def _turn_random(graph: Graph, value: Value) -> Value:
             shape.outputs = [Value(shape, 0, size.shape, size.probe, size.dtype)]
             graph.set_inputs(node, [graph.add(shape).out])
     value.shape, value.probe = _permuted(value.shape, to_last(rank)), _permuted(value.probe, to_last(rank))
+    value.tensor = ""
     return value
 
 

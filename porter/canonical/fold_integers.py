@@ -71,15 +71,19 @@ def _replace(graph: Graph, node: Node, array: np.ndarray) -> None:
     graph.replace(node.out, constant.out)
 
 
-def _picked_size(node: Node) -> int | None:
-    """`tf.shape(x)[1]` of x [?, 168, 1] is 168."""
-    if node.op != "StridedSlice" or node.inputs[0].node.op != "Shape" or node.inputs[1].node.op != "Const":
+def _picked_size(node: Node) -> Any:
+    """`tf.shape(x)[1]` of x [?, 168, 1] is 168, `tf.shape(x)[1:]` is [168, 1]."""
+    if node.op != "StridedSlice" or node.inputs[0].node.op != "Shape":
         return None
     shape = node.inputs[0].node.inputs[0].shape
-    if shape is None or node.attrs.get("shrink_axis_mask") != 1 or node.out.shape != ():
+    if shape is None or any(value.node.op != "Const" for value in node.inputs[1:]):
         return None
-    place = int(node.inputs[1].node.attrs["value"].reshape(-1)[0])
-    return shape[place] if -len(shape) <= place < len(shape) else None
+    sizes = np.array([-1 if size is None else size for size in shape])
+    begin, end, strides = (value.node.attrs["value"].reshape(-1) for value in node.inputs[1:])
+    if len(begin) != 1 or (node.attrs.get("shrink_axis_mask") == 1 and not -len(sizes) <= begin[0] < len(sizes)):
+        return None
+    picked = _strided_slice(node, sizes, begin, end, strides)
+    return None if picked is None or np.any(picked == -1) else picked
 
 
 def _is_integer(value: Value) -> bool:

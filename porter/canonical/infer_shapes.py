@@ -31,7 +31,7 @@ BINARY = {
 
 def infer_shapes(graph: Graph) -> None:
     """Fill in shapes that are not known yet, in `graph` and in the loops inside it. Known sizes stay as they are."""
-    if any(node.op == "While" for node in graph):
+    if any(node.op == "While" or any(value.shape is None for value in node.outputs) for node in graph):
         _infer(graph)
 
 

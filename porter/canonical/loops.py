@@ -170,6 +170,7 @@ def _arrays(graph: Graph) -> None:
         elif node.op == "TensorArrayGatherV3":
             array = node.inputs[2]
             array.shape, array.probe = node.out.shape or array.shape, node.out.probe or array.probe
+            array.tensor = node.out.tensor
             graph.replace(node.out, array)
         elif node.op == "TensorArraySizeV3":
             made = node.inputs[0].node

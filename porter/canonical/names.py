@@ -67,9 +67,9 @@ def _takes_size_of_another(node: Node) -> bool:
 
 
 def _passed_on(value: Value) -> list[Value]:
-    """`value`, and what it was before identities."""
+    """`value`, and what it was before identities and transposes."""
     found = [value]
-    while found[-1].node.op == "Identity":
+    while found[-1].node.op in ("Identity", "Transpose"):
         found.append(found[-1].node.inputs[0])
     return found
 

@@ -30,6 +30,9 @@ SIZE_ARGUMENTS: dict[str, set[int | str]] = {
     "ops.convert_to_tensor": {0},
     "ops.top_k": {1, "k"},
     "ops.scatter": {2, "shape"},
+    "ops.roll": {1, "shift"},
+    "ops.linspace": {2, "num"},
+    "ops.in_top_k": {2, "k"},
 }
 
 # Layers without weights, as the function that a `call` uses instead.
@@ -120,9 +123,18 @@ class _Body:
             return text(f'ops.convert_to_tensor({found}, dtype="{value.dtype}")')
         return found
 
+    def _numbers(self, value: Value) -> Text:
+        """`value` as plain numbers, or as single tensors where the data tell them."""
+        found = self._text(value)
+        if id(value) in self.sizes or value.node.op == "Const" or not value.rank:
+            return found
+        if value.rank == 1:
+            return text(f"ops.unstack({found})")
+        return text(f"[ops.unstack(each) for each in ops.unstack({found})]")
+
     def _call(self, node: Node) -> str:
         wanted = _positions(node, SIZE_ARGUMENTS.get(node.op, set()))
-        inputs = [self._text(v) if slot in wanted else self._argument(v) for slot, v in enumerate(node.inputs)]
+        inputs = [self._numbers(v) if slot in wanted else self._argument(v) for slot, v in enumerate(node.inputs)]
         prefix, kind = node.op.split(".")
         if prefix == "ops":
             expression = call(node.op, node.attrs["args"], node.attrs["kwargs"], inputs)

@@ -152,7 +152,9 @@ class _Emitter:
         plain = {}
         for key, value in wanted.items():
             trainable = any(node.op == "Variable" for node in self.graph.ancestors([value.node]))
-            if arrays[key].size <= SMALL and not trainable:
+            if not trainable and arrays[key].size > 1 and _is_one_number(value, arrays[key]):
+                plain[key] = arrays[key].reshape(-1)[0]
+            elif arrays[key].size <= SMALL and not trainable:
                 plain[key] = arrays[key]
             else:
                 self._parameter(value, trainable)
@@ -363,6 +365,20 @@ class _Emitter:
             head.append(f"from keras import {', '.join(imported)}")
         parts = ["\n".join(head), *self.classes, *functions, f"def build_model() -> keras.Model:\n{body}", LOAD]
         return "\n\n\n".join(parts) + "\n"
+
+
+def _is_one_number(value: Value, array: np.ndarray) -> bool:
+    """True for an array of equal numbers that only meets tensors which have the result's shape without it."""
+    users = [user for user, _ in value.uses if user.is_call]
+    if array.dtype.kind not in "if" or not (array == array.reshape(-1)[0]).all():
+        return False
+    return all(
+        user.op in BINARY
+        and user.op != "ops.matmul"
+        and user.out.shape is not None
+        and any(other is not value and other.shape == user.out.shape for other in user.inputs)
+        for user in users
+    )
 
 
 def _dimension(place: int, size: int | None) -> str:

@@ -25,6 +25,8 @@ class Value:
         Two dimensions with the same probe are the same dimension, and one that the batch's size divides holds the batch.
         None where TensorFlow could not say.
     dtype: TensorFlow's name of it, such as "float32".
+    tensor: the original's tensor that holds the same numbers, with the steps from there to here: "conv/Relu:0",
+        "conv/Relu:0, transposed (0, 2, 3, 1)"; "" where there is none. What verification compares with.
     """
 
     node: Node
@@ -32,12 +34,17 @@ class Value:
     shape: Shape | None = None
     probe: tuple[int, ...] | None = None
     dtype: str = "float32"
+    tensor: str = ""
     uses: list[tuple[Node, int]] = field(default_factory=list, repr=False)
 
     @property
     def name(self) -> str:
         """The tensor's name, as TensorFlow writes it."""
         return f"{self.node.name}:{self.index}"
+
+    def transposed(self, perm: Iterable[int]) -> str:
+        """What `tensor` is for this value transposed."""
+        return f"{self.tensor}, transposed {tuple(perm)}" if self.tensor else ""
 
     @property
     def rank(self) -> int | None:
@@ -114,7 +121,8 @@ class Graph:
             value.uses.append((node, slot))
 
     def replace(self, old: Value, new: Value) -> None:
-        """Let all that uses `old`, the graph's outputs included, use `new`."""
+        """Let all that uses `old`, the graph's outputs included, use `new`, which holds the same numbers."""
+        new.tensor = new.tensor or old.tensor
         for user, slot in old.uses:
             user.inputs[slot] = new
             new.uses.append((user, slot))

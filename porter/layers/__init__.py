@@ -6,9 +6,12 @@ from porter.layers.batch_gather import BatchGather
 from porter.layers.batch_statistics_normalization import BatchStatisticsNormalization
 from porter.layers.batch_to_space import BatchToSpace
 from porter.layers.bincount import Bincount
+from porter.layers.combined_non_max_suppression import CombinedNonMaxSuppression
 from porter.layers.complex_number import ComplexNumber
 from porter.layers.crop_and_resize import CropAndResize
+from porter.layers.dynamic_slice import DynamicSlice
 from porter.layers.extract_patches import ExtractPatches
+from porter.layers.fake_quantization import FakeQuantization
 from porter.layers.gather_nd import GatherNd
 from porter.layers.grayscale_dilation import GrayscaleDilation
 from porter.layers.hsv_to_rgb import HSVToRGB
@@ -16,10 +19,15 @@ from porter.layers.instance_normalization import InstanceNormalization
 from porter.layers.l1_normalization import L1Normalization
 from porter.layers.l2_normalization import L2Normalization
 from porter.layers.list_difference import ListDifference
+from porter.layers.matrix_diag import MatrixDiag
+from porter.layers.matrix_diag_part import MatrixDiagPart
+from porter.layers.matrix_set_diag import MatrixSetDiag
 from porter.layers.max_pooling_with_argmax import MaxPoolingWithArgmax
 from porter.layers.min_max_normalization import MinMaxNormalization
+from porter.layers.non_max_suppression import NonMaxSuppression
 from porter.layers.parameter import Parameter
 from porter.layers.projective_transform import ProjectiveTransform
+from porter.layers.quantize_and_dequantize import QuantizeAndDequantize
 from porter.layers.real_and_imaginary import RealAndImaginary
 from porter.layers.reverse_sequence import ReverseSequence
 from porter.layers.rgb_to_hsv import RGBToHSV
@@ -41,9 +49,12 @@ __all__ = [
     "BatchStatisticsNormalization",
     "BatchToSpace",
     "Bincount",
+    "CombinedNonMaxSuppression",
     "ComplexNumber",
     "CropAndResize",
+    "DynamicSlice",
     "ExtractPatches",
+    "FakeQuantization",
     "GatherNd",
     "GrayscaleDilation",
     "HSVToRGB",
@@ -51,10 +62,15 @@ __all__ = [
     "L1Normalization",
     "L2Normalization",
     "ListDifference",
+    "MatrixDiag",
+    "MatrixDiagPart",
+    "MatrixSetDiag",
     "MaxPoolingWithArgmax",
     "MinMaxNormalization",
+    "NonMaxSuppression",
     "Parameter",
     "ProjectiveTransform",
+    "QuantizeAndDequantize",
     "RGBToHSV",
     "RealAndImaginary",
     "ReverseSequence",

@@ -12,16 +12,17 @@ class SegmentReduction(layers.Layer):
         reduction: "sum", "mean", "sqrt_n" (the sum divided by the root of the number of rows), "max", "min" or "prod".
         num_segments: how many segments there are; by default one more than the largest there is. The output's size then
             depends on the values, which a compiled model knows on TensorFlow alone.
+        empty: what "max" and "min" give for a segment without rows; the others give 0, "prod" gives 1.
 
-    Inputs: rows [rows, ...] and the segment of each [rows]. Output: [segments, ...]; a segment without rows holds 0, or 1
-        for "prod".
+    Inputs: rows [rows, ...] and the segment of each [rows]. Output: [segments, ...].
     Source: tensorflow/core/kernels/segment_reduction_ops.cc, 1.15.
     """
 
-    def __init__(self, reduction, num_segments=None, **kwargs):
+    def __init__(self, reduction, num_segments=None, empty=0, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.reduction = reduction
         self.num_segments = num_segments
+        self.empty = empty
 
     def call(self, x, segments):
         count = self.num_segments
@@ -33,7 +34,7 @@ class SegmentReduction(layers.Layer):
         rows = ops.cast(ops.reshape(rows, (-1, *([1] * (len(x.shape) - 1)))), x.dtype)
         if self.reduction in ("max", "min"):
             reduce = ops.segment_max if self.reduction == "max" else ops.segment_min
-            return ops.where(rows > 0, reduce(x, segments, count), ops.zeros((), dtype=x.dtype))
+            return ops.where(rows > 0, reduce(x, segments, count), ops.cast(self.empty, x.dtype))
         total = ops.segment_sum(x, segments, count)
         if self.reduction == "sum":
             return total
@@ -43,4 +44,5 @@ class SegmentReduction(layers.Layer):
         return keras.KerasTensor((self.num_segments, *x.shape[1:]), dtype=x.dtype)
 
     def get_config(self):
-        return {**super().get_config(), "reduction": self.reduction, "num_segments": self.num_segments}
+        config = {"reduction": self.reduction, "num_segments": self.num_segments, "empty": self.empty}
+        return {**super().get_config(), **config}

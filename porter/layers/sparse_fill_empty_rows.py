@@ -10,16 +10,20 @@ class SparseFillEmptyRows(layers.Layer):
 
     How many entries there are depends on the values, which a compiled model knows on TensorFlow alone.
 
-    Inputs: places [entries, 2], entries [entries], the matrix's shape [2], the entry for empty rows, a scalar.
+    Args:
+        default: the entry for empty rows.
+
+    Inputs: places [entries, 2], entries [entries], the matrix's shape [2].
     Outputs: places and entries with these added, row after row; which rows were empty [rows]; and where each of the
         former entries stands now [entries].
     Source: tensorflow/core/kernels/sparse_fill_empty_rows_op.cc, 1.15.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, default, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.default = default
 
-    def call(self, indices, values, shape, default):
+    def call(self, indices, values, shape):
         row = indices[:, 0]
         is_empty = ops.segment_sum(ops.ones_like(row), row, shape[0]) == 0
         empty = ops.cast(ops.nonzero(is_empty)[0], indices.dtype)
@@ -27,12 +31,15 @@ class SparseFillEmptyRows(layers.Layer):
         rows = ops.concatenate([row, empty])
         # what stands first in a row stays so
         order = ops.argsort(rows * ops.cast(ops.shape(rows)[0], rows.dtype) + ops.cumsum(ops.ones_like(rows)) - 1)
-        filled = ops.concatenate([values, ops.full_like(empty, 0, dtype=values.dtype) + ops.cast(default, values.dtype)])
+        filled = ops.concatenate([values, ops.full_like(empty, self.default, dtype=values.dtype)])
         places = ops.cast(ops.argsort(order)[: ops.shape(row)[0]], indices.dtype)
         indices = ops.concatenate([indices, added])
         return ops.take(indices, order, axis=0), ops.take(filled, order), is_empty, places
 
-    def compute_output_spec(self, indices, values, shape, default):
+    def compute_output_spec(self, indices, values, shape):
         outputs = [((None, indices.shape[1]), indices.dtype), ((None,), values.dtype), ((None,), "bool")]
         outputs.append(((indices.shape[0],), indices.dtype))
         return tuple(keras.KerasTensor(shape, dtype=dtype) for shape, dtype in outputs)
+
+    def get_config(self):
+        return {**super().get_config(), "default": self.default}

@@ -77,12 +77,19 @@ class Matcher:
     def is_static(self, value: Value) -> bool:
         """True if `value` depends on weights and constants alone."""
         known = self._static
-        if id(value.node) not in known:
-            for node in self.graph.ancestors([value.node]):
-                if id(node) not in known:
-                    leaf = node.op in ("Const", "Variable")
-                    inner = bool(node.inputs) and node.op not in RANDOM and not node.is_call
-                    known[id(node)] = leaf or (inner and all(known.get(id(v.node), False) for v in node.inputs))
+        stack = [value.node]
+        while stack:
+            node = stack[-1]
+            if id(node) in known:
+                stack.pop()
+            elif node.is_call or not node.inputs or node.op in RANDOM or node.op in CONTROL:
+                known[id(node)] = node.op in ("Const", "Variable")
+            else:
+                inputs = [known.get(id(each.node)) for each in node.inputs]
+                if None in inputs and False not in inputs:
+                    stack.append(node.inputs[inputs.index(None)].node)
+                else:
+                    known[id(node)] = False not in inputs
         return known[id(value.node)]
 
     def matches(self, pattern: Pattern, value: Value) -> Iterator[Match]:
@@ -185,6 +192,7 @@ class Matcher:
         return replace(so_far, bound={**so_far.bound, variable.name: bound})
 
 
+CONTROL = {"Enter", "RefEnter", "Exit", "Merge", "NextIteration", "Switch", "While"}
 RANDOM = {
     "RandomUniform",
     "RandomStandardNormal",

@@ -1,7 +1,7 @@
 """Reading: from files to the part of a TensorFlow 1 graph that is converted.
 
-`open_source` finds and parses what lies on disk, `make_original` chooses inputs and outputs, finds the knobs and cuts the
-graph down, `inspect` tells people and programs what was found. TensorFlow is imported when one of them is called.
+`open_source` finds and parses what lies on disk, `make_original` chooses inputs and outputs, finds the knobs and cuts
+the graph down, `inspect` tells people and programs what was found. TensorFlow is imported when one of them is called.
 """
 
 from porter.read.inspect import inspect

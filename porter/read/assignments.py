@@ -43,7 +43,7 @@ class Assignments:
 
     @cached_property
     def restored(self) -> dict[str, list[tuple[str, str]]]:
-        """By variable, what savers restore into it: the name in the checkpoint and the slice's text ("" for all of it)."""
+        """By variable, what savers restore into it: a name in the file and the slice's text ("" for all of it)."""
         found: dict[str, list[tuple[str, str]]] = {}
         for variable, writers in self.to.items():
             for writer in writers:
@@ -81,8 +81,8 @@ class Assignments:
     def momentum(self, variable: str, given: Mapping[str, Any]) -> float | None:
         """The decay of the moving average that is kept in `variable`, with the nodes in `given` set; None without one.
 
-        Whatever way it is written, the new value is `momentum * variable + …`: its derivative by the variable is looked
-        for. A zero-debiased average is assigned outright; its decay is that of the biased one it is computed from.
+        Whatever way it is written, the new value is `momentum * variable + …`: its derivative by the variable is what
+        we look for. A zero-debiased average is assigned outright; its decay is that of the biased one behind it.
         """
         for writer in self.to.get(variable, []):
             way, inputs = WRITES.get(self.wiring.op(writer)), self.wiring.inputs[writer]
@@ -111,7 +111,7 @@ class Assignments:
         return None
 
     def _slope(self, tensor: Tensor, variable: str, given: Mapping[str, Any], depth: int) -> float:
-        """The derivative of `tensor` by `variable`, where it is linear in it; 0 where it is not or does not depend on it."""
+        """The derivative of `tensor` by `variable`, 0 where it does not depend on it or not linearly."""
         if self.variable(tensor) == variable:
             return 1.0
         name = self.wiring.through(tensor, READS)[0]

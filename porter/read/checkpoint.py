@@ -211,7 +211,7 @@ def _no_graph(prefix: Path, reader: Stored | None) -> UnreadableSource:
     """The error for a checkpoint without its `.meta`."""
     if reader is not None and OBJECT_BASED in reader.shapes:
         return UnreadableSource(
-            f"{prefix.name} is an object-based checkpoint of TensorFlow 2 (or of Keras' save_weights): it holds no graph.",
+            f"{prefix.name} is an object-based checkpoint, of TensorFlow 2 or Keras: it holds no graph.",
             where=str(prefix),
             why="porter converts TensorFlow 1 graphs, and the weights alone do not say what is computed",
             todo="in the program that wrote it, save with tf.compat.v1.train.Saver or as a TensorFlow 1 SavedModel",

@@ -70,8 +70,8 @@ def is_default_name(name: str, op: str) -> bool:
 class Head:
     """An end of a network, and the best output that is computed from it.
 
-    weights: all of its network's. last: those met at the end. build: how many of which operation, and the weights' shapes.
-    random: nodes that only make sense in training. trained: whether an optimizer trains it.
+    weights: all of its network's. last: those met at the end. build: how many of which operation, and the weights'
+    shapes. random: nodes that only make sense in training. trained: whether an optimizer trains it.
     """
 
     end: End
@@ -88,7 +88,7 @@ class Chooser:
     """Ranks the outputs that a graph may have, and chooses one for each end of a network.
 
     Of all that is computed from an end without labels the best is taken: probabilities before activations, before the
-    bare end, before classes. Of copies of one network (towers, target networks, a second one for validation) one is taken.
+    bare end, before classes. Of copies of one network (towers, target networks, one for validation) one is taken.
     """
 
     def __init__(self, ends: Ends):

@@ -14,6 +14,7 @@ from porter.read.wiring import Tensor, Wiring, spell
 
 Shape = tuple[int | None, ...] | None
 RESOURCE = 20
+FUNCTIONAL = frozenset({"If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase", "SymbolicGradient"})
 # Before version 22 a placeholder without a shape could not be told from a scalar; here all shapes are written.
 LEAST_PRODUCER = 22
 
@@ -31,8 +32,8 @@ class Plan:
     """What to do with the nodes and tensors at which the graph ends.
 
     stands: nodes (variables, placeholders, knobs) that become Placeholders of the same name. cuts: tensors that become
-    Placeholders. constants: nodes that become a Const of this TensorProto. defaults: PlaceholderWithDefaults that give way
-    to their default. renamed: filled by `cut`, for each cut tensor that needed another name.
+    Placeholders. constants: nodes that become a Const of this TensorProto. defaults: PlaceholderWithDefaults that give
+    way to their default. renamed: filled by `cut`, for each cut tensor that needed another name.
     """
 
     stands: dict[str, Stand] = field(default_factory=dict)
@@ -45,8 +46,8 @@ class Plan:
 def needed_inputs(wiring: Wiring, contexts: Contexts, name: str) -> list[Tensor]:
     """The tensors from which a node computes, assignments being what they assign.
 
-    Control inputs are not among them, save for a node without any other input that stands in a loop or in a branch: only
-    they tell it when to run.
+    Control inputs are not among them, save for a node without any other input that stands in a loop or in a branch:
+    only they tell it when to run.
     """
     inputs = wiring.inputs[name]
     op = wiring.op(name)
@@ -94,7 +95,9 @@ def cut(wiring: Wiring, contexts: Contexts, outputs: Iterable[Tensor], plan: Pla
     Raises Unsupported, naming every operation that today's TensorFlow does not know.
     """
     found, met = reach(wiring, contexts, outputs, plan)
-    refuse_unknown(wiring, found - set(plan.stands) - set(plan.constants))
+    computed = found - set(plan.stands) - set(plan.constants)
+    refuse_unknown(wiring, computed)
+    refuse_handles(wiring, computed)
     graph_def = type(wiring.graph_def)()
     names = _names_of_cuts(wiring, found, met, plan)
     for tensor, name in names.items():
@@ -134,11 +137,27 @@ def refuse_unknown(wiring: Wiring, names: Iterable[str]) -> None:
         ops = sorted({wiring.op(name) for name in missing})
         listed = ", ".join(f"{name} ({wiring.op(name)})" for name in missing[:10])
         raise Unsupported(
-            f"The outputs need {'an operation' if len(ops) == 1 else 'operations'} that today's TensorFlow does not know: {', '.join(ops)}.",
+            f"The outputs need what today's TensorFlow does not know: {', '.join(ops)}.",
             where=listed + (f" and {len(missing) - 10} more" if len(missing) > 10 else ""),
             why="it came from tf.contrib or a library of the author's own",
             todo="cut the graph behind it with --inputs, or before it with --outputs",
         )
+
+
+def refuse_handles(wiring: Wiring, names: Iterable[str]) -> None:
+    """Raise Unsupported when a variable itself, not its value, goes into a function."""
+    for name in sorted(names):
+        if wiring.op(name) not in FUNCTIONAL:
+            continue
+        for tensor in wiring.inputs[name]:
+            root = wiring.through(tensor, PASSING)[0]
+            if wiring.op(root) == "VarHandleOp":
+                raise Unsupported(
+                    f"{name} reads the variable {root} inside of a function.",
+                    where=f"{name} ({wiring.op(name)})",
+                    why="porter reads the bodies of functional conditionals and loops only where values go in",
+                    todo="freeze the graph first, which puts values in place of the variables",
+                )
 
 
 def used_functions_of(graph_def: Any, whole: Any) -> list[Any]:

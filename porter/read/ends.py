@@ -18,7 +18,7 @@ LOOKUPS = ("Gather", "GatherV2", "ResourceGather")
 
 @dataclass(frozen=True)
 class End:
-    """A node at which a network ends, and what is computed from it (the node itself included) without further weights."""
+    """A node at which a network ends, and what is computed from it (itself included) without further weights."""
 
     node: str
     after: frozenset[str]
@@ -90,7 +90,7 @@ class Ends:
     # Losses may hold weights too: the transitions of a conditional random field, the centers of a center loss.
 
     def _joins_of_losses(self) -> set[str]:
-        """Joins that belong to a loss: whatever ends a network there is one number for each sample, or a lookup by label."""
+        """Joins that belong to a loss: all that comes of them is one number for each sample, or they look labels up."""
         last = self.joins & self.tail
         lookups = {join for join in last if self.wiring.op(join) in LOOKUPS and self._is_first(join)}
         if lookups and lookups != last:

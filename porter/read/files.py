@@ -19,7 +19,7 @@ OTHERS = {
 
 
 def refuse_foreign(path: Path) -> None:
-    """Raise for a file that is surely no TensorFlow 1 model: a Git LFS pointer, HDF5, a TensorFlow Lite model, nothing at all."""
+    """Raise for what is surely no TensorFlow 1 model: a Git LFS pointer, HDF5, TensorFlow Lite, an empty file."""
     with path.open("rb") as file:
         head = file.read(64)
     if not head:
@@ -63,7 +63,7 @@ def unreadable(path: Path, why: str) -> PorterError:
         f"{path.name} cannot be read as a TensorFlow graph.",
         where=str(path),
         why=why,
-        todo="compare its size with the original's and copy it again; porter reads checkpoints, frozen graphs and SavedModels",
+        todo="compare its size with the original's; porter reads checkpoints, frozen graphs and SavedModels",
     )
 
 
@@ -125,7 +125,7 @@ def _parse_text(path: Path, text: str, kinds: tuple[Any, ...]) -> Any:
 
 
 def _makes_sense(message: Any) -> bool:
-    """Whether a message that could be parsed is what its type says: protobuf parses much that was meant as something else."""
+    """Whether a message is what its type says: protobuf parses much that was meant as something else."""
     name = type(message).__name__
     if name == "SavedModel":
         return bool(message.meta_graphs) and any(_makes_sense(meta) for meta in message.meta_graphs)

@@ -11,18 +11,16 @@ from porter.read.operations import (
     changes_state,
     constant_size,
     input_types,
+    may_take_text,
     only_tells,
-    op_def,
     output_types,
 )
 from porter.read.wiring import Tensor, Wiring
 
-# tf.gradients names its operations so, and nothing else does: "gradients/" (or the scope it was given) and "<forward op>_grad/".
+# tf.gradients names its operations so, and nothing else does: "gradients/…/<forward operation>_grad/".
 GRADIENTS = re.compile(r"(^|/)gradients(_\d+)?/|_grad/|(^|/)gradients(_\d+)?$")
 STRING, RESOURCE, VARIANT, NUMBERS = 7, 20, 21, {1, 2, 3, 4, 5, 6, 8, 9, 10, 14, 17, 18, 19, 22, 23}
-QUEUES = re.compile(
-    r"(Queue|Padding|FIFO).*Dequeue|^Iterator.*GetNext|^PyFunc|^EagerPyFunc|^ReaderRead|^Unstage|^RecvTPU|^InfeedDequeue"
-)
+QUEUES = re.compile(r"Queue.*Dequeue|^Iterator.*GetNext|^PyFunc|^EagerPyFunc|^ReaderRead|^Unstage|^InfeedDequeue")
 
 
 class Flow:
@@ -33,7 +31,7 @@ class Flow:
 
     @cached_property
     def sources(self) -> set[str]:
-        """Nodes through which data comes in: placeholders, iterators, dequeues, and what makes numbers out of strings."""
+        """Nodes through which data comes in: placeholders, iterators, dequeues, what makes numbers out of strings."""
         return {
             name
             for name, node in self.wiring.nodes.items()
@@ -41,7 +39,7 @@ class Flow:
         }
 
     def is_boundary(self, name: str) -> bool:
-        """Whether numbers come out of a node that read, decoded or looked them up: nothing before it can be converted."""
+        """Whether numbers come out of a node that reads, decodes or looks up: nothing before it can be converted."""
         node = self.wiring.nodes[name]
         if QUEUES.search(node.op):
             return True
@@ -49,7 +47,7 @@ class Flow:
             ("Save", "Restore", "Placeholder")
         ):
             return False
-        if op_def(node.op) is None or only_tells(node.op):
+        if only_tells(node.op) or not may_take_text(node.op):
             return False
         takes, gives = input_types(node) or [], output_types(node) or []
         return STRING in takes and any(t in NUMBERS for t in gives)
@@ -122,7 +120,7 @@ class Flow:
         return seen
 
     def _data_users(self, name: str, output: int | None = None) -> list[str]:
-        """Who computes from a node's data in forward. A shape is not data, and what is filled into a shape is not either."""
+        """Who computes from a node's data in forward. A shape is not data, nor is what is filled into a shape."""
         return [
             user
             for user, slot, index in self.wiring.users[name]
@@ -144,7 +142,7 @@ class Flow:
 
     @cached_property
     def joins(self) -> set[str]:
-        """Nodes where data meets weights that it had not met before: the matmuls, convolutions, bias additions, gathers."""
+        """Nodes where data meets weights that it had not met before: matmuls, convolutions, bias additions, gathers."""
         found = set()
         for name in (self.forward & self.fed & self.weighted) - self.bookkeeping:
             inputs = [source for source, _ in self.wiring.inputs[name]]

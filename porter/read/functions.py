@@ -13,8 +13,8 @@ CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall", "RemoteCall", "
 def inline_calls(graph_def: Any) -> tuple[Any, dict[Tensor, Tensor]]:
     """`graph_def` with all function calls inlined, and for each call's outputs the tensors that stand for them.
 
-    Nodes of a function are called "<call>/<node>". Functions that are an attribute of something else than a call (bodies
-    of functional If and While, maps of datasets) stay. A graph without calls is given back as it is.
+    Nodes of a function are called "<call>/<node>". Functions that are an attribute of something else than a call
+    (bodies of functional If and While, maps of datasets) stay. A graph without calls is given back as it is.
     """
     functions = {function.signature.name: function for function in graph_def.library.function}
     alias: dict[Tensor, Tensor] = {}
@@ -82,7 +82,7 @@ def _instantiate(function: Any, call: Any, functions: dict[str, Any]) -> tuple[l
         copy = type(node)(name=f"{call.name}/{node.name}", op=node.op)
         copy.input.extend(outer(text) for text in node.input if not (text.startswith("^") and text[1:] in arguments))
         for key, value in node.attr.items():
-            copy.attr[key].CopyFrom(attrs[value.placeholder] if value.placeholder in attrs else value)
+            copy.attr[key].CopyFrom(attrs.get(value.placeholder, value))
         made.append(copy)
     results = [parse(outer(function.ret[arg.name])) for arg in function.signature.output_arg]
     return made, results

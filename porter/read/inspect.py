@@ -15,25 +15,26 @@ from porter.read.wiring import Wiring, parse
 def inspect(source: Source, original: Original) -> dict[str, Any]:
     """Everything worth knowing of a source and of what porter would convert of it.
 
-    Keys: path, format, files, producer, step, nodes and bytes of the whole graph, kept (nodes after the cut), parameters,
-    operations (how often each occurs after the cut), signatures, inputs and outputs (chosen ones with dtype and shape),
-    input_candidates and output_candidates (ranked, with reasons), knobs, variables (with the scopes that use them), left
-    (stored but not used, with reasons), warnings.
+    Keys: path, format, files, producer, step, nodes and bytes of the whole graph, kept (nodes after the cut),
+    parameters, operations (how often each occurs after the cut), signatures, inputs (with dtype and shape), outputs,
+    input_candidates and output_candidates (ranked, with reasons), knobs, variables (with the nodes that use them),
+    left (stored but not used, with reasons), warnings.
     """
     wiring = Wiring(original.graph_def)
     graph_def = source.graph_def
+    version = graph_def.versions.producer
     return {
         "path": str(source.path),
         "format": source.format,
         "files": [str(path) for path in source.files],
-        "producer": source.producer or (f"graph version {graph_def.versions.producer}" if graph_def.versions.producer else ""),
+        "producer": source.producer or (f"graph version {version}" if version else ""),
         "step": source.step,
         "nodes": len(graph_def.node),
         "bytes": sum(path.stat().st_size for path in source.files),
         "kept": len(original.graph_def.node),
         "parameters": sum(int(np.prod(v.shape)) for v in original.variables.values()),
         "operations": dict(Counter(node.op for node in original.graph_def.node).most_common()),
-        "signatures": [{"name": s.name, "inputs": dict(s.inputs), "outputs": dict(s.outputs)} for s in source.signatures],
+        "signatures": [{"name": s.name, "inputs": s.inputs, "outputs": s.outputs} for s in source.signatures],
         "inputs": [_input(wiring, original, name) for name in original.inputs],
         "outputs": list(original.outputs),
         "input_candidates": [_candidate(c) for c in original.input_candidates],
@@ -100,6 +101,6 @@ def _untouched_statistics(original: Original) -> list[str]:
         if not (np.all(values == 0) or np.all(values == 1)):
             return []
     return [
-        f"All {len(kept)} moving statistics are still 0 or 1, as before the first step: the training never ran UPDATE_OPS, "
-        "so that batch normalisation does nothing at inference."
+        f"All {len(kept)} moving statistics are still 0 or 1, as before the first step: the training never ran "
+        "UPDATE_OPS, so that batch normalisation does nothing at inference."
     ]

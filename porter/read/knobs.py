@@ -89,7 +89,8 @@ class Knobs:
 
         `floor(keep + random)` and `random < keep` drop nothing at keep = 1, `random >= rate` at rate = 0.
         """
-        around, stack = set(), [random]
+        around: set[str] = set()
+        stack = [random]
         while stack:
             name = stack.pop()
             if name in around or len(around) > 40:
@@ -97,21 +98,38 @@ class Knobs:
             around.add(name)
             for user, slot, _ in self.wiring.users[name]:
                 op, inputs = self.wiring.op(user), self.wiring.inputs[user]
-                if op in ("Add", "AddV2") and any(
-                    self.wiring.op(u) in ("Floor", "Round") for u, _, _ in self.wiring.users[user]
-                ):
+                floors = [u for u, _, _ in self.wiring.users[user] if self.wiring.op(u) in ("Floor", "Round")]
+                if op in ("Add", "AddV2") and any(self._masks(floor) for floor in floors):
                     yield inputs[1 - slot], 1.0
-                elif op in ("GreaterEqual", "Greater", "Less", "LessEqual"):
+                elif op in ("GreaterEqual", "Greater", "Less", "LessEqual") and self._masks(user):
                     kept_above = (op.startswith("Greater")) == (slot == 0)
                     yield inputs[1 - slot], 0.0 if kept_above else 1.0
                 elif op in ("Add", "AddV2", "Sub", "Mul", "Identity", "Cast", "Reshape"):
                     stack.append(user)
 
+    def _masks(self, name: str) -> bool:
+        """Whether something is multiplied with a node's ones and zeros, or set to zero where it is false.
+
+        Other random choices, such as which word a decoder is fed, are no dropout.
+        """
+        for user, slot, _ in self.wiring.users[name]:
+            op = self.wiring.op(user)
+            if op in ("Mul", "RealDiv", "Div"):
+                return True
+            if op in ("Select", "SelectV2") and slot == 0:
+                zeros = self.wiring.inputs[user][2]
+                value = self.values.number(zeros)
+                if self.wiring.op(zeros[0]) in ("ZerosLike", "Fill") or value == 0:
+                    return True
+            if op in ("Cast", "Identity", "Reshape", "ExpandDims") and self._masks(user):
+                return True
+        return False
+
     # Training: a predicate decides between a branch that trains and one that does not.
 
     def _decided(self, reached: set[str], scalars: list[str]) -> dict[str, list[Tensor]]:
         """By scalar, the predicates of conds and selections that hang on it."""
-        wanted, found = set(scalars), {}
+        wanted, found = set(scalars), dict[str, list[Tensor]]()
         predicates: dict[Tensor, None] = {}
         for name in reached:
             op, inputs = self.wiring.op(name), self.wiring.inputs[name]
@@ -140,7 +158,7 @@ class Knobs:
             training = max(values, key=lambda value: (votes[value], value != default))
             calm = [value for value in values if votes[value] == low]
             inference = default if default in calm else self._calmest(calm)
-            why = "it decides between branches, of which one draws random numbers or normalises with the batch's own statistics"
+            why = "it decides between branches, of which one draws random numbers or takes the batch's statistics"
             return Knob(f"{name}:0", "training", inference, training, why)
         if set(values) != {False, True}:
             return None
@@ -211,7 +229,7 @@ class Knobs:
         return votes
 
     def _compare_merged(self, merge: str, add: Any) -> None:
-        """Where one branch gives what was fed and the other only what is stored, the latter has the moving statistics."""
+        """Where one branch gives what was fed, the other only what is stored, the latter has the moving statistics."""
         inputs = self.wiring.inputs[merge]
         ends = [(self.contexts.of_tensor(t), t[0] in self.flow.fed) for t in inputs]
         if len({fed for _, fed in ends}) < 2:

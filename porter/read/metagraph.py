@@ -18,15 +18,15 @@ def source_of(meta: Any, path: Path, form: str, files: list[Path]) -> Source:
         elif kind == "bytes_list":
             source.collections[name] = _named(name, collection.bytes_list.value, source)
     for name, signature in sorted(meta.signature_def.items()):
-        inputs = {key: info.name for key, info in signature.inputs.items() if info.name}
-        outputs = {key: info.name for key, info in signature.outputs.items() if info.name}
+        inputs = {key: info.name for key, info in sorted(signature.inputs.items()) if info.name}
+        outputs = {key: info.name for key, info in sorted(signature.outputs.items()) if info.name}
         if outputs and not name.startswith("__"):  # such as __saved_model_init_op and __saved_model_train_op
             source.signatures.append(Signature(name, inputs, outputs))
     return source
 
 
 def _named(collection: str, values: Any, source: Source) -> list[str]:
-    """The names in a collection of protobufs. Most collections hold variables; the kinds are not told apart in the file."""
+    """The names in a collection of protobufs. Most hold variables; the file does not tell the kinds apart."""
     from google.protobuf.message import DecodeError
     from tensorflow.core.framework import variable_pb2
     from tensorflow.core.protobuf import control_flow_pb2

@@ -72,7 +72,8 @@ class Source:
     producer: the TensorFlow version that wrote it, "" if unknown. collections: by name, the names they hold
     (nodes, tensors or variables). stored: shape and dtype of each variable in the checkpoint, by its name there.
     load: gives a stored variable's array by its name in the checkpoint; partitioned ones come whole.
-    slices: for a partition's part, by its node's name: the whole's name in the checkpoint, where the part starts, its shape.
+    slices: for a partition's part, by its node's name: the whole's name in the checkpoint, where it starts, its shape.
+    warnings: what the user should know of how the files were read.
     """
 
     path: Path
@@ -95,7 +96,8 @@ class Original:
 
     graph_def: cut to what the outputs need; no variables are left: each is a Placeholder of its node's name, dtype and
     shape. Inputs are Placeholders too (cut tensors such as "IteratorGetNext:0" under `renamed`). Attributes that only
-    trouble the importer (`_output_shapes`, `_class`, device strings) and control inputs are gone, function calls inlined.
+    trouble the importer (`_output_shapes`, `_class`, device strings) are gone, function calls inlined. Control inputs
+    are gone too, save those of nodes without other inputs in loops and branches. A "frozen" knob is a Const here.
     inputs, outputs: tensor names as the source has them.
     renamed: for a tensor that was cut, the tensor in graph_def that stands for it.
     variables: by node name. left: (checkpoint name, why) of each stored variable that is not used.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 RANDOM = frozenset({
@@ -23,6 +24,7 @@ PLAIN = {
 SUMMARIES = frozenset({"MergeSummary", "WriteSummary", "ImageSummary", "AudioSummary", "AudioSummaryV2"})
 
 
+@cache
 def changes_state(op: str) -> bool:
     """Whether an operation writes to a variable: an assignment, an optimizer's step, a scatter into a variable."""
     return (
@@ -36,11 +38,13 @@ def changes_state(op: str) -> bool:
     )
 
 
+@cache
 def is_optimizer(op: str) -> bool:
     """Whether an operation is an optimizer's step, such as ApplyAdam."""
     return op.startswith(("Apply", "SparseApply", "ResourceApply", "ResourceSparseApply"))
 
 
+@cache
 def only_tells(op: str) -> bool:
     """Whether nothing is computed from an operation's result: summaries, savers, asserts, queue runners."""
     return (
@@ -51,11 +55,26 @@ def only_tells(op: str) -> bool:
     )
 
 
+@cache
 def op_def(op: str) -> Any:
     """TensorFlow's OpDef, None for an operation that today's TensorFlow does not know."""
     from tensorflow.python.framework import op_def_registry
 
     return op_def_registry.get(op)
+
+
+@cache
+def may_take_text(op: str) -> bool:
+    """Whether an operation has an input that may be a string; False for one that today's TensorFlow does not know."""
+    definition, text = op_def(op), 7
+    if definition is None:
+        return False
+    allowed = {a.name: list(a.allowed_values.list.type) for a in definition.attr}
+    for arg in definition.input_arg:
+        types = allowed.get(arg.type_attr or arg.type_list_attr, [arg.type])
+        if text in types or not types:
+            return True
+    return False
 
 
 def _types(node: Any, arguments: Any) -> list[int] | None:

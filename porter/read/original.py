@@ -11,15 +11,16 @@ from porter.errors import Unsupported, UsageError
 from porter.read.assignments import Assignments
 from porter.read.choose import Chooser
 from porter.read.contexts import Contexts
-from porter.read.cut import Plan, Stand, cut, reach
+from porter.read.cut import Stand, cut, reach
 from porter.read.ends import Ends
 from porter.read.flow import NUMBERS, STRING, Flow
 from porter.read.functions import inline_calls, resolve
 from porter.read.knobs import Knobs
 from porter.read.model import Candidate, Knob, Original, Signature, Source, Variable
 from porter.read.operations import VARIABLES, dtype_name, output_types, shape_of
+from porter.read.plan import make_plan
 from porter.read.shapes import Shapes
-from porter.read.static import channels_of, declared, imported, shape_behind, taken_at_once
+from porter.read.static import declared, imported, taken_at_once
 from porter.read.values import Values
 from porter.read.variables import Place, Places, left_over
 from porter.read.wiring import Tensor, Wiring, closest, parse, spell
@@ -43,8 +44,8 @@ def make_original(
     its value in training). shapes: for placeholders, None for an unknown dimension. weights: "raw", "ema" (their moving
     averages where there are some) or "auto" (raw, with a warning).
 
-    Raises UsageError for names that do not exist, Unsupported for operations that are gone and shapes that nothing tells,
-    UnreadableSource for variables that are not in the checkpoint.
+    Raises UsageError for names that do not exist, Unsupported for operations that are gone and shapes that nothing
+    tells, UnreadableSource for variables that are not in the checkpoint.
     """
     return _Maker(
         source, list(inputs or []), list(outputs or []), dict(freeze or {}), dict(shapes or {}), weights
@@ -68,8 +69,9 @@ class _Maker:
         self.named_inputs = [self._find(name) for name in inputs]
         self.named_outputs = [self._find(name) for name in outputs]
         self.freeze = {self._find(name): value for name, value in freeze.items()}
-        self.given_shapes = {self._find(name): tuple(shape) for name, shape in shapes.items()}
-        self.plan = self._plan()
+        given = {self._find(name): tuple(shape) for name, shape in shapes.items()}
+        self.given_shapes = given
+        self.plan = make_plan(self.wiring, self.contexts, self.flow, self.values, self.named_inputs, given)
         self.knobs = Knobs(self.wiring, self.contexts, self.values, self.flow)
         self.found: dict[str, Place] = {}
 
@@ -112,18 +114,16 @@ class _Maker:
     # Names
 
     def _find(self, name: str) -> Tensor:
-        """The tensor of a name that the user, or a signature, gave. Outputs of inlined calls are known by their old names."""
+        """The tensor that the user, or a signature, named. Outputs of inlined calls are known by their old names."""
         tensor = parse(name.strip())
-        if tensor in self.alias:
-            tensor = resolve(tensor, self.alias)
-        else:
-            tensor = self.wiring.find(name)
+        tensor = resolve(tensor, self.alias) if tensor in self.alias else self.wiring.find(name)
         types = output_types(self.wiring.nodes[tensor[0]])
         if types is not None and tensor[1] >= len(types):
             near = [n for n in closest(tensor[0], self.wiring.nodes) if n != tensor[0]]
+            has = f"has {len(types)} output{'s' * (len(types) > 1)}" if types else "has no output"
             raise UsageError(
                 f"The graph has no tensor {name!r}.",
-                why=f"{tensor[0]} is a {self.wiring.op(tensor[0])} with {len(types) or 'no'} output{'s' * (len(types) != 1)}"
+                why=f"{tensor[0]} ({self.wiring.op(tensor[0])}) {has}"
                 + (f"; names like it: {', '.join(near)}" if near else ""),
                 todo="`porter inspect` lists the inputs and outputs that porter sees",
             )
@@ -139,62 +139,6 @@ class _Maker:
         first = list(dict.fromkeys(t for t in [*self.named_inputs, *signed] if t in tensors))
         place = {name: at for at, name in enumerate(self.wiring.nodes)}
         return first + sorted((t for t in tensors if t not in first), key=lambda t: (place[t[0]], t[1]))
-
-    # Where the graph ends
-
-    def _plan(self) -> Plan:
-        """Variables and placeholders stand for themselves; the graph is cut at queues, iterators and decoders, and where
-        the user said."""
-        plan = Plan()
-        for name, node in self.wiring.nodes.items():
-            if node.op in VARIABLES or node.op in ("Placeholder", "PlaceholderV2"):
-                plan.stands[name] = declared(self.wiring, (name, 0))
-            elif node.op == "PlaceholderWithDefault":
-                self._plan_default(plan, name)
-            elif self.flow.is_boundary(name):
-                for index, dtype in enumerate(output_types(node) or []):
-                    if dtype in NUMBERS:
-                        stand = declared(self.wiring, (name, index))
-                        plan.cuts[name, index] = Stand(dtype, stand.shape or channels_of(self.wiring, (name, index)))
-        for tensor in self.named_inputs:
-            if tensor[0] in plan.stands:
-                continue
-            plan.defaults.discard(tensor[0])
-            stand = declared(self.wiring, tensor)
-            shape = stand.shape if stand.shape is not None else shape_behind(self.wiring, self.contexts, tensor, plan)
-            if not stand.dtype:
-                raise Unsupported(
-                    f"{spell(tensor)} cannot become an input: its type is unknown.",
-                    where=spell(tensor),
-                    why=f"today's TensorFlow does not know the operation {self.wiring.op(tensor[0])}",
-                    todo="cut the graph behind it",
-                )
-            plan.cuts[tensor] = Stand(stand.dtype, shape)
-        for tensor, shape in self.given_shapes.items():
-            stands: dict[Any, Stand] = plan.stands if tensor[0] in plan.stands else plan.cuts
-            key = tensor[0] if tensor[0] in plan.stands else tensor
-            if key not in stands:
-                raise UsageError(
-                    f"{spell(tensor)} is no input, so that it cannot be given a shape.",
-                    todo="name a placeholder with --shape",
-                )
-            stands[key] = Stand(stands[key].dtype, shape)
-        return plan
-
-    def _plan_default(self, plan: Plan, name: str) -> None:
-        """A placeholder with a default is an input when its default is read from files or an array; else its default is
-        computed, and stays so. One with a constant scalar is decided on when the knobs are known."""
-        source = self.wiring.inputs[name][0]
-        behind = self.wiring.before([source[0]], stop=self.flow.sources)
-        constant = all(self.wiring.op(n) in ("Const", "Identity", "Fill", "Cast") for n in behind)
-        if constant or any(self.flow.is_boundary(n) for n in behind):
-            stand = declared(self.wiring, (name, 0))
-            if stand.shape is None and constant:
-                value = self.values.of(source)
-                stand = Stand(stand.dtype, () if value is not None and value.ndim == 0 else None)
-            plan.stands[name] = stand
-        else:
-            plan.defaults.add(name)
 
     # Outputs
 
@@ -291,7 +235,7 @@ class _Maker:
         try:
             array = np.asarray(value) if stand.dtype == STRING else np.asarray(value).astype(dtype_name(stand.dtype))
             if stand.shape is not None and not array.shape and None not in stand.shape:
-                array = np.broadcast_to(array, stand.shape)
+                array = np.broadcast_to(array, [int(size or 1) for size in stand.shape])
             self.plan.constants[name] = tf.make_tensor_proto(array)
         except (TypeError, ValueError) as problem:
             raise UsageError(
@@ -346,8 +290,8 @@ class _Maker:
             )
         if averaged and self.weights == "auto":
             original.warnings.append(
-                f"The checkpoint also holds moving averages of {len(averaged)} weights; the weights themselves are converted. "
-                "--weights ema takes the averages."
+                f"The checkpoint also holds moving averages of {len(averaged)} weights; the weights themselves are "
+                "converted. --weights ema takes the averages."
             )
         if self.weights == "ema" and not averaged:
             raise UsageError("The checkpoint holds no moving averages of the weights.", todo="leave out --weights ema")
@@ -380,7 +324,7 @@ class _Maker:
             )
 
     def _fix_batches(self, original: Original, met: set[Tensor]) -> None:
-        """A queue gives as many samples at once as the training took; where the graph counts on that number, so must we."""
+        """A queue gives as many samples at once as the training took: where the graph counts on it, so must we."""
         counts = {tensor: count for tensor in met if (count := taken_at_once(self.wiring, tensor)) is not None}
         graph = imported(original.graph_def) if counts else None
         if graph is None:
@@ -398,8 +342,8 @@ class _Maker:
                 )
 
     def _doubt_scalars(self, graph_def: Any, nodes: Iterable[Any]) -> None:
-        """Graphs out of TensorFlow 1's freezer have no version, and before version 22 a scalar was written as an unknown
-        rank is: where TensorFlow finds that the scalars do not fit, they are none."""
+        """Graphs out of TensorFlow 1's freezer have no version, and before version 22 a scalar was written as an
+        unknown rank is: where TensorFlow finds that the scalars do not fit, they are none."""
         scalars = [n for n in nodes if shape_of(n.attr["shape"].shape) == () and (n.name, 0) not in self.given_shapes]
         if self.source.graph_def.versions.producer == 0 and scalars and imported(graph_def) is None:
             for node in scalars:

@@ -34,7 +34,7 @@ def open_saved_model(file: Path, message: Any | None = None) -> Source:
         raise UnreadableSource(
             "This is a SavedModel of TensorFlow 2.",
             where=str(file.parent),
-            why="its graph calls Python functions and its variables belong to objects; porter converts TensorFlow 1 graphs",
+            why="its variables belong to Python objects; porter converts TensorFlow 1 graphs",
             todo="load it with tf.saved_model.load, or give the TensorFlow 1 checkpoint it was made from",
         )
     prefix = file.parent / "variables" / "variables"

@@ -76,11 +76,7 @@ class Shapes:
             return (None,) * RANKS[op, slot]
         if op == "Reshape":
             target = self.constant(inputs[1])
-            return (
-                None
-                if target is None
-                else _batched(tuple(None if n < 0 else int(n) for n in target.reshape(-1).tolist()))
-            )
+            return None if target is None else tuple(None if n < 0 else int(n) for n in target.reshape(-1).tolist())
         if op in ("Gather", "GatherV2", "ResourceGather") and slot == 1:
             table, result = self.known(inputs[0]), after()
             return None if table is None or result is None else (None,) * (len(result) - len(table) + 1)
@@ -94,12 +90,19 @@ class Shapes:
             return None
         if op in SAME:
             return self._elementwise(user, slot, after())
-        handler: Callable[[str, Shape | None], Shape | None] | None = {
-            "Transpose": self._transposed, "ExpandDims": self._expanded, "Pad": self._padded, "PadV2": self._padded, "MirrorPad": self._padded,
-            "Pack": lambda _, shape: shape and shape[:-1], "OneHot": lambda _, shape: shape and shape[:-1], "Squeeze": self._squeezed,
-            "Unpack": self._unpacked, "TensorArrayScatterV3": self._scattered,
-        }.get(op)  # fmt: skip
-        return handler(user, after()) if handler is not None and slot in (0, 2) else None
+        if op in ("Pack", "OneHot"):
+            return self._without_axis(user, after()) if op == "Pack" or slot == 0 else None
+        handlers: dict[str, Callable[[str, Shape | None], Shape | None]] = {
+            "Transpose": self._transposed,
+            "ExpandDims": self._expanded,
+            "Squeeze": self._squeezed,
+            "Pad": self._padded,
+            "PadV2": self._padded,
+            "MirrorPad": self._padded,
+            "Unpack": self._unpacked,
+            "TensorArrayScatterV3": self._scattered,
+        }
+        return handlers[op](user, after()) if op in handlers and slot in (0, 2) else None
 
     def known(self, tensor: Tensor) -> Shape | None:
         """The shape of a constant or placeholder, looked through Identity."""
@@ -136,7 +139,7 @@ class Shapes:
         return (*(None,) * (rank - 1), channels)
 
     def _elementwise(self, user: str, slot: int, after: Shape | None) -> Shape | None:
-        """Broadcasting hides which side has a dimension of 1: only dimensions that cannot be broadcast over are kept."""
+        """Broadcasting hides which side has a dimension of 1: what comes out says no more than the rank."""
         others = [self.known(t) for n, t in enumerate(self.wiring.inputs[user]) if n != slot]
         rank = max((len(other) for other in others if other), default=0)
         if after is not None and (not any(others) or len(after) >= rank):
@@ -191,6 +194,13 @@ class Shapes:
         after = after if after is not None and len(after) == len(pads) else (None,) * len(pads)
         return tuple(None if size is None else size - int(sum(pad)) for size, pad in zip(after, pads, strict=True))
 
+    def _without_axis(self, user: str, after: Shape | None) -> Shape | None:
+        """What goes into an operation that adds an axis."""
+        if not after:
+            return None
+        axis = int(self.wiring.nodes[user].attr["axis"].i) % len(after)
+        return after[:axis] + after[axis + 1 :]
+
     def _unpacked(self, user: str, after: Shape | None) -> Shape | None:
         node = self.wiring.nodes[user]
         if after is None:
@@ -207,8 +217,3 @@ class Shapes:
                     step = self._asked((entered, 0), set(), 20)
                     return None if step is None else (None, *step)
         return None
-
-
-def _batched(shape: Shape) -> Shape:
-    """A reshape's target as a shape: when it names no dimension -1, its first may be the batch and stays as it is."""
-    return shape

@@ -19,8 +19,8 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     """Read the TensorFlow 1 model at `path`.
 
     path: a checkpoint's prefix or any of its files, a folder with a `checkpoint` file or with one model, a frozen graph
-    (`.pb`, `.pbtxt`), a SavedModel's folder or file. Raises UnreadableSource when it is missing, incomplete, damaged, of
-    TensorFlow 2 or ambiguous; Unsupported for a format that porter does not read.
+    (`.pb`, `.pbtxt`), a SavedModel's folder or file. Raises UnreadableSource when it is missing, incomplete, damaged,
+    of TensorFlow 2 or ambiguous; Unsupported for a format that porter does not read.
     """
     path = Path(path)
     if path.is_dir():
@@ -52,7 +52,7 @@ def _open_graph(path: Path) -> Source:
     variables = [node.name for node in source.graph_def.node if node.op in VARIABLES]
     if variables:
         raise UnreadableSource(
-            f"{path.name} is a graph without its weights: it holds {len(variables)} variables, and their values are in a checkpoint.",
+            f"{path.name} is a graph without its weights: the values of {len(variables)} variables are elsewhere.",
             where=str(path),
             why=f"such as {', '.join(variables[:3])}",
             todo="give the checkpoint (its .meta holds this graph too), or freeze the graph first",

@@ -71,7 +71,7 @@ def imported(graph_def: Any) -> Any:
 
 
 def shapes_of(wiring: Wiring, contexts: Contexts, tensors: Iterable[Tensor], plan: Plan) -> dict[Tensor, Shape | None]:
-    """The shapes that TensorFlow infers for `tensors`; those that depend on operations it does not know are left out."""
+    """The shapes that TensorFlow infers for `tensors`, without those behind operations that it does not know."""
     lost = wiring.after(unknown(wiring, wiring.nodes), stop={tensor[0] for tensor in plan.cuts})
     wanted = [tensor for tensor in tensors if tensor[0] not in lost]
     plan = Plan(plan.stands, {t: s for t, s in plan.cuts.items() if s.dtype}, plan.constants, plan.defaults)

@@ -45,7 +45,7 @@ def to_graph(original: Original) -> Graph:
         for index, tensor in enumerate(operation.outputs):
             shape = None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
             probe = probed.get(f"{definition.name}:{index}")
-            node.outputs.append(Value(node, index, shape, probe, tensor.dtype.base_dtype.name))
+            node.outputs.append(Value(node, index, shape, probe, tensor.dtype.base_dtype.name, tensor.name))
         if definition.name in original.variables:
             node.op = "Variable"
             node.attrs = {"variable": original.variables[definition.name]}

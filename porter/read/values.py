@@ -111,10 +111,10 @@ class Values:
         if op not in ARITHMETIC:
             return None
         values = [self._of(source, given, memo, depth) for source in inputs]
-        if op in ("LogicalAnd", "LogicalOr"):
-            # One operand may decide alone, such as in `is_training and not frozen`.
-            if any(v is not None and v.size == 1 and bool(v.reshape(())) is (op == "LogicalOr") for v in values):
-                return np.asarray(op == "LogicalOr")
+        # One operand may decide alone, such as in `is_training and not frozen`.
+        decisive = {"LogicalAnd": False, "LogicalOr": True}.get(op)
+        if any(v is not None and v.size == 1 and bool(v.reshape(())) is decisive for v in values):
+            return np.asarray(decisive)
         if any(value is None for value in values):
             return None
         if op in ("Div", "RealDiv") and all(value.dtype.kind in "iu" for value in values):

@@ -57,7 +57,7 @@ class Wiring:
     def before(
         self, names: Iterable[str], stop: Collection[str] = (), within: Collection[str] | None = None
     ) -> set[str]:
-        """`names` and all that they compute from. `stop` are reached but not passed; nothing outside `within` is reached."""
+        """`names` and all that they compute from. `stop` are reached but not passed; `within` bounds it."""
         return self._spread(names, lambda name: (source for source, _ in self.inputs[name]), stop, within)
 
     def after(
@@ -87,7 +87,7 @@ class Wiring:
         return seen
 
     def through(self, tensor: Tensor, ops: Collection[str]) -> Tensor:
-        """The tensor that `tensor` comes from when one goes back through nodes of the kinds `ops` (by their first input)."""
+        """The tensor that `tensor` comes from, looked back through the first inputs of nodes of the kinds `ops`."""
         seen: set[str] = set()
         while self.op(tensor[0]) in ops and self.inputs[tensor[0]] and tensor[0] not in seen:
             seen.add(tensor[0])
@@ -101,9 +101,10 @@ class Wiring:
         """
         tensor = parse(name.strip())
         if tensor[0] not in self.nodes:
+            near = closest(tensor[0], self.nodes)
             raise UsageError(
                 f"The graph has no tensor {name!r}.",
-                why=f"the closest names are {', '.join(close) if (close := closest(tensor[0], self.nodes)) else 'far off'}",
+                why=f"names like it: {', '.join(near)}" if near else "",
                 todo="`porter inspect` lists the inputs and outputs that porter sees",
             )
         return tensor

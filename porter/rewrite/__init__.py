@@ -21,6 +21,7 @@ from porter.rule.context import Context, use
 from porter.rule.rule import OPS, Rule
 from porter.rewrite.activations import fold_activations
 from porter.rewrite.sizes import Sizes, outline
+from porter.rewrite.transposes import cancel_transposes
 
 LEAVES = ("Placeholder", "Const", "Variable", "Knob")
 
@@ -58,6 +59,7 @@ def rewrite(
                 progress(index + 1, len(rules))
         _settle_training(graph, result)
         _apply_operations(graph, context, result)
+        cancel_transposes(graph)
         fold_activations(graph)
         outline(graph)
     for each in result.changes:
@@ -211,7 +213,7 @@ def _operations(graph: Graph, context: Context, result: Rewriting, *, inside: bo
 def _unsupported(node: Node, miss: Miss | None, result: Rewriting) -> Unsupported:
     near = max(result.misses.get(node.name, []), key=lambda found: found[1], default=None)
     why = str(miss) if miss else "no rule covers this operation"
-    if near and near[1] > 1:
+    if near and near[1] > (1 if miss else 0):
         why += f"; the nearest rule is {near[0]}, which missed because {near[2]}"
     return Unsupported(
         f"{node.op} has no Keras form here",

@@ -25,7 +25,7 @@ def fold_activations(graph: Graph) -> None:
         kwargs = {**kwargs, "activation": name}
         before.attrs["config"] = (args, kwargs)
         before.origin = tuple(dict.fromkeys([*before.origin, *node.origin]))
-        before.out.dtype = node.out.dtype
+        before.out.dtype, before.out.tensor = node.out.dtype, node.out.tensor
         graph.replace(node.out, before.out)
         graph.remove(node)
 

@@ -8,7 +8,7 @@
 
 from porter.graph import Value, WeightRef
 from porter.pattern import Knob, Miss, NodeView, Scalar, Weight, one_of, reshaped
-from porter.rule.calls import Layer, call, layers, many, ops, porter_layers
+from porter.rule.calls import Layer, at_run_time, call, layers, many, ops, porter_layers
 from porter.rule.context import context, warn
 from porter.rule.rule import OpRule, Rule, op, refuse, require, rule
 from porter.rule.values import constant, elements, is_size
@@ -24,6 +24,7 @@ __all__ = [
     "Value",
     "Weight",
     "WeightRef",
+    "at_run_time",
     "call",
     "constant",
     "context",

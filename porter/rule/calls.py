@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from porter.graph import Node, Ref, Value, WeightRef
+from porter.rule.context import warn
 
 
 # A Keras layer casts these to float32 unless it is told its dtype.
@@ -45,6 +46,16 @@ def many(value: Value, count: int) -> tuple[Value, ...]:
     node = value.node
     node.outputs = [value, *(Value(node, index, dtype=value.dtype) for index in range(1, count))]
     return tuple(node.outputs)
+
+
+def at_run_time(value: Value) -> Value:
+    """Let a call be made when the model runs, in a layer of its own: tensors stand where Keras wants plain numbers.
+
+    A shape that follows from data rather than from shapes cannot be compiled by JAX, so the user is told.
+    """
+    value.node.attrs["at_run_time"] = True
+    warn(f"{value.node.op} takes a size from the data: on JAX this model runs only as it is called, not compiled")
+    return value
 
 
 class Layer:

@@ -12,7 +12,7 @@ from typing import Any
 
 from porter.verify.graphdef import by_name, layout, split
 
-FLOAT, DOUBLE, COMPLEX64, COMPLEX128, VARIANT = 1, 2, 8, 18, 21  # enum DataType of TensorFlow's types.proto
+FLOAT, DOUBLE, INT, COMPLEX64, COMPLEX128, VARIANT = 1, 2, 3, 8, 18, 21  # enum DataType of TensorFlow's types.proto
 RAISED = {FLOAT: DOUBLE, COMPLEX64: COMPLEX128}
 FIXED = {*RAISED, VARIANT}  # what stands at the other end of such a tensor cannot be changed
 NORMS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
@@ -137,7 +137,7 @@ def _cast(graph_def: Any, tensor: str, name: str, old: int, new: int) -> None:
 
 
 def _without_fused_norms(graph_def: Any) -> Any:
-    """`graph_def` with each fused batch normalisation of inference written out, as its kernel knows no double."""
+    """`graph_def` with each fused batch normalisation written out, as its kernel knows no double."""
     from tensorflow.core.framework import graph_pb2
 
     used = {source for node in graph_def.node for source in node.input if ":" in source}
@@ -145,8 +145,6 @@ def _without_fused_norms(graph_def: Any) -> Any:
         node.name
         for node in graph_def.node
         if node.op in NORMS
-        and "is_training" in node.attr
-        and not node.attr["is_training"].b
         and node.attr["T"].type == FLOAT
         and layout(node) in (b"", b"NHWC", b"NDHWC")
         and not any(f"{node.name}:{index}" in used for index in range(1, 6))
@@ -165,12 +163,19 @@ def _without_fused_norms(graph_def: Any) -> Any:
 def _write_out(graph_def: Any, node: Any) -> None:
     """(x - mean) * (rsqrt(variance + epsilon) * gamma) + beta"""
     x, gamma, beta, mean, variance = list(node.input)[:5]
+    in_training = "is_training" not in node.attr or node.attr["is_training"].b
 
     def add(op: str, name: str, *inputs: str) -> str:
         made = graph_def.node.add(name=name, op=op, input=inputs)
         made.attr["T"].type = FLOAT
         return name
 
+    if in_training:
+        mean = _mean(graph_def, f"{node.name}/written_out/batch_mean", x, 4 if layout(node) != b"NDHWC" else 5)
+        squares = add("SquaredDifference", f"{node.name}/written_out/squares", x, mean)
+        variance = _mean(
+            graph_def, f"{node.name}/written_out/batch_variance", squares, 4 if layout(node) != b"NDHWC" else 5
+        )
     epsilon = graph_def.node.add(name=f"{node.name}/written_out/epsilon", op="Const", input=[f"^{split(x)[0]}"])
     epsilon.attr["dtype"].type = FLOAT
     epsilon.attr["value"].tensor.dtype = FLOAT
@@ -186,3 +191,15 @@ def _write_out(graph_def: Any, node: Any) -> None:
         "Mul", f"{node.name}/written_out/scaled", add("Sub", f"{node.name}/written_out/shifted", x, mean), scale
     )
     add("Add", node.name, scaled, beta)
+
+
+def _mean(graph_def: Any, name: str, tensor: str, rank: int) -> str:
+    """The mean over all axes but the last."""
+    axes = graph_def.node.add(name=f"{name}/axes", op="Const", input=[f"^{split(tensor)[0]}"])
+    axes.attr["dtype"].type = INT
+    axes.attr["value"].tensor.dtype = INT
+    axes.attr["value"].tensor.tensor_shape.dim.add(size=rank - 1)
+    axes.attr["value"].tensor.int_val.extend(range(rank - 1))
+    made = graph_def.node.add(name=name, op="Mean", input=[tensor, axes.name])
+    made.attr["T"].type, made.attr["Tidx"].type = FLOAT, INT
+    return name

@@ -3,13 +3,16 @@
 from porter.rules.operations import arithmetic as arithmetic
 from porter.rules.operations import casting as casting
 from porter.rules.operations import comparison as comparison
+from porter.rules.operations import detection as detection
 from porter.rules.operations import images as images
 from porter.rules.operations import indexing as indexing
 from porter.rules.operations import linear_algebra as linear_algebra
 from porter.rules.operations import loops as loops
 from porter.rules.operations import losses as losses
+from porter.rules.operations import matrix as matrix
 from porter.rules.operations import morphology as morphology
 from porter.rules.operations import patches as patches
+from porter.rules.operations import quantization as quantization
 from porter.rules.operations import rearrangement as rearrangement
 from porter.rules.operations import reductions as reductions
 from porter.rules.operations import segments as segments

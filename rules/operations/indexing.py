@@ -2,7 +2,19 @@
 
 import numpy as np
 
-from porter.rule import Value, call, constant, elements, is_size, op, ops, porter_layers, require
+from porter.rule import (
+    Value,
+    at_run_time,
+    call,
+    constant,
+    elements,
+    is_size,
+    op,
+    ops,
+    porter_layers,
+    require,
+    warn,
+)
 
 
 def getitem(x, *slices):
@@ -56,10 +68,14 @@ def _flipped(item, size):
 def strided_slice_by_size(
     x, begin, end, strides, *, begin_mask=0, end_mask=0, ellipsis_mask=0, new_axis_mask=0, shrink_axis_mask=0
 ):
-    """x[slices] with sizes as ends. A single entry may be one that the data name."""
-    begins, ends, steps = (elements(value) for value in (begin, end, strides))
-    require(begins is not None and ends is not None and constant(strides) is not None, "slices of an unknown number")
-    slices, picked = [], []
+    """x[slices] with sizes as ends, or with ends and entries that the data name.
+
+    A step backwards stays one here; PyTorch does not know it.
+    """
+    require(constant(strides) is not None, "slices of an unknown number, or with steps from the data", strides)
+    steps = constant(strides).tolist()
+    begins, ends = (elements(value) or [getitem(value, i) for i in range(len(steps))] for value in (begin, end))
+    slices, picked, at_run = [], [], False
     for i, step in enumerate(steps):
         bit = 1 << i
         if ellipsis_mask & bit:
@@ -74,14 +90,13 @@ def strided_slice_by_size(
             slices.append(slice(None) if named else begins[i])
         else:
             item = slice(None if begin_mask & bit else begins[i], None if end_mask & bit else ends[i])
-            known = all(not isinstance(each, Value) or is_size(each) for each in (item.start, item.stop))
-            require(known, "a slice whose ends depend on the data")
-            require(step > 0, "a slice that runs backwards between ends that only running tells")
-            start = None if isinstance(item.start, int) and item.start == 0 else item.start
+            at_run |= any(isinstance(each, Value) and not is_size(each) for each in (item.start, item.stop))
+            first = isinstance(item.start, int) and item.start == 0 and step > 0
+            start = None if first else item.start
             slices.append(slice(start, item.stop, None if step == 1 else step))
     if picked:
         require(Ellipsis not in slices, "an entry that the data name, behind an ellipsis")
-    x = getitem(x, *slices)
+    x = at_run_time(getitem(x, *slices)) if at_run else getitem(x, *slices)
     for place, index in reversed(picked):
         gone = sum(not isinstance(item, slice) and item is not None for item in slices[:place])
         x = ops.take(x, index, axis=place - gone)
@@ -100,22 +115,28 @@ def slice_(x, *, begin, size):
 
 
 @op("Slice")
-def slice_by_size(x, begin, size):
+def slice_by_size(x, begin, size, *, node):
     """The same with sizes: what comes before is cut off first, then what is left behind."""
     if not is_size(begin):
-        return _slice_from(x, begin, constant(size))
+        return _slice_from(x, begin, size, node.out)
     begins, sizes = elements(begin), elements(size)
-    require(begins is not None and sizes is not None and is_size(size), "a slice whose size depends on the data")
+    if begins is None or sizes is None or not all(is_size(each) for each in sizes if isinstance(each, Value)):
+        return _slice_from(x, begin, size, node.out)
     x = getitem(x, *(slice(None if isinstance(each, int) and each == 0 else each, None) for each in begins))
     return getitem(x, *(slice(None, None if isinstance(each, int) and each == -1 else each) for each in sizes))
 
 
-def _slice_from(x, begin, size):
-    """A slice of fixed size whose begin the data name."""
-    require(size is not None and x.shape is not None, "a slice whose size depends on the data")
-    lengths = [full if length == -1 else int(length) for length, full in zip(size, x.shape, strict=True)]
-    require(None not in lengths, "a slice to the end of an axis of unknown size, from an entry that the data name")
-    return ops.slice(x, begin, tuple(lengths))
+def _slice_from(x, begin, size, out):
+    """A slice that the data place."""
+    require(out.shape is not None, "the rank of the result depends on the data")
+    lengths, starts = constant(size), elements(begin)
+    if lengths is not None:
+        whole = [bool(starts) and x.shape is not None and starts[i] == 0 for i in range(len(lengths))]
+        lengths = [x.shape[i] if length == -1 and whole[i] else int(length) for i, length in enumerate(lengths)]
+        if None not in lengths and -1 not in lengths:
+            return ops.slice(x, begin, tuple(lengths))
+    warn(f"{out.name} takes its place and size from the data: on JAX this model runs only as it is called, not compiled")
+    return porter_layers.DynamicSlice(out.shape)(x, begin, size)
 
 
 @op("GatherV2")
@@ -155,9 +176,12 @@ def scatter_nd(indices, updates, *, shape):
 
 
 @op("ScatterNd")
-def scatter_nd_by_size(indices, updates, shape):
-    require(is_size(shape), "a shape that depends on the data")
-    return ops.scatter(indices, updates, shape)
+def scatter_nd_by_size(indices, updates, shape, *, node):
+    made = ops.scatter(indices, updates, shape)
+    if is_size(shape):
+        return made
+    require(node.out.rank is not None, "the rank of the result depends on the data", node)
+    return at_run_time(made)
 
 
 @op("TensorScatterUpdate")

@@ -32,12 +32,18 @@ def unsorted_segment_prod(x, segments, *, num_segments):
 @op("UnsortedSegmentMax")
 def unsorted_segment_max(x, segments, *, num_segments):
     """An empty segment holds the lowest number there is, not minus infinity."""
-    return ops.maximum(ops.segment_max(*_flat(x, segments), num_segments), _limits(x)[0])
+    lowest = _limits(x)[0]
+    if not x.dtype.startswith("float"):
+        return porter_layers.SegmentReduction("max", num_segments, empty=lowest)(*_flat(x, segments))
+    return ops.maximum(ops.segment_max(*_flat(x, segments), num_segments), lowest)
 
 
 @op("UnsortedSegmentMin")
 def unsorted_segment_min(x, segments, *, num_segments):
-    return ops.minimum(ops.segment_min(*_flat(x, segments), num_segments), _limits(x)[1])
+    highest = _limits(x)[1]
+    if not x.dtype.startswith("float"):
+        return porter_layers.SegmentReduction("min", num_segments, empty=highest)(*_flat(x, segments))
+    return ops.minimum(ops.segment_min(*_flat(x, segments), num_segments), highest)
 
 
 def _limits(x):

@@ -1,6 +1,6 @@
 """Shapes: the same numbers in another arrangement."""
 
-from porter.rule import call, constant, is_size, layers, many, op, ops, require
+from porter.rule import at_run_time, call, constant, is_size, layers, many, op, ops, require
 
 
 @op("Reshape")
@@ -11,13 +11,19 @@ def reshape(x, *, shape):
 
 
 @op("Reshape")
-def reshape_by_size(x, shape):
-    _need_size(shape)
-    return ops.reshape(x, shape)
+def reshape_by_size(x, shape, *, node):
+    return _sized(ops.reshape(x, shape), node, shape)
 
 
-def _need_size(value):
-    require(is_size(value), "a shape that depends on the data, not on shapes alone")
+def _sized(made, node, *sizes):
+    """A call that takes sizes: it stays as it is if they follow from shapes; if the data name them, it needs care."""
+    if all(map(is_size, sizes)):
+        return made
+    require(node.out.rank is not None, "the rank of the result depends on the data", node)
+    for value in sizes:
+        known = value.rank == 0 or (value.shape is not None and None not in value.shape)
+        require(known, "how many sizes there are depends on the data", node)
+    return at_run_time(made)
 
 
 @op("Transpose")
@@ -104,9 +110,8 @@ def tile(x, *, multiples):
 
 
 @op("Tile")
-def tile_by_size(x, multiples):
-    _need_size(multiples)
-    return ops.tile(x, multiples)
+def tile_by_size(x, multiples, *, node):
+    return _sized(ops.tile(x, multiples), node, multiples)
 
 
 @op("BroadcastTo")
@@ -115,9 +120,8 @@ def broadcast_to(x, *, shape):
 
 
 @op("BroadcastTo")
-def broadcast_to_size(x, shape):
-    _need_size(shape)
-    return ops.broadcast_to(x, shape)
+def broadcast_to_size(x, shape, *, node):
+    return _sized(ops.broadcast_to(x, shape), node, shape)
 
 
 @op("Fill")
@@ -127,16 +131,28 @@ def fill(value, *, dims):
 
 @op("Fill")
 def fill_by_size(dims, value, *, node):
-    _need_size(dims)
-    return ops.full(dims, value, dtype=node.out.dtype)
+    return _sized(ops.full(dims, value, dtype=node.out.dtype), node, dims)
 
 
 @op("Pad", "PadV2")
 def pad(x, value=None, *, paddings):
     if value is None:
         return ops.pad(x, paddings)
-    require(value.node.op == "Const", "the padding value is not constant")
-    return ops.pad(x, paddings, constant_values=value.node.attrs["value"].item())
+    require(constant(value) is not None, "the padding value is not constant")
+    return ops.pad(x, paddings, constant_values=constant(value).item())
+
+
+@op("Pad", "PadV2")
+def pad_by_size(x, paddings, value=None, *, node):
+    if value is None:
+        return _sized(ops.pad(x, paddings), node, paddings)
+    require(constant(value) is not None, "the padding value is not constant")
+    return _sized(ops.pad(x, paddings, constant_values=constant(value).item()), node, paddings)
+
+
+@op("MirrorPad")
+def mirror_pad_by_size(x, paddings, *, node, mode):
+    return _sized(ops.pad(x, paddings, mode=mode.lower()), node, paddings)
 
 
 @op("MirrorPad")
@@ -158,6 +174,12 @@ def roll(x, *, shift, axis):
     return ops.roll(x, shift, axis=axis)
 
 
+@op("Roll")
+def roll_by_size(x, shift, axis, *, node):
+    require(constant(axis) is not None, "the axis depends on the data")
+    return _sized(ops.roll(x, shift, axis=constant(axis).tolist()), node, shift)
+
+
 @op("LinSpace")
 def linspace(start, stop, *, num, node):
     return ops.linspace(start, stop, num, dtype=node.out.dtype)
@@ -165,6 +187,4 @@ def linspace(start, stop, *, num, node):
 
 @op("Range")
 def range_by_size(start, limit, delta, *, node):
-    for value in (start, limit, delta):
-        _need_size(value)
-    return ops.arange(start, limit, delta, dtype=node.out.dtype)
+    return _sized(ops.arange(start, limit, delta, dtype=node.out.dtype), node, start, limit, delta)

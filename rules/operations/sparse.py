@@ -61,8 +61,10 @@ def sparse_reshape(indices, shape, new_shape):
 @op("SparseFillEmptyRows")
 def sparse_fill_empty_rows(indices, values, shape, default):
     require(values.dtype != "string", "strings have no place in a Keras model", values)
+    known = constant(default)
+    require(known is not None, "the entry for empty rows is known only when the model runs", default)
     warn(BY_VALUE)
-    return many(porter_layers.SparseFillEmptyRows()(indices, values, shape, default), 4)
+    return many(porter_layers.SparseFillEmptyRows(known.item())(indices, values, shape), 4)
 
 
 @op("SparseSoftmax")

@@ -1,0 +1,81 @@
+"""Choosing boxes."""
+
+from porter.rule import constant, many, op, porter_layers, require, warn
+
+BY_VALUE = (
+    "how many boxes come out depends on the values: it runs eagerly on every backend, compiled on TensorFlow alone"
+)
+
+
+def _suppress(boxes, scores, size, padded=False, overlaps=False, **thresholds):
+    """Boxes, scores and their number. `thresholds` are values or numbers."""
+    known = {name: _number(value) for name, value in {"max_output_size": size, **thresholds}.items()}
+    for name, number in known.items():
+        require(number is not None, f"{name} is known only when the model runs")
+    if not padded:
+        warn(BY_VALUE)
+    size = int(known.pop("max_output_size"))
+    return many(porter_layers.NonMaxSuppression(size, **known, padded=padded, overlaps=overlaps)(boxes, scores), 3)
+
+
+def _number(value):
+    """A Python number, of a number or of a constant; None of anything else."""
+    if isinstance(value, (int, float)):
+        return value
+    known = constant(value)
+    return None if known is None else known.item()
+
+
+@op("NonMaxSuppression")
+def non_max_suppression(boxes, scores, size, *, iou_threshold=0.5):
+    return _suppress(boxes, scores, size, iou_threshold=iou_threshold)[0]
+
+
+@op("NonMaxSuppressionV2")
+def non_max_suppression_v2(boxes, scores, size, iou):
+    return _suppress(boxes, scores, size, iou_threshold=iou)[0]
+
+
+@op("NonMaxSuppressionV3")
+def non_max_suppression_v3(boxes, scores, size, iou, score):
+    return _suppress(boxes, scores, size, iou_threshold=iou, score_threshold=score)[0]
+
+
+@op("NonMaxSuppressionWithOverlaps")
+def non_max_suppression_with_overlaps(overlaps, scores, size, overlap, score):
+    return _suppress(overlaps, scores, size, overlaps=True, iou_threshold=overlap, score_threshold=score)[0]
+
+
+@op("NonMaxSuppressionV4")
+def non_max_suppression_v4(boxes, scores, size, iou, score, *, pad_to_max_output_size=False):
+    indices, _, count = _suppress(
+        boxes, scores, size, padded=pad_to_max_output_size, iou_threshold=iou, score_threshold=score
+    )
+    return indices, count
+
+
+@op("NonMaxSuppressionV5")
+def non_max_suppression_v5(boxes, scores, size, iou, score, sigma, *, pad_to_max_output_size=False):
+    return _suppress(
+        boxes,
+        scores,
+        size,
+        padded=pad_to_max_output_size,
+        iou_threshold=iou,
+        score_threshold=score,
+        soft_nms_sigma=sigma,
+    )
+
+
+@op("CombinedNonMaxSuppression")
+def combined_non_max_suppression(
+    boxes, scores, per_class, total, iou, score, *, pad_per_class=False, clip_boxes=True
+):
+    numbers = [_number(each) for each in (per_class, total, iou, score)]
+    require(None not in numbers, "a limit or a threshold is known only when the model runs")
+    require(scores.shape is not None and scores.shape[2] is not None, "the number of classes must be known", scores)
+    per_class, total, iou, score = numbers
+    layer = porter_layers.CombinedNonMaxSuppression(
+        per_class, total, iou_threshold=iou, score_threshold=score, pad_per_class=pad_per_class, clip_boxes=clip_boxes
+    )
+    return many(layer(boxes, scores), 4)

@@ -1,0 +1,69 @@
+"""The examples and counterexamples that stand in the rules' own files.
+
+An example must become the layers that it names, by its rule, and compute the same. A counterexample must not; it must
+compute the same all the same, or be refused with a reason.
+"""
+
+from __future__ import annotations
+
+import pytest
+from lab import convert, failures, source_of
+
+from porter.errors import Unsupported
+from porter.rule.rule import Example, Rule
+from porter.rules import RULES
+
+CASES = [(rule, example) for rule in RULES for example in rule.examples]
+
+
+def title(case: tuple[Rule, Example] | Rule) -> str:
+    if isinstance(case, Rule):
+        return case.name
+    rule, example = case
+    return f"{rule.name}-{'not ' if example.counter else ''}{example.about.replace(' ', '_')}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=title)
+def test_example(case):
+    rule, example = case
+    source, outputs = source_of(example.build)
+    try:
+        conversion = convert(source, outputs)
+    except Unsupported as refused:
+        assert example.counter, f"the example is refused: {refused}"
+        assert refused.why
+        return
+    check(rule, example, conversion)
+    if conversion.report["changes"]:
+        check(rule, example, convert(source, outputs, exact=True), exact=True)
+
+
+def check(rule, example, conversion, exact=False):
+    """The layers are those, by that rule; what was written computes the same."""
+    try:
+        missing = [name for name in example.layers if name not in conversion.classes]
+        if example.counter:
+            assert missing or not example.layers, f"became {conversion.classes}:\n{conversion.text}"
+        elif not exact:
+            assert not missing, f"{missing} are not among {conversion.classes}, because {misses(rule, conversion)}"
+            by_rule = [row["class"] for row in conversion.emitted.layers if row["rule"] == rule.name]
+            assert by_rule, f"by {[row['rule'] for row in conversion.emitted.layers]}; {misses(rule, conversion)}"
+        proof = conversion.prove()
+        assert not proof.failed, f"{failures(proof)}\n{conversion.text}"
+        assert proof.proved, [level.reason for level in proof.levels]
+    finally:
+        conversion.close()
+
+
+def misses(rule, conversion):
+    """Why the rule did not apply, deepest first."""
+    found = [(depth, str(why)) for each in conversion.rewriting.misses.values() for name, depth, why in each if name == rule.name]
+    return "; ".join(why for _, why in sorted(found, reverse=True)[:3])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=title)
+def test_rule_shows_what_it_is_for(rule):
+    """Every rule has an example and says what it raises; one of several sizes of the same rule has them."""
+    family = [each for each in RULES if each._to_keras.__module__ == rule._to_keras.__module__]
+    assert rule.doc, "no docstring"
+    assert any(not each.counter for other in family for each in other.examples), "no example"
