@@ -1,66 +1,101 @@
 """Min-max normalisation as people wrote it by hand."""
 
-from porter.rule import Scalar, context, one_of, porter_layers, require, rule, warn
+from porter.rule import Scalar, context, layers, one_of, ops, porter_layers, rule, warn
 from porter.rule.context import change
+from porter.rules.statistics import axis_argument, kept_axes, one_sample, other_dtype
+
+
+def _divided(tf, shifted, high, epsilon, least):
+    divisor = one_of(high + epsilon, tf.Maximum(high, least), high)
+    return one_of(
+        (shifted / divisor).named("result"),
+        (shifted * (1.0 / divisor)).named("result"),
+        tf.DivNoNan(shifted, high).named("guarded"),
+    )
 
 
 @rule
-def min_max(tf, x, epsilon: Scalar):
-    """Raise (x - min x) / max(x - min x) to `MinMaxNormalization`.
+def min_max(tf, x, epsilon: Scalar, least: Scalar):
+    """Raise (x - min x) / max(x - min x), and (x - min x) / (max x - min x), to `MinMaxNormalization`.
 
-    Shapes: x [batch, ...]; min and max keep the reduced axes as 1.
+    Shapes: x [batch, ...]; min and max keep the reduced axes as 1. Where rows and columns were folded into the batch axis
+    by a reshape before it, they get an axis of their own, so that each sample can be normalised by itself.
     Left as ops: a maximum taken over other axes than the minimum.
     Source: hand-written TensorFlow 1 code; no library function.
     """
-    shifted = x - tf.Min(x).named("low")
-    high = tf.Max(shifted).named("high")
-    return shifted / one_of(high + epsilon, high)
+    low = tf.Min(x).named("low").shared()
+    shifted = (x - low).shared()
+    reach = (tf.Max(x).named("high").shared() - low).shared()
+    high = one_of(tf.Max(shifted).named("high").shared(), reach)
+    return _divided(tf, shifted, high, epsilon, least)
 
 
 @min_max.to_keras
-def _(x, epsilon, low, high):
-    return _normalization(x, epsilon, low, high, shifted=True)
+def _(x, epsilon, least, low, high, result, guarded):
+    return _normalization(x, epsilon, least, low, high, result, guarded, shifted=True)
 
 
 @rule
-def min_max_unshifted(tf, x, epsilon: Scalar):
+def min_max_unshifted(tf, x, epsilon: Scalar, least: Scalar):
     """Raise (x - min x) / max x, where the maximum is of the input as it came; the result is not in [0, 1]."""
-    high = tf.Max(x).named("high")
-    return (x - tf.Min(x).named("low")) / one_of(high + epsilon, high)
+    shifted = (x - tf.Min(x).named("low").shared()).shared()
+    return _divided(tf, shifted, tf.Max(x).named("high").shared(), epsilon, least)
 
 
 @min_max_unshifted.to_keras
-def _(x, epsilon, low, high):
+def _(x, epsilon, least, low, high, result, guarded):
     warn("the maximum is of the unshifted input, so the result is not in [0, 1]: converted as it is")
-    return _normalization(x, epsilon, low, high, shifted=False)
+    return _normalization(x, epsilon, least, low, high, result, guarded, shifted=False)
 
 
-def _normalization(x, epsilon, low, high, shifted):
-    axes = low["axes"]
-    require(axes == high["axes"], f"the minimum is over {axes}, the maximum over {high['axes']}", high)
-    require(axes and x.rank is not None, "nothing is reduced", low)
-    for view in (low, high):
-        require(view.get("keepdims", False) or len(axes) == x.rank, "the reduced axes are not kept", view)
-    coupled = [axis for axis in axes if context().holds_batch(x, axis)]
-    if coupled and not context().exact and x.rank > 1:
-        require(coupled == [0] and context().is_batch(x, 0), "the batch is folded into another axis", low)
-        own = tuple(axis for axis in axes if axis) or tuple(range(1, x.rank))
-        change(
-            "batch-safe",
-            "minimum and maximum were taken over the whole batch, so that an answer depended on its neighbours; "
-            "they are now each sample's own",
-        )
-        return porter_layers.MinMaxNormalization(**_axis(own, x.rank), epsilon=epsilon or 0.0, shifted=shifted)(x)
+def _normalization(x, epsilon, least, low, high, result, guarded, shifted):
+    axes = kept_axes(x, low, high)
+    source = _unfolded(x) if 0 in axes and not context().exact else None
+    if source is not None:
+        return _of_folded(source, x, axes, epsilon, least, result, guarded, shifted)
+    axes, coupled = one_sample(x, axes, "minimum and maximum")
+    return _layer(x, axes, x.rank, epsilon, least, guarded, shifted, coupled)
+
+
+def _layer(x, axes, rank, epsilon, least, guarded, shifted, coupled=False):
     return porter_layers.MinMaxNormalization(
-        **_axis(axes, x.rank), epsilon=epsilon or 0.0, shifted=shifted, batch_coupled=bool(coupled)
+        **axis_argument(axes, rank),
+        epsilon=epsilon or least or 0.0,
+        guard="zero" if guarded is not None else "floor" if least is not None else "added",
+        shifted=shifted,
+        batch_coupled=coupled,
+        **other_dtype(x),
     )(x)
 
 
-def _axis(axes, rank):
-    """The layer's axis argument: nothing for all but the batch, -1 for the last, else as they are."""
-    if tuple(axes) == tuple(range(1, rank)) and rank > 2:
-        return {}
-    return {"axis": -1 if axes == (rank - 1,) else axes[0] if len(axes) == 1 else tuple(axes)}
+def _unfolded(x):
+    """What x was before rows and columns were folded into its batch axis; None if they were not."""
+    if x.node.op != "Reshape" or len(x.node.inputs) != 1 or not x.probe or context().is_batch(x, 0):
+        return None
+    source, tail = x.node.inputs[0], x.shape[1:]
+    if not source.probe or source.rank <= x.rank or None in tail or not context().is_batch(source, 0):
+        return None
+    return source if source.shape[source.rank - len(tail) :] == tail else None
+
+
+def _of_folded(source, x, axes, epsilon, least, result, guarded, shifted):
+    """Normalise x [batch * rows * columns, ...] as [batch, rows * columns, ...]."""
+    rows = x.probe[0] // source.probe[0] if None not in source.shape[1:] else -1
+    unfolded = layers.Reshape((rows, *x.shape[1:]))(source)
+    unfolded.dtype, unfolded.shape = x.dtype, (None, None if rows < 0 else rows, *x.shape[1:])
+    unfolded.probe = (source.probe[0], x.probe[0] // source.probe[0], *x.probe[1:])
+    own = tuple(axis + 1 for axis in axes)
+    unit = _layer(unfolded, own, x.rank + 1, epsilon, least, guarded, shifted)
+    unit.dtype, unit.shape, unit.probe = x.dtype, unfolded.shape, unfolded.probe
+    why = (
+        "rows and columns were folded into the batch axis, and minimum and maximum taken over all of it, so that an answer "
+        "depended on its neighbours; each sample is now normalised by itself"
+    )
+    if (result or guarded).out.uses:
+        change("batch-safe", why)
+        return ops.reshape(unit, (-1, *x.shape[1:]))
+    change("batch-safe", f"{why}, and keeps its rows and columns on an axis of their own: {[*unfolded.shape]}")
+    return unit
 
 
 @min_max.example("over the whole sample", "MinMaxNormalization")
@@ -77,6 +112,56 @@ def _(tf):
     return shifted / (tf.reduce_max(shifted, keepdims=True) + 1e-3)
 
 
+@min_max.example("maximum less minimum, each a scalar of the whole batch", "MinMaxNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 5], "x")
+    low, high = tf.reduce_min(x), tf.reduce_max(x)
+    return (x - low) / (high - low)
+
+
+@min_max.example("per channel over the batch, rows and columns", "MinMaxNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, None, None, 3], "x")
+    low, high = tf.reduce_min(x, [0, 1, 2]), tf.reduce_max(x, [0, 1, 2])
+    return (x - low) / tf.maximum(high - low, 1e-8)
+
+
+@min_max.example("each feature over the batch: nothing of a sample's own is left", "MinMaxNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    low, high = tf.reduce_min(x, 0), tf.reduce_max(x, 0)
+    return (x - low) / (high - low + 0.1)
+
+
+@min_max.example("without division by zero", "MinMaxNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    low = tf.reduce_min(x, 1, keepdims=True)
+    return tf.math.divide_no_nan(x - low, tf.reduce_max(x, 1, keepdims=True) - low)
+
+
+@min_max.example("rows and columns folded into the batch", "MinMaxNormalization")
+def _(tf):
+    x = tf.reshape(tf.placeholder(tf.float32, [None, 3, 3, 4], "x"), [-1, 4])
+    shifted = x - tf.reduce_min(x, keepdims=True)
+    return shifted / tf.reduce_max(shifted, keepdims=True)
+
+
+@min_max.example("rows and columns folded into the batch, and used so", "MinMaxNormalization")
+def _(tf):
+    x = tf.reshape(tf.placeholder(tf.float32, [None, 3, 3, 4], "x"), [-1, 4])
+    shifted = x - tf.reduce_min(x, keepdims=True)
+    return shifted / tf.reduce_max(shifted, keepdims=True) * 2.0 + 1.0
+
+
+@min_max.example("two heads that share a minimum", "MinMaxNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    low = tf.reduce_min(x, 1, keepdims=True)
+    high = tf.reduce_max(x, 1, keepdims=True)
+    return (x - low) / (high - low), (x - low) / (high - low + 1.0)
+
+
 @min_max_unshifted.example("maximum of the input as it came", "MinMaxNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 6], "x")
@@ -88,6 +173,13 @@ def _(tf):
     x = tf.placeholder(tf.float32, [None, 4, 5], "x")
     shifted = x - tf.reduce_min(x, [1], keepdims=True)
     return shifted / tf.reduce_max(shifted, [2], keepdims=True)
+
+
+@min_max.counterexample("the minimum of something else", "MinMaxNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    shifted = x - tf.reduce_min(tf.abs(x), 1, keepdims=True)
+    return shifted / tf.reduce_max(shifted, 1, keepdims=True)
 
 
 RULES = (min_max, min_max_unshifted)

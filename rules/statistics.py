@@ -11,7 +11,7 @@ def moments(tf, x, mean="batch_mean", variance="batch_variance"):
 
     Source: tensorflow/python/ops/nn_impl.py, function moments, 1.1 to 1.15; tf.math.reduce_variance.
     """
-    plain = tf.Mean(x).named(mean)
+    plain = tf.Mean(x).named(mean).shared()
     centre = one_of(plain, tf.StopGradient(plain))
     difference = x - centre
     squares = one_of(
@@ -21,7 +21,7 @@ def moments(tf, x, mean="batch_mean", variance="batch_variance"):
     shift = tf.StopGradient(plain)
     rest = tf.Mean(x - shift).named(f"{mean}_rest")
     corrected = tf.Mean(tf.SquaredDifference(x, shift)).named(variance) - tf.Square(rest)
-    return one_of(plain, rest + shift), one_of(tf.Mean(squares).named(variance), corrected)
+    return one_of(plain, rest + shift), one_of(tf.Mean(squares).named(variance).shared(), corrected)
 
 
 def normalized(tf, x, mean, variance, gamma, beta, epsilon):
@@ -140,10 +140,10 @@ def one_sample(x, axes, what):
     of a sample's own to take; the user is told.
     """
     held = [axis for axis in axes if context().holds_batch(x, axis)]
-    if not held or context().exact or x.rank == 1:
+    if not held or x.rank == 1:
         return axes, bool(held)
     own = tuple(axis for axis in axes if axis not in held)
-    if held != [0] or not context().is_batch(x, 0) or not own:
+    if context().exact or held != [0] or not context().is_batch(x, 0) or not own:
         warn(f"{x.name}: {what} over the batch; an answer depends on its neighbours, as in the original")
         return axes, True
     change(

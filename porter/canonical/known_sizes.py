@@ -35,7 +35,7 @@ class KnownSizes:
         """Learn what `node` gives, and let constants take the place of outputs that are known in full."""
         if not node.outputs or any(v.dtype not in ("int32", "int64") or v.rank not in (0, 1) for v in node.outputs):
             return
-        results = _evaluate(node, [self._of(value) for value in node.inputs])
+        results = _evaluate(node, [self.of(value) for value in node.inputs])
         for value, sizes in zip(node.outputs, results, strict=False):
             self._known[id(value)] = sizes
             unknown = sizes is None or isinstance(sizes, tuple) and None in sizes
@@ -49,7 +49,8 @@ class KnownSizes:
             graph.add(settled)
             graph.replace(value, settled.out)
 
-    def _of(self, value: Value) -> Sizes:
+    def of(self, value: Value) -> Sizes:
+        """What is known of an integer scalar or vector."""
         if value.node.op == "Const" and value.dtype in ("int32", "int64"):
             array = value.node.attrs["value"]
             return None if array.ndim > 1 else tuple(array.tolist()) if array.ndim else array.item()

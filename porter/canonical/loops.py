@@ -148,31 +148,41 @@ def _between(inputs: list[Value], outputs: list[Value], weights: dict[int, Value
 
 
 def _arrays(graph: Graph) -> None:
-    """Let the flow of each TensorArray be the array itself, in `graph` and in the loops inside it."""
+    """Let each TensorArray, by its flow, and each list of tensors be an array, in `graph` and in the loops inside it."""
     for node in graph.ordered():
         if node.op == "While":
             _arrays(node.attrs["cond"])
             _arrays(node.attrs["body"])
-        elif node.op == "TensorArrayV3":
-            node.op = "ArrayNew"
-            node.attrs = {}
-        elif node.op == "TensorArrayWriteV3":
-            _, index, value, array = node.inputs
-            node.op = "ArrayWrite"
-            graph.set_inputs(node, [array, index, value])
-        elif node.op == "TensorArrayReadV3":
-            _, index, array = node.inputs
-            node.op = "ArrayRead"
-            graph.set_inputs(node, [array, index])
-        elif node.op == "TensorArrayScatterV3":
-            # tf.while_loop's users unstack whole tensors: indices are range(size)
-            graph.replace(node.out, node.inputs[2])
-        elif node.op == "TensorArrayGatherV3":
-            array = node.inputs[2]
-            array.shape, array.probe = node.out.shape or array.shape, node.out.probe or array.probe
-            array.tensor = node.out.tensor
+        elif node.op in ("TensorArrayV3", "TensorListReserve"):
+            if node.op == "TensorListReserve":
+                graph.set_inputs(node, node.inputs[1:])
+            node.op, node.attrs = "ArrayNew", {}
+        elif node.op in ARRAY_OPERATIONS:
+            node.op, order = ARRAY_OPERATIONS[node.op]
+            graph.set_inputs(node, [node.inputs[place] for place in order])
+        elif node.op in WHOLE_ARRAYS:
+            # tf.while_loop's users unstack and stack whole tensors: indices are range(size)
+            array = node.inputs[WHOLE_ARRAYS[node.op]]
+            if node.op not in ("TensorArrayScatterV3", "TensorListFromTensor"):
+                array.shape, array.probe = node.out.shape or array.shape, node.out.probe or array.probe
             graph.replace(node.out, array)
-        elif node.op == "TensorArraySizeV3":
+        elif node.op in ("TensorArraySizeV3", "TensorListLength"):
             made = node.inputs[0].node
             if made.op in ("ArrayNew", "TensorArrayV3"):
                 graph.replace(node.out, made.inputs[0])
+
+
+# Operation: what it becomes, and which of its inputs that takes.
+ARRAY_OPERATIONS = {
+    "TensorArrayWriteV3": ("ArrayWrite", (3, 1, 2)),
+    "TensorListSetItem": ("ArrayWrite", (0, 1, 2)),
+    "TensorArrayReadV3": ("ArrayRead", (2, 1)),
+    "TensorListGetItem": ("ArrayRead", (0, 1)),
+}
+# Operation: which of its inputs is the array that it gives, or is made from.
+WHOLE_ARRAYS = {
+    "TensorArrayScatterV3": 2,
+    "TensorArrayGatherV3": 2,
+    "TensorListFromTensor": 0,
+    "TensorListStack": 0,
+}

@@ -81,6 +81,8 @@ def static_arguments(graph: Graph) -> None:
     known = KnownSizes()
     for node in graph.ordered():
         if node.op == "Reshape":
+            if len(node.inputs) > 1:
+                _refine(node.out, known.of(node.inputs[1]))
             _resolve_reshape(graph, node)
         elif node.op in ARGUMENTS and _take(graph, node, ARGUMENTS[node.op]):
             NORMALISE.get(node.op, _normalise_axes)(node)
@@ -182,6 +184,13 @@ def _resolve_reshape(graph: Graph, node: Node) -> None:
         return
     node.attrs["shape"] = tuple(shape)
     graph.set_inputs(node, [value])
+
+
+def _refine(value: Value, sizes: Any) -> None:
+    """Fill in dimensions of `value` that are known from the sizes it was reshaped to."""
+    if isinstance(sizes, tuple) and value.shape is not None and len(sizes) == len(value.shape):
+        known = (size if size is not None and size >= 0 else None for size in sizes)
+        value.shape = tuple(b if a is None else a for a, b in zip(value.shape, known, strict=True))
 
 
 def _same_dimension(value: Value, axis: int, other: Value, other_axis: int) -> bool:

@@ -6,7 +6,7 @@ import ast
 import inspect
 import itertools
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +79,8 @@ class _Emitter:
         self.runtime_classes: dict[str, str] = {}
         self.class_names = naming.Names()
         self.layer_variables: dict[Any, str] = {}
+        self.called: dict[Any, str | None] = {}  # node, or what tells a shared layer -> the layer's name, if it has one
+        self.rows_inside: dict[int, list[dict[str, Any]]] = {}  # value -> rows of what its expression calls
         self.statements: list[Statement] = []
         self.classes: list[str] = []
         self.result = Emitted("")
@@ -97,9 +99,12 @@ class _Emitter:
         following = {id(node): after for node, after in zip(written, written[1:], strict=False)}
         for node in self.calls:
             statement = self._statement(node)
+            rows = self._rows(node)
             if id(node) in inlined and len(statement.expression) < 70:
                 self.texts[id(node.out)] = statement.expression  # type: ignore[assignment]
+                self.rows_inside[id(node.out)] = rows
             else:
+                self.result.layers += rows
                 self._assign(statement, node, following.get(id(node)))
         end = self._end(output_tensors)
         self.result.source = self._module(about, notes, end)
@@ -136,7 +141,7 @@ class _Emitter:
                 node.attrs["config"] = ((tuple(value.shape or ()),), {"dtype": value.dtype, "trainable": False})
                 node.attrs["weights"] = {"value": WeightRef(value)}
             node.origin = value.node.origin
-            node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype)]
+            node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype, value.tensor)]
             self.graph.add(node)
             self.graph.outputs[place] = node.out
 
@@ -177,7 +182,7 @@ class _Emitter:
             },
             origin=value.node.origin,
         )
-        node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype)]
+        node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype, value.tensor)]
         self.graph.add(node)
         for user, slot in list(value.uses):
             if user.is_call and user is not node:
@@ -238,7 +243,7 @@ class _Emitter:
         inputs = self._input_texts(node)
         paragraph = naming.scope(node)
         if node.op.startswith("ops."):
-            self._row(node, None)
+            self.called[id(node)] = None
             source = call(node.op, node.attrs["args"], node.attrs["kwargs"], inputs)
             return Statement("", expression=source, paragraph=paragraph)
         args = [str(fill(arg, inputs)) for arg in node.attrs["args"]]
@@ -246,9 +251,10 @@ class _Emitter:
         called = ", ".join(args)
         key = self.shared.get(id(node))
         if key in self.layer_variables:
+            self.called[id(node)] = self.called[key]
             return Statement("", expression=text(f"{self.layer_variables[key]}({called})"), paragraph=paragraph)
         kind = self._runtime_class(node) if "body" in node.attrs else ""
-        name = self._layer_name(node)
+        name = self.called[id(node)] = self._layer_name(node)
         if kind:
             statement = Statement("", kind, [Argument("name", literal(name))], called)
         else:
@@ -260,11 +266,11 @@ class _Emitter:
         for ref in weights.values():
             used = naming.variables(self.graph, ref)
             self.result.variables.update(each.name for each in used if each.op == "Variable")
-        self._row(node, name)
         statement.paragraph = paragraph
         if key is None:
             statement.chained = len(node.inputs) == 1 and node.attrs["args"] == (Ref(0),) and not node.attrs["kwargs"]
             return statement
+        self.called[key] = name
         variable = self.layer_variables[key] = self.value_names.unique(naming.clean(str(name)))
         construction = f"{statement.head}({', '.join(map(str, statement.arguments))})"
         self.statements.append(Statement(variable, expression=construction, paragraph=paragraph))
@@ -276,19 +282,23 @@ class _Emitter:
             return self.layer_names.unique(naming.layer_name(self.graph, node))
         return None if node.op.startswith("layers.") else self.layer_names.unique(naming.value_name(node))
 
-    def _row(self, node: Node, name: str | None) -> None:
-        self.result.layers.append(
-            {
-                "name": name,
-                "class": node.op.split(".")[-1] if not node.op.startswith("ops.") else node.op,
-                "rule": node.attrs.get("rule", ""),
-                "nodes": list(node.origin),
-                "weights": {
-                    path.replace("__", "."): naming.source_of(ref)
-                    for path, ref in node.attrs.get("weights", {}).items()
-                },
-            }
-        )
+    def _rows(self, node: Node) -> list[dict[str, Any]]:
+        """The report's rows for a call and for what stands inside its expression, in the order in which Python calls."""
+        rows = []
+        for index in _refs((node.attrs["args"], list(node.attrs["kwargs"].values()))):
+            rows += self.rows_inside.pop(id(node.inputs[index]), [])
+        row = {
+            "name": self.called[id(node)],
+            "class": node.op.split(".")[-1] if not node.op.startswith("ops.") else node.op,
+            "rule": node.attrs.get("rule", ""),
+            "nodes": list(node.origin),
+            "inputs": [value.tensor for value in node.inputs if id(value) not in self.constants],
+            "outputs": [value.tensor for value in node.outputs],
+            "weights": {
+                path.replace("__", "."): naming.source_of(ref) for path, ref in node.attrs.get("weights", {}).items()
+            },
+        }
+        return [*rows, row]
 
     def _assign(self, statement: Statement, node: Node, following: Node | None) -> None:
         """Give the statement its target."""
@@ -379,6 +389,17 @@ def _is_one_number(value: Value, array: np.ndarray) -> bool:
         and any(other is not value and other.shape == user.out.shape for other in user.inputs)
         for user in users
     )
+
+
+def _refs(template: Any) -> Iterator[int]:
+    """The inputs that an argument's template stands for, as they come in the source."""
+    if isinstance(template, Ref):
+        yield template.index
+    elif isinstance(template, slice):
+        yield from _refs((template.start, template.stop, template.step))
+    elif isinstance(template, (list, tuple)):
+        for item in template:
+            yield from _refs(item)
 
 
 def _dimension(place: int, size: int | None) -> str:

@@ -18,7 +18,9 @@ from porter.layers.hsv_to_rgb import HSVToRGB
 from porter.layers.instance_normalization import InstanceNormalization
 from porter.layers.l1_normalization import L1Normalization
 from porter.layers.l2_normalization import L2Normalization
+from porter.layers.legacy_resizing import LegacyResizing
 from porter.layers.list_difference import ListDifference
+from porter.layers.local_response_normalization import LocalResponseNormalization
 from porter.layers.matrix_diag import MatrixDiag
 from porter.layers.matrix_diag_part import MatrixDiagPart
 from porter.layers.matrix_set_diag import MatrixSetDiag
@@ -61,7 +63,9 @@ __all__ = [
     "InstanceNormalization",
     "L1Normalization",
     "L2Normalization",
+    "LegacyResizing",
     "ListDifference",
+    "LocalResponseNormalization",
     "MatrixDiag",
     "MatrixDiagPart",
     "MatrixSetDiag",

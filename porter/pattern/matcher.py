@@ -46,12 +46,13 @@ class NodeView:
 class Match:
     """What a pattern stands for in a graph: bound names, and the covered nodes with the root first.
 
-    passed: those of the nodes that `reshaped` looked through.
+    passed: those of the nodes that `reshaped` looked through. shared: those that may be used outside too.
     """
 
     bound: dict[str, Any]
     nodes: tuple[Node, ...]
     passed: tuple[Node, ...] = ()
+    shared: tuple[Node, ...] = ()
     read: set[tuple[str, str]] = field(default_factory=set)
 
     def argument(self, name: str) -> Any:
@@ -98,7 +99,7 @@ class Matcher:
         for match in self._match(pattern, value, Match({}, ())):
             leak = self._leak(match, value)
             if leak is None:
-                yield Match(match.bound, match.nodes, match.passed)
+                yield replace(match, read=set())
             else:
                 self._note(Miss(f"{leak.name} is used outside too", leak.node), len(match.nodes))
 
@@ -110,8 +111,10 @@ class Matcher:
         """A value inside the match that is used outside."""
         inside = {id(node) for node in match.nodes}
         for node in match.nodes:
+            if node in match.shared:
+                continue
             for value in node.outputs:
-                if value is root or self.is_static(value):
+                if value is root or node.op in VIEWS or self.is_static(value):
                     continue
                 if self.graph.is_output(value) or any(id(user) not in inside for user, _ in value.uses):
                     return value
@@ -127,7 +130,9 @@ class Matcher:
             if number is not None and np.float32(number) == np.float32(pattern.value):
                 yield so_far
             else:
-                self._note(Miss(f"{pattern.value} expected, not {value.node.op} {value.name}", value.node), len(so_far.nodes))
+                self._note(
+                    Miss(f"{pattern.value} expected, not {value.node.op} {value.name}", value.node), len(so_far.nodes)
+                )
         elif isinstance(pattern, OneOf):
             for alternative in pattern.alternatives:
                 yield from self._match(alternative, value, so_far)
@@ -153,11 +158,12 @@ class Matcher:
                 return
             bound = {**bound, pattern.label: node}
         nodes = so_far.nodes if any(each is node for each in so_far.nodes) else (*so_far.nodes, node)
+        shared = (*so_far.shared, node) if pattern.may_share else so_far.shared
         orders = [pattern.inputs]
         if pattern.name in COMMUTATIVE and len(pattern.inputs) == 2:
             orders.append(pattern.inputs[::-1])
         for order in orders:
-            yield from self._match_all(order, node.inputs, replace(so_far, bound=bound, nodes=nodes))
+            yield from self._match_all(order, node.inputs, replace(so_far, bound=bound, nodes=nodes, shared=shared))
 
     def _match_all(self, patterns: tuple[Pattern, ...], values: list[Value], so_far: Match) -> Iterator[Match]:
         if not patterns:
@@ -192,6 +198,8 @@ class Matcher:
         return replace(so_far, bound={**so_far.bound, variable.name: bound})
 
 
+# Other ways to look at the same numbers: whoever else uses one keeps it.
+VIEWS = {"ExpandDims", "Reshape", "Squeeze", "Transpose"}
 CONTROL = {"Enter", "RefEnter", "Exit", "Merge", "NextIteration", "Switch", "While"}
 RANDOM = {
     "RandomUniform",

@@ -69,16 +69,22 @@ class Literal(Pattern):
 class Op(Pattern):
     """Output `index` of an operation."""
 
-    def __init__(self, name: str, inputs: tuple[Any, ...], label: str | None = None, index: int = 0):
-        self.name, self.label, self.index = name, label, index
+    def __init__(
+        self, name: str, inputs: tuple[Any, ...], label: str | None = None, index: int = 0, may_share: bool = False
+    ):
+        self.name, self.label, self.index, self.may_share = name, label, index, may_share
         self.inputs = tuple(each if isinstance(each, Pattern) else Literal(each) for each in inputs)
 
     def named(self, label: str) -> Op:
         """The same, bound to `label` so that its attributes can be read."""
-        return Op(self.name, self.inputs, label, self.index)
+        return Op(self.name, self.inputs, label, self.index, self.may_share)
+
+    def shared(self) -> Op:
+        """The same, which may be used outside the match too: the layer computes it once more."""
+        return Op(self.name, self.inputs, self.label, self.index, True)
 
     def __getitem__(self, index: int) -> Op:
-        return Op(self.name, self.inputs, self.label, index)
+        return Op(self.name, self.inputs, self.label, index, self.may_share)
 
 
 class OneOf(Pattern):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from porter.read.lowering import is_functional, lower
 from porter.read.operations import op_def
 from porter.read.wiring import Tensor, parse, spell
 
@@ -13,12 +14,13 @@ CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall", "RemoteCall", "
 def inline_calls(graph_def: Any) -> tuple[Any, dict[Tensor, Tensor]]:
     """`graph_def` with all function calls inlined, and for each call's outputs the tensors that stand for them.
 
-    Nodes of a function are called "<call>/<node>". Functions that are an attribute of something else than a call
-    (bodies of functional If and While, maps of datasets) stay. A graph without calls is given back as it is.
+    Nodes of a function are called "<call>/<node>". Functional If, Case and While become nodes of the first version of
+    control flow. Functions that are an attribute of something else (maps of datasets) stay. A graph without calls is
+    given back as it is.
     """
     functions = {function.signature.name: function for function in graph_def.library.function}
     alias: dict[Tensor, Tensor] = {}
-    if not any(called(node, functions) for node in graph_def.node):
+    if not any(called(node, functions) or is_functional(node, functions) for node in graph_def.node):
         return graph_def, alias
     nodes: dict[str, Any] = {}
     waiting = list(reversed(graph_def.node))
@@ -27,6 +29,10 @@ def inline_calls(graph_def: Any) -> tuple[Any, dict[Tensor, Tensor]]:
         name = called(node, functions)
         if name:
             body, results = _instantiate(functions[name], node, functions)
+            alias.update({(node.name, index): tensor for index, tensor in enumerate(results)})
+            waiting += reversed(body)
+        elif is_functional(node, functions):
+            body, results = lower(node, functions)
             alias.update({(node.name, index): tensor for index, tensor in enumerate(results)})
             waiting += reversed(body)
         else:
@@ -78,9 +84,12 @@ def _instantiate(function: Any, call: Any, functions: dict[str, Any]) -> tuple[l
         return f"{call.name}/{name}:{_position(body[name], argument, functions) + int(index or 0)}"
 
     made = []
+    waits = [text for text in call.input if text.startswith("^")]
     for node in function.node_def:
         copy = type(node)(name=f"{call.name}/{node.name}", op=node.op)
         copy.input.extend(outer(text) for text in node.input if not (text.startswith("^") and text[1:] in arguments))
+        if all(text.startswith("^") for text in copy.input):
+            copy.input.extend(waits)  # in a loop or in a branch only they tell it when to run
         for key, value in node.attr.items():
             copy.attr[key].CopyFrom(attrs.get(value.placeholder, value))
         made.append(copy)

@@ -52,7 +52,7 @@ def outline(graph: Graph) -> None:
             node = Node(f"{value.node.name}~", "ops.convert_to_tensor", [value], {"args": (Ref(0),), "kwargs": {"dtype": value.dtype}})
             node.attrs["rule"] = "sizes"
             node.origin = value.node.origin
-            node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype)]
+            node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype, value.tensor)]
             graph.add(node)
             graph.outputs[place] = node.out
     matcher = Matcher(graph)

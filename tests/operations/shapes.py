@@ -1,0 +1,105 @@
+"""Shapes, with sizes that are known and with sizes that are not; picking and putting entries; sorting."""
+
+from operations import Case
+
+
+def unpacked(tf, value, axis=0):
+    return tf.unstack(value, axis=axis)
+
+
+def _loop(tf, six):
+    """Reads an array, and fills another, one row a step."""
+    taken = tf.TensorArray(tf.float32, 6).unstack(six)
+
+    def step(i, total, rows):
+        total = total + taken.read(i)
+        return i + 1, total, rows.write(i, total)
+
+    start = (tf.constant(0), tf.zeros([4]), tf.TensorArray(tf.float32, 6))
+    _, total, rows = tf.while_loop(lambda i, *_: i < 6, step, start)
+    return rows.stack(), total
+
+
+CASES: list[Case] = [
+    ("Reshape", lambda tf, x: tf.reshape(x, [-1, 24])),
+    ("Reshape", lambda tf, x: tf.reshape(x, [-1, 6]) * 2.0),
+    ("Reshape", lambda tf, x: tf.reshape(x, [-1])),
+    ("Reshape", lambda tf, six: tf.reshape(six, [2, 3, 4])),
+    ("Reshape", lambda tf, loose: tf.reshape(loose, tf.stack([tf.shape(loose)[0], -1]))),
+    ("Reshape", lambda tf, loose: tf.reshape(loose, [tf.shape(loose)[1], tf.shape(loose)[0], 3])),
+    ("Transpose", lambda tf, x: tf.transpose(x, [0, 2, 1])),
+    ("Transpose", lambda tf, x: tf.transpose(x)),
+    ("ExpandDims", lambda tf, x: (tf.expand_dims(x, 1), tf.expand_dims(x, -1))),
+    ("Squeeze", lambda tf, x: tf.squeeze(x[:, :1], [1])),
+    ("Squeeze", lambda tf, x: tf.squeeze(tf.reduce_sum(x, [1, 2], keepdims=True), [1, 2])),
+    ("ConcatV2", lambda tf, x, y: tf.concat([x, y], -1)),
+    ("ConcatV2", lambda tf, x, y: tf.concat([x, y, tf.zeros_like(x)], 1)),
+    ("ConcatV2", lambda tf, x: tf.raw_ops.Concat(concat_dim=1, values=[x, x * 2.0])),
+    ("Stack", lambda tf, x, y: tf.stack([x, y], 1)),
+    ("Stack", lambda tf, number: tf.stack([number, 1.0, number * 2.0])),
+    ("Unstack", lambda tf, x: [each * 2.0 for each in tf.unstack(x, axis=1)]),
+    ("Unstack", lambda tf, six: tf.add_n(tf.unstack(six))),
+    ("Split", lambda tf, x: tf.split(x, 3, axis=2)),
+    ("Split", lambda tf, x: tf.split(x, 2, axis=-2)[1]),
+    ("Split", lambda tf, x: tf.split(x, 1, axis=1)[0] * 2.0),
+    ("SplitV", lambda tf, x: tf.split(x, [1, 3, 2], axis=2)),
+    ("SplitV", lambda tf, x: tf.split(x, [1, -1], axis=2)),
+    ("SplitV", lambda tf, loose: tf.split(loose, [1, -1], axis=1)),
+    ("Tile", lambda tf, x: tf.tile(x, [1, 2, 3])),
+    ("Tile", lambda tf, x, vector: tf.tile(vector[tf.newaxis], [tf.shape(x)[0], 1])),
+    ("Tile", lambda tf, six, count: tf.tile(six, [count + 1, 1])),
+    ("BroadcastTo", lambda tf, vector: tf.broadcast_to(vector, [3, 6])),
+    ("BroadcastTo", lambda tf, x, vector: tf.broadcast_to(vector, tf.shape(x))),
+    ("Fill", lambda tf, number: tf.fill([2, 3], number)),
+    ("Fill", lambda tf, x, number: tf.fill([tf.shape(x)[0], 3], number)),
+    ("Fill", lambda tf, x: tf.concat([x, tf.fill([tf.shape(x)[0], 4, 1], 2.5)], 2)),
+    ("Pad", lambda tf, x: tf.pad(x, [[0, 0], [1, 2], [0, 3]])),
+    ("Pad", lambda tf, x, count: tf.pad(x, [[0, 0], [0, 1], [0, count]])),
+    ("PadV2", lambda tf, x: tf.pad(x, [[0, 0], [1, 0], [2, 0]], constant_values=-1.5)),
+    ("PadV2", lambda tf, x, count: tf.pad(x, [[0, 0], [0, 0], [count, 0]], constant_values=-1.5)),
+    ("MirrorPad", lambda tf, x: tf.pad(x, [[0, 0], [1, 2], [0, 3]], "REFLECT")),
+    ("MirrorPad", lambda tf, x: tf.pad(x, [[0, 0], [1, 2], [0, 3]], "SYMMETRIC")),
+    ("MirrorPad", lambda tf, x, count: tf.pad(x, [[0, 0], [0, 0], [0, tf.minimum(count, 5)]], "REFLECT")),
+    ("ReverseV2", lambda tf, x: (tf.reverse(x, [1]), tf.reverse(x, [-1, 1]))),
+    ("Roll", lambda tf, x: tf.roll(x, [1, -2], [1, 2])),
+    ("Roll", lambda tf, x, count: tf.roll(x, count, 1)),
+    ("LinSpace", lambda tf, number: tf.linspace(number, 10.0, 5)),
+    ("Range", lambda tf, loose: tf.cast(tf.range(tf.shape(loose)[1]), tf.float32) + tf.reduce_sum(loose, [0, 2])),
+    ("Range", lambda tf, count: tf.range(0, count + 1)),
+    ("StridedSlice", lambda tf, x: (x[:, 0], x[..., 1:], x[:, ::2, 1:-1], x[:, tf.newaxis, :, -1])),
+    ("StridedSlice", lambda tf, x: (x[:, ::-1], x[:, 2::-1], x[:, ::-2, ::-1])),
+    ("StridedSlice", lambda tf, loose: (loose[:, ::-1], loose[:, -2::-1], loose[:, : tf.shape(loose)[1] - 1])),
+    ("StridedSlice", lambda tf, x, count: x[:, tf.minimum(count, 3)]),
+    ("StridedSlice", lambda tf, x, count: x[:, : tf.minimum(count, 3) + 1]),
+    ("Slice", lambda tf, x: tf.slice(x, [0, 1, 2], [-1, 2, -1])),
+    ("Slice", lambda tf, loose: tf.slice(loose, [0, 1, 0], [-1, tf.shape(loose)[1] - 2, 2])),
+    ("Slice", lambda tf, x, count: tf.slice(x, [0, tf.minimum(count, 2), 0], [-1, 2, 6])),
+    ("GatherV2", lambda tf, x: tf.gather(x, [2, 0, 0], axis=1)),
+    ("GatherV2", lambda tf, i: tf.gather(tf.reshape(tf.range(40.0), [10, 4]), i)),
+    ("GatherV2", lambda tf, x, i: tf.gather(x, i % 4, axis=1, batch_dims=1)),
+    ("GatherV2", lambda tf, x, i: tf.gather(x, i % 6, axis=2, batch_dims=1)),
+    ("GatherV2", lambda tf, i: tf.raw_ops.Gather(params=tf.range(10.0), indices=i)),
+    ("GatherNd", lambda tf, six, ints: tf.gather_nd(six, tf.stack([ints % 6, ints % 4], 1))),
+    ("GatherNd", lambda tf, six, ints: tf.gather_nd(six, (ints % 6)[:, tf.newaxis])),
+    ("GatherNd", lambda tf, loose: tf.gather_nd(loose, [[0, 1], [0, 0]])),
+    ("ScatterNd", lambda tf, vector, ints: tf.scatter_nd((ints % 4)[:, tf.newaxis], vector, [4])),
+    ("ScatterNd", lambda tf, x, vector: tf.scatter_nd([[0]] * 6, vector, tf.shape(x)[:1])),
+    ("TensorScatterUpdate", lambda tf, six: tf.tensor_scatter_nd_update(six, [[1], [4]], six[:2] * 2.0)),
+    ("TensorScatterAdd", lambda tf, six: tf.tensor_scatter_nd_add(six, [[1], [1]], six[:2])),
+    ("TensorScatterSub", lambda tf, six: tf.tensor_scatter_nd_sub(six, [[1], [1]], six[:2])),
+    ("TensorScatterMax", lambda tf, six: tf.tensor_scatter_nd_max(six, [[1], [4]], six[:2])),
+    ("TensorScatterMin", lambda tf, six: tf.tensor_scatter_nd_min(six, [[1], [4]], six[:2])),
+    ("OneHot", lambda tf, i: (tf.one_hot(i, 10), tf.one_hot(i, 5, axis=1))),
+    ("OneHot", lambda tf, i: tf.one_hot(i, 10, on_value=2.0, off_value=-1.0)),
+    ("OneHot", lambda tf, i: tf.one_hot(i, 10, dtype=tf.int64)),
+    ("OneHot", lambda tf, i, loose: tf.one_hot(i, tf.shape(loose)[1])),
+    ("Where", lambda tf, six: tf.where(six > 0.0)),
+    ("ReverseSequence", lambda tf, x, i: tf.reverse_sequence(x, i[:, 0] % 5, seq_axis=1, batch_axis=0)),
+    ("TopKV2", lambda tf, x: tf.nn.top_k(x, 3)),
+    ("TopKV2", lambda tf, rows, count: tf.nn.top_k(rows, tf.minimum(count, 4) + 1)[0]),
+    ("InTopK", lambda tf, rows, ints: tf.raw_ops.InTopK(predictions=rows[:1], targets=ints[:1] % 5, k=2)),
+    ("InTopKV2", lambda tf, rows, i: tf.nn.in_top_k(rows, i[:, 0] % 5, 2)),
+    ("InTopKV2", lambda tf, rows, i, count: tf.raw_ops.InTopKV2(predictions=rows, targets=i[:, 0] % 5, k=count)),
+    ("ArrayRead", _loop),
+    ("ArrayWrite", _loop),
+]

@@ -1,0 +1,600 @@
+"""Reading: every fixture in every form it can be named by, what is chosen in it, and an error for all that is damaged."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from porter.errors import PorterError, UnreadableSource, Unsupported, UsageError
+from porter.read import inspect, make_original, open_source
+from porter.read.model import Original, Source
+
+v1 = tf.compat.v1
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+NAMES = sorted(path.parent.name for path in FIXTURES.glob("*/fixture.json"))
+PLAIN = FIXTURES / "mnist_keep_prob"
+
+
+def described(name):
+    """What a fixture's description says, with the path of its source and its recording."""
+    folder = FIXTURES / name
+    said = json.loads((folder / "fixture.json").read_text())
+    with np.load(folder / "reference.npz") as recorded:
+        arrays = {key: recorded[key] for key in recorded.files}
+    return folder / said["source"], said, arrays
+
+
+def run(original, arrays, prefix=""):
+    """The outputs of an original on recorded inputs, knobs at inference."""
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        tf.graph_util.import_graph_def(original.graph_def, name="")
+        feed = {original.stands_for(name): arrays[f"in{prefix}:{name}"] for name in original.inputs}
+        feed.update((original.stands_for(k.tensor), k.inference) for k in original.knobs if k.kind != "frozen")
+        feed.update((f"{node}:0", original.load(node)) for node in original.variables)
+        fetched = session.run([original.stands_for(name) for name in original.outputs], feed)
+    return dict(zip(original.outputs, fetched, strict=True))
+
+
+def assert_close(got, want, where):
+    assert got.shape == want.shape, where
+    if want.dtype.kind == "f":
+        spread = max(float(np.ptp(want)), 1e-6)
+        assert np.abs(got - want).max() <= 1e-5 * spread, where
+    else:
+        assert np.array_equal(got, want), where
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_cut_graph_answers_as_tensorflow_1_did(name):
+    path, said, arrays = described(name)
+    original = make_original(open_source(path), outputs=said["outputs"], inputs=said.get("inputs"))
+    assert original.outputs == said["outputs"]
+    for prefix in ("", "1"):
+        for output, got in run(original, arrays, prefix).items():
+            assert_close(got, arrays[f"out{prefix}:{output}"], f"{name} {output}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_knobs_are_found_and_are_no_inputs(name):
+    path, said, arrays = described(name)
+    original = make_original(open_source(path), outputs=said["outputs"], inputs=said.get("inputs"))
+    assert {knob.tensor for knob in original.knobs} == set(said["knobs"])
+    assert set(original.inputs) == {key[3:] for key in arrays if key.startswith("in:")} - set(said["knobs"])
+    for knob in original.knobs:
+        assert knob.inference == arrays[f"in:{knob.tensor}"]
+        assert knob.training != knob.inference
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_and_inputs_are_found_unnamed(name):
+    path, said, arrays = described(name)
+    original = make_original(open_source(path))
+    chosen = set(original.outputs) & set(said["outputs"])
+    assert chosen
+    assert len(original.outputs) <= max(4, len(said["outputs"]))
+    assert {c.tensor for c in original.output_candidates if c.chosen} == set(original.outputs)
+    assert all(c.why for c in original.output_candidates + original.input_candidates)
+    got = run(original, arrays)
+    for output in chosen:
+        assert_close(got[output], arrays[f"out:{output}"], f"{name} {output}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_left_that_troubles_the_importer(name):
+    path, said, _ = described(name)
+    original = make_original(open_source(path), outputs=said["outputs"], inputs=said.get("inputs"))
+    for node in original.graph_def.node:
+        assert not node.device
+        assert not [key for key in node.attr if key.startswith("_")]
+        assert not node.op.startswith(
+            ("Variable", "VarHandle", "ReadVariable", "Assign", "Apply", "Ref", "Save", "Restore")
+        )
+    used = {variable.name for variable in original.variables.values()}
+    left = dict(original.left)
+    assert used | set(left) >= set(original.source.stored)
+    assert not used & set(left)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_inspection_is_plain_data(name):
+    path, _, _ = described(name)
+    source = open_source(path)
+    told = json.loads(json.dumps(inspect(source, make_original(source))))
+    assert told["outputs"]
+    assert all(entry["shape"] is not None for entry in told["inputs"])
+    assert told["kept"] <= told["nodes"]
+    assert all(variable["used_by"] for variable in told["variables"])
+
+
+# Forms
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A checkpoint alone in a folder."""
+    for file in PLAIN.glob("model.ckpt*"):
+        shutil.copy(file, tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("ending", ["", ".meta", ".index", ".data-00000-of-00001"])
+def test_a_checkpoint_by_any_of_its_parts(copied, ending):
+    source = open_source(copied / f"model.ckpt{ending}")
+    assert source.format == "checkpoint"
+    assert source.path.name == "model.ckpt"
+    assert len(source.files) == 3
+
+
+def test_a_folder_with_one_checkpoint(copied):
+    assert open_source(copied).path.name == "model.ckpt"
+
+
+@pytest.mark.parametrize("written", ["model.ckpt-7", "/home/someone/else/model.ckpt-7", r"C:\\models\\model.ckpt-7"])
+def test_a_folder_whose_checkpoint_file_names_the_latest(copied, written):
+    for file in list(copied.glob("model.ckpt.*")):
+        shutil.copy(file, copied / file.name.replace("ckpt", "ckpt-7"))
+    (copied / "checkpoint").write_text(f'model_checkpoint_path: "{written}"\n')
+    source = open_source(copied)
+    assert source.path.name == "model.ckpt-7"
+    assert source.step == 7
+    assert open_source(copied / "checkpoint").path == source.path
+
+
+def test_the_first_checkpoint_format():
+    source = open_source(FIXTURES / "checkpoint_v1" / "model.ckpt")
+    assert [file.name for file in source.files] == ["model.ckpt.meta", "model.ckpt"]
+    name = next(name for name, (shape, _) in source.stored.items() if len(shape) == 2)
+    assert source.load(name).shape == source.stored[name][0]
+
+
+def test_a_saved_model_by_folder_and_file():
+    folder = FIXTURES / "saved_model_iris" / "saved_model"
+    for path in (folder, folder / "saved_model.pb", folder.parent):
+        source = open_source(path)
+        assert source.format == "SavedModel"
+        assert [signature.name for signature in source.signatures] == ["serving_default"]
+    assert source.signatures[0].outputs.keys() == {"class_ids", "probabilities"}
+
+
+def test_a_partitioned_variable_comes_in_slices_of_its_whole():
+    path, said, _ = described("partitioned_resource")
+    source = open_source(path)
+    original = make_original(source, outputs=said["outputs"])
+    parts = [v for v in original.variables.values() if v.name == "dnn/hidden_0/kernel"]
+    assert len(parts) > 1
+    whole = np.concatenate([original.load(part.node) for part in sorted(parts, key=lambda v: v.node)])
+    assert np.array_equal(whole, source.load("dnn/hidden_0/kernel"))
+
+
+def test_averaged_weights_when_asked_for():
+    path, said, arrays = described("queue_input")
+    source = open_source(path)
+    raw = make_original(source, outputs=said["outputs"])
+    averaged = make_original(source, outputs=said["outputs"], weights="ema")
+    assert any("--weights ema" in warning for warning in raw.warnings)
+    assert all(v.name.endswith("ExponentialMovingAverage") for v in averaged.variables.values())
+    output = said["outputs"][0]
+    assert_close(run(averaged, arrays)[output], arrays[f"ema:{output}"], output)
+    assert not np.allclose(run(raw, arrays)[output], arrays[f"ema:{output}"])
+    with pytest.raises(UsageError, match="no moving averages"):
+        make_original(open_source(PLAIN / "model.ckpt"), weights="ema")
+
+
+def test_why_stored_variables_are_left():
+    path, said, _ = described("mnist_layers_cond_bn")
+    left = dict(make_original(open_source(path), outputs=said["outputs"]).left)
+    assert left["global_step"] == "global step"
+    assert {why for name, why in left.items() if name != "global_step"} == {"optimizer state"}
+
+
+@pytest.mark.parametrize(("name", "momentum"), [("seed_network", 0.99), ("contrib_bn_cond", 0.9), ("keras_era", 0.9)])
+def test_momentum_of_moving_statistics(name, momentum):
+    path, said, _ = described(name)
+    variables = make_original(open_source(path), outputs=said["outputs"]).variables.values()
+    kept = [v for v in variables if "moving_" in v.node]
+    assert kept
+    assert {v.momentum for v in kept} == {momentum}
+    assert not any(v.trainable for v in kept)
+    assert all(v.momentum is None for v in variables if "moving_" not in v.node)
+
+
+def test_reading_imports_no_tensorflow_before_it_must():
+    code = "import sys, porter.read; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=FIXTURES.parent).returncode == 0
+
+
+# Damage
+
+
+def cut_short(path, share=0.5):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+
+
+DAMAGE = {
+    "no meta": (lambda d: (d / "model.ckpt.meta").unlink(), r"model\.ckpt\.meta is missing"),
+    "no index": (lambda d: (d / "model.ckpt.index").unlink(), r"model\.ckpt\.index is missing"),
+    "no data": (lambda d: (d / "model.ckpt.data-00000-of-00001").unlink(), r"data-00000-of-00001 is missing"),
+    "a shard of two": (
+        lambda d: (d / "model.ckpt.data-00000-of-00001").rename(d / "model.ckpt.data-00000-of-00002"),
+        r"Of the 2 data files of model\.ckpt only 1",
+    ),
+    "short meta": (lambda d: cut_short(d / "model.ckpt.meta"), r"model\.ckpt\.meta cannot be read"),
+    "short index": (lambda d: cut_short(d / "model.ckpt.index"), r"model\.ckpt cannot be read"),
+    "short data": (lambda d: cut_short(d / "model.ckpt.data-00000-of-00001", 0.9), r"was cut short"),
+    "empty data": (lambda d: (d / "model.ckpt.data-00000-of-00001").write_bytes(b""), r"is empty"),
+    "lfs": (
+        lambda d: (d / "model.ckpt.meta").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1\n"),
+        "Git LFS pointer",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_checkpoint_is_explained(copied, damage):
+    action, says = DAMAGE[damage]
+    action(copied)
+    with pytest.raises(UnreadableSource, match=says) as caught:
+        open_source(copied / "model.ckpt")
+    assert caught.value.todo
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("notes.txt", b"hello\n", UnreadableSource),
+        ("graph.pbtxt", b"hello: 1\n", UnreadableSource),
+        ("model.json", b'{"a": 1}', UnreadableSource),
+        ("noise.pb", bytes(range(255, 0, -1)) * 4, UnreadableSource),
+        ("empty.pb", b"", UnreadableSource),
+        ("pointer.pb", b"version https://git-lfs.github.com/spec/v1\n", UnreadableSource),
+        ("model.h5", b"\x89HDF\r\n\x1a\n" + b"0" * 99, Unsupported),
+        ("model.tflite", b"\x1c\0\0\0TFL3" + b"0" * 99, Unsupported),
+        ("model.zip", b"PK\x03\x04" + b"0" * 99, Unsupported),
+    ],
+)
+def test_files_that_are_something_else(tmp_path, name, content, error):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(error) as caught:
+        open_source(tmp_path / name)
+    assert caught.value.todo
+
+
+@pytest.mark.parametrize("share", [0.3, 0.99])
+def test_a_frozen_graph_that_was_cut_short(tmp_path, share):
+    shutil.copy(FIXTURES / "separable_mobile" / "model.pb", tmp_path)
+    cut_short(tmp_path / "model.pb", share)
+    with pytest.raises(UnreadableSource, match="cannot be read"):
+        open_source(tmp_path / "model.pb")
+
+
+def test_an_unfrozen_graph_is_not_taken_for_a_model(copied):
+    (copied / "model.ckpt.meta").rename(copied / "graph.pb")
+    with pytest.raises(UnreadableSource, match="without its weights"):
+        open_source(copied / "graph.pb")
+
+
+def test_folders_without_a_model_or_with_several(copied, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UnreadableSource, match="holds no TensorFlow 1 model"):
+        open_source(tmp_path / "empty")
+    for file in list(copied.glob("model.ckpt.*")):
+        shutil.copy(file, copied / file.name.replace("model", "other"))
+    with pytest.raises(UnreadableSource, match="several models") as caught:
+        open_source(copied)
+    assert "other.ckpt" in caught.value.why
+
+
+def test_a_path_that_does_not_exist_gets_the_names_like_it(copied):
+    with pytest.raises(UnreadableSource) as caught:
+        open_source(copied / "modle.ckpt")
+    assert "model.ckpt" in caught.value.why
+
+
+def test_tensorflow_2_files_are_told_apart(tmp_path):
+    module = tf.Module()
+    module.weight = tf.Variable([1.0])
+    tf.train.Checkpoint(module=module).write(str(tmp_path / "tf2"))
+    with pytest.raises(UnreadableSource, match="object-based"):
+        open_source(tmp_path / "tf2")
+    tf.saved_model.save(module, str(tmp_path / "saved"))
+    with pytest.raises(UnreadableSource, match="TensorFlow 2"):
+        open_source(tmp_path / "saved")
+
+
+def test_a_saved_model_without_its_variables(tmp_path):
+    shutil.copytree(FIXTURES / "saved_model_iris" / "saved_model", tmp_path / "model")
+    shutil.rmtree(tmp_path / "model" / "variables")
+    with pytest.raises(UnreadableSource, match="`variables` is missing"):
+        open_source(tmp_path / "model")
+
+
+# What the user names
+
+
+def test_unknown_names_get_the_closest():
+    source = open_source(PLAIN / "model.ckpt")
+    with pytest.raises(UsageError) as caught:
+        make_original(source, outputs=["fc2/logit"])
+    assert "fc2/logits" in caught.value.why
+    with pytest.raises(UsageError, match="y:3"):
+        make_original(source, outputs=["y:3"])
+    assert make_original(source, outputs=["y"]).outputs == ["y:0"]
+
+
+def test_the_graph_is_cut_where_the_user_says():
+    source = open_source(PLAIN / "model.ckpt")
+    whole = make_original(source)
+    inner = next(n.name for n in whole.graph_def.node if n.op == "Relu")
+    cut = make_original(source, outputs=whole.outputs, inputs=[inner])
+    assert cut.inputs == [f"{inner}:0"]
+    assert len(cut.graph_def.node) < len(whole.graph_def.node)
+    assert len(cut.variables) < len(whole.variables)
+    shape = next(n for n in cut.graph_def.node if n.name == inner).attr["shape"].shape
+    assert len(shape.dim) > 1
+
+
+def test_frozen_placeholders_become_constants_and_rates_are_taken():
+    source = open_source(PLAIN / "model.ckpt")
+    (knob,) = make_original(source).knobs
+    assert (knob.kind, knob.inference, knob.training, knob.guessed) == ("keep_prob", 1.0, 0.5, True)
+    (given,) = make_original(source, freeze={knob.tensor: 0.8}).knobs
+    assert (given.training, given.guessed) == (0.8, False)
+    path, said, arrays = described("mnist_layers_cond_bn")
+    frozen = make_original(open_source(path), outputs=said["outputs"], freeze={"training": False})
+    assert [(k.kind, k.inference, k.training) for k in frozen.knobs] == [("frozen", False, False)]
+    assert next(n for n in frozen.graph_def.node if n.name == "training").op == "Const"
+    output = said["outputs"][0]
+    assert_close(run(frozen, arrays)[output], arrays[f"out:{output}"], output)
+    with pytest.raises(UsageError, match="cannot be"):
+        make_original(source, freeze={knob.tensor.replace("keep_prob", "keep_prob"): 0.8, "input/x": "text"})
+
+
+# Small graphs of our own, as TensorFlow 1 would have written them
+
+
+@pytest.fixture
+def graph():
+    """A graph with version 1 conditionals and loops, and variables by reference."""
+    v1.disable_control_flow_v2()
+    with tf.Graph().as_default() as graph:
+        yield graph
+    v1.enable_control_flow_v2()
+
+
+def frozen(graph, **kwargs) -> Original:
+    """The original of a graph that holds its weights as constants."""
+    source = Source(Path("graph.pb"), "frozen graph", [], graph.as_graph_def())
+    return make_original(source, **kwargs)
+
+
+def trained(graph, outputs=None) -> Original:
+    """The original of a graph with variables, all of ones."""
+    stored = {v.op.name: (tuple(v.shape.as_list()), v.dtype.base_dtype.name) for v in v1.global_variables()}
+    names = {"trainable_variables": [v.name for v in v1.trainable_variables()]}
+    source = Source(Path("model"), "checkpoint", [], graph.as_graph_def(), collections=names, stored=stored)
+    source.load = lambda name: np.ones(*stored[name])
+    return make_original(source, outputs=outputs)
+
+
+def weight(*shape):
+    return tf.constant(np.random.default_rng(0).normal(size=shape), tf.float32)
+
+
+def variable(name, *shape, **kwargs):
+    return v1.get_variable(name, shape, use_resource=False, **kwargs)
+
+
+def test_a_rate_and_a_keep_prob_are_told_apart_without_names(graph):
+    x = v1.placeholder(tf.float32, [None, 4], "x")
+    one, two = v1.placeholder(tf.float32, name="a"), v1.placeholder_with_default(0.3, [], "b")
+    noise = tf.random.uniform(tf.shape(x))
+    kept = x / one * tf.floor(one + noise)
+    y = tf.identity(kept / (1 - two) * tf.cast(noise >= two, tf.float32), "y")
+    a, b = frozen(graph, outputs=[y.name]).knobs
+    assert (a.kind, a.inference, a.training, a.guessed) == ("keep_prob", 1.0, 0.5, True)
+    assert (b.kind, b.inference, round(b.training, 3), b.guessed) == ("rate", 0.0, 0.3, False)
+
+
+def test_a_random_choice_that_drops_nothing_is_no_knob(graph):
+    x, chance = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [], "chance")
+    y = tf.where(tf.random.uniform(tf.shape(x)) < chance, x, 2 * x, name="y")
+    original = frozen(graph, outputs=[y.name])
+    assert not original.knobs
+    assert original.inputs == ["x:0", "chance:0"]
+
+
+def dropped(x, rate=0.5):
+    return x / (1 - rate) * tf.floor(1 - rate + tf.random.uniform(tf.shape(x)))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "predicate", "inference", "training"),
+    [
+        (tf.bool, lambda t: t, False, True),
+        (tf.bool, lambda t: tf.logical_not(t), True, False),
+        (tf.int32, lambda t: tf.equal(t, 1), 0, 1),
+        (tf.int32, lambda t: tf.not_equal(t, 2), 2, 1),
+        (tf.string, lambda t: tf.equal(t, "train"), b"", b"train"),
+    ],
+)
+def test_the_training_side_is_found_by_what_it_computes(graph, dtype, predicate, inference, training):
+    x, knob = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(dtype, [], "knob")
+    hidden = tf.matmul(x, weight(4, 3))
+    y = tf.identity(v1.cond(predicate(knob), lambda: dropped(hidden), lambda: hidden), "y")
+    (found,) = frozen(graph, outputs=[y.name]).knobs
+    assert found.kind == "training"
+    assert found.inference == inference
+    if dtype != tf.int32:
+        assert found.training == training
+    assert found.why
+
+
+def test_moving_statistics_betray_the_training_side(graph):
+    x, knob = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.bool, [], "switch")
+    mean = variable("mean", 4, trainable=False)
+    batch = tf.reduce_mean(x, [0])
+
+    def update():
+        with tf.control_dependencies([v1.assign(mean, 0.9 * mean + 0.1 * batch)]):
+            return tf.identity(batch)
+
+    used = v1.cond(knob, update, lambda: tf.identity(mean))
+    y = tf.subtract(x * variable("scale", 4), used, "y")
+    original = trained(graph, [y.op.name])
+    assert [(k.kind, k.inference) for k in original.knobs] == [("training", False)]
+    assert original.variables["mean"].momentum == 0.9
+    assert not original.variables["mean"].trainable
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        lambda v, new: v1.assign_sub(v, (v - new) * 0.25),
+        lambda v, new: v1.assign_sub(v, 0.25 * (v - new)),
+        lambda v, new: v1.assign(v, v * 0.75 + new * 0.25),
+        lambda v, new: v1.assign(v, new * (1 - 0.75) + 0.75 * v),
+        lambda v, new: v1.assign(v, v - (v - new) * 0.25),
+        lambda v, new: v1.assign_add(v, (new - v) / 4),
+    ],
+)
+def test_momentum_however_it_is_written(graph, assignment):
+    x = v1.placeholder(tf.float32, [None, 4], "x")
+    average = variable("average", 4, trainable=False)
+    assignment(average, tf.reduce_mean(x, [0]))
+    y = tf.multiply(x - average, variable("scale", 4), "y")
+    assert trained(graph, [y.op.name]).variables["average"].momentum == 0.75
+    assert trained(graph, [y.op.name]).variables["scale"].momentum is None
+
+
+def test_labels_losses_and_copies_are_left_aside(graph):
+    def network(x, scope, trainable):
+        with v1.variable_scope(scope):
+            hidden = tf.nn.relu(tf.matmul(x, variable("a", 4, 8, trainable=trainable)))
+            return tf.matmul(hidden, variable("b", 8, 3, trainable=trainable)) + variable("c", 3, trainable=trainable)
+
+    first, second = v1.placeholder(tf.float32, [None, 4], "p"), v1.placeholder(tf.float32, [None, 4], "q")
+    labels = v1.placeholder(tf.float32, [None, 3], "r")
+    target, online = network(second, "target", False), network(first, "online", True)
+    loss = tf.reduce_mean(tf.square(labels + 0.9 * target - online))
+    v1.train.AdamOptimizer().minimize(loss)
+    original = trained(graph)
+    assert original.outputs == [online.name]
+    assert original.inputs == ["p:0"]
+    assert any("2 copies" in warning and target.name in warning for warning in original.warnings)
+    told = {c.tensor: c.why for c in original.input_candidates}
+    assert "labels" in told["r:0"]
+
+
+def test_probabilities_before_classes_and_all_heads(graph):
+    x = v1.placeholder(tf.float32, [None, 4], "x")
+    trunk = tf.nn.relu(tf.matmul(x, variable("t", 4, 8)))
+    classes = tf.nn.softmax(tf.matmul(trunk, variable("a", 8, 3)))
+    tf.argmax(classes, 1)
+    value = tf.matmul(trunk, variable("b", 8, 1)) + variable("c", 1)
+    assert trained(graph).outputs == [classes.name, value.name]
+
+
+def test_a_variable_that_is_not_stored_is_named(graph):
+    x = v1.placeholder(tf.float32, [None, 4], "x")
+    y = tf.matmul(x, variable("kernel", 4, 2), name="y")
+    source = Source(Path("model"), "checkpoint", [], graph.as_graph_def(), stored={"dense/kernel": ((4, 2), "float32")})
+    with pytest.raises(UnreadableSource, match="not in the checkpoint") as caught:
+        make_original(source, outputs=[y.op.name])
+    assert "dense/kernel" in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("consume", "shape"),
+    [
+        (lambda x: tf.matmul(x, weight(5, 3)), (None, 5)),
+        (lambda x: tf.matmul(tf.nn.relu(x) * 2.0, weight(5, 3)), (None, 5)),
+        (lambda x: tf.nn.conv2d(x, weight(3, 3, 2, 4), 1, "SAME"), (None, None, None, 2)),
+        (lambda x: tf.reshape(x, [-1, 6, 6, 1]), (None, 6, 6, 1)),
+        (lambda x: tf.transpose(tf.matmul(x, weight(5, 3))), (None, 5)),
+    ],
+)
+def test_an_unknown_shape_follows_from_its_consumer(graph, consume, shape):
+    x = v1.placeholder(tf.float32, name="x")
+    y = tf.identity(consume(x), "y")
+    source = Source(Path("graph.pb"), "frozen graph", [], graph.as_graph_def())
+    told = inspect(source, make_original(source, outputs=[y.name]))
+    assert tuple(told["inputs"][0]["shape"]) == shape
+
+
+def test_a_shape_that_nothing_tells_is_asked_for(graph):
+    x = v1.placeholder(tf.float32, name="x")
+    y = tf.nn.relu(x, name="y")
+    with pytest.raises(Unsupported) as caught:
+        frozen(graph, outputs=[y.name])
+    assert "--shape x=" in caught.value.todo
+    original = frozen(graph, outputs=[y.name], shapes={"x": (None, 7)})
+    assert [d.size for d in original.graph_def.node[0].attr["shape"].shape.dim] == [-1, 7]
+    with pytest.raises(UsageError):
+        frozen(graph, outputs=[y.name], shapes={"y": (None, 7)})
+
+
+def test_operations_that_are_gone_are_all_named(graph):
+    x = v1.placeholder(tf.float32, [None, 4], "x")
+    y = tf.identity(tf.nn.relu(tf.identity(x, "one"), "two"), "y")
+    definition = graph.as_graph_def()
+    for node in definition.node:
+        if node.name in ("one", "two"):
+            node.op = f"Contrib{node.name.title()}"
+    source = Source(Path("graph.pb"), "frozen graph", [], definition)
+    with pytest.raises(Unsupported, match="ContribOne, ContribTwo") as caught:
+        make_original(source, outputs=[y.name])
+    assert "one (ContribOne)" in caught.value.where
+    assert make_original(source, outputs=[y.name], inputs=["two"]).inputs == ["two:0"]
+
+
+def test_loops_keep_what_tells_their_constants_when_to_run(graph):
+    x = v1.placeholder(tf.float32, [None, 4], "x")
+    kernel = variable("kernel", 4, 4)
+    _, y = v1.while_loop(lambda i, h: i < 3, lambda i, h: (i + 1, tf.tanh(tf.matmul(h, kernel)) + 1.0), [0, x])
+    original = trained(graph, [y.op.name])
+    assert list(original.variables) == ["kernel"]
+    value = np.full((2, 4), 0.5, "float32")
+    want = value
+    for _ in range(3):
+        want = np.tanh(want @ np.ones((4, 4), "float32")) + 1
+    assert np.allclose(run(original, {"in:x:0": value})[y.name], want, atol=1e-5)
+
+
+def test_function_calls_are_inlined():
+    @tf.function(input_signature=[tf.TensorSpec([None, 3])])
+    def inner(x):
+        return tf.nn.relu(x) + 1.0, x * 2.0
+
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, [None, 3], "x")
+        one, two = inner(x)
+        definition = graph.as_graph_def()
+    call = next(node.name for node in definition.node if node.op.endswith("PartitionedCall"))
+    source = Source(Path("graph.pb"), "frozen graph", [], definition)
+    original = make_original(source, outputs=[f"{call}:0", f"{call}:1"])
+    assert original.outputs == [f"{call}:0", f"{call}:1"]
+    assert not original.graph_def.library.function
+    assert not [node for node in original.graph_def.node if node.op.endswith("Call")]
+    value = np.array([[-1.0, 0.0, 2.0]], "float32")
+    got = run(original, {"in:x:0": value})
+    assert np.allclose(got[f"{call}:0"], np.maximum(value, 0) + 1)
+    assert np.allclose(got[f"{call}:1"], value * 2)
+
+
+def test_errors_of_reading_are_for_people(tmp_path):
+    with pytest.raises(PorterError) as caught:
+        open_source(tmp_path / "nothing")
+    text = str(caught.value)
+    assert text.splitlines()[0].endswith(".")
+    assert "do: " in text
