@@ -23,6 +23,7 @@ from porter.rules import (
     rescaling,
     resizing,
     standard_score,
+    standardized_convolution,
     transposed_convolution,
     unit_norm,
 )
@@ -36,6 +37,7 @@ RULES = (
     *unit_norm.RULES,
     *normalization.RULES,
     *dropout.RULES,
+    *standardized_convolution.RULES,
     *grouped_convolution.RULES,
     *depthwise_convolution.RULES,
     *transposed_convolution.RULES,

@@ -42,9 +42,11 @@ def source_of(build: Callable[[Any], Any], *, resource: bool = False, seed: int 
             built = build(tf)
         outputs = [each.name for each in (built if isinstance(built, (list, tuple)) else [built])]
         variables = tf.global_variables()
-        with tf.Session() as session:
-            session.run(tf.global_variables_initializer())
-            values = session.run(variables)
+        values: list[np.ndarray] = []
+        if variables:
+            with tf.Session() as session:
+                session.run(tf.global_variables_initializer())
+                values = session.run(variables)
         collections = {"trainable_variables": [each.name for each in tf.trainable_variables()]}
     random = np.random.default_rng(seed)
     arrays = {each.op.name: _other(each.op.name, array, random) for each, array in zip(variables, values, strict=True)}

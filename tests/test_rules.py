@@ -6,6 +6,8 @@ compute the same all the same, or be refused with a reason.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from lab import convert, failures, source_of
 
@@ -24,8 +26,9 @@ def title(case: tuple[Rule, Example] | Rule) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=title)
-def test_example(case):
+def test_example(case, monkeypatch):
     rule, example = case
+    applied = spy(rule, monkeypatch)
     source, outputs = source_of(example.build)
     try:
         conversion = convert(source, outputs)
@@ -34,8 +37,22 @@ def test_example(case):
         assert refused.why
         return
     check(rule, example, conversion)
+    assert example.counter or applied, f"{conversion.classes}, but not by this rule: {misses(rule, conversion)}"
     if conversion.report["changes"]:
         check(rule, example, convert(source, outputs, exact=True), exact=True)
+
+
+def spy(rule, monkeypatch):
+    """The layers that `rule` proposes from now on."""
+    propose, applied = rule.propose, []
+
+    def noted(match):
+        proposed = propose(match)
+        applied.append(proposed)
+        return proposed
+
+    monkeypatch.setattr(rule, "propose", noted)
+    return applied
 
 
 def check(rule, example, conversion, exact=False):
@@ -46,24 +63,28 @@ def check(rule, example, conversion, exact=False):
             assert missing or not example.layers, f"became {conversion.classes}:\n{conversion.text}"
         elif not exact:
             assert not missing, f"{missing} are not among {conversion.classes}, because {misses(rule, conversion)}"
-            by_rule = [row["class"] for row in conversion.emitted.layers if row["rule"] == rule.name]
-            assert by_rule, f"by {[row['rule'] for row in conversion.emitted.layers]}; {misses(rule, conversion)}"
         proof = conversion.prove()
         assert not proof.failed, f"{failures(proof)}\n{conversion.text}"
-        assert proof.proved, [level.reason for level in proof.levels]
+        random = all(map(conversion.reference.is_random, conversion.original.outputs))
+        assert proof.proved or random, [level.reason for level in proof.levels]
     finally:
         conversion.close()
 
 
 def misses(rule, conversion):
     """Why the rule did not apply, deepest first."""
-    found = [(depth, str(why)) for each in conversion.rewriting.misses.values() for name, depth, why in each if name == rule.name]
+    found = [
+        (depth, str(why))
+        for each in conversion.rewriting.misses.values()
+        for name, depth, why in each
+        if name == rule.name
+    ]
     return "; ".join(why for _, why in sorted(found, reverse=True)[:3])
 
 
 @pytest.mark.parametrize("rule", RULES, ids=title)
 def test_rule_shows_what_it_is_for(rule):
-    """Every rule has an example and says what it raises; one of several sizes of the same rule has them."""
-    family = [each for each in RULES if each._to_keras.__module__ == rule._to_keras.__module__]
-    assert rule.doc, "no docstring"
-    assert any(not each.counter for other in family for each in other.examples), "no example"
+    """Every rule says what it raises and has an example; of rules that differ in a number only, one has."""
+    family = [each for each in RULES if re.sub(r"\d+_", "", each.name) == re.sub(r"\d+_", "", rule.name)]
+    assert any(each.doc for each in family), "no docstring"
+    assert any(not example.counter for each in family for example in each.examples), "no example"

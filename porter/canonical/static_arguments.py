@@ -7,6 +7,7 @@ them as inputs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 
@@ -180,6 +181,11 @@ def _resolve_reshape(graph: Graph, node: Node) -> None:
         shape[0] = None
     if shape.count(-1) > 1:
         return
+    if keeps_first and -1 in shape and value.shape is not None and None not in value.shape[1:]:
+        rest = prod(size for size in shape[1:] if size != -1)  # type: ignore[misc]
+        if rest:
+            shape[shape.index(-1)] = prod(value.shape[1:]) // rest  # type: ignore[arg-type]
+            target.shape = (target.shape[0], *shape[1:])
     if shape.count(-1) == 1 and 0 in shape:
         return
     node.attrs["shape"] = tuple(shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from typing import Any
 
 from porter.graph import Graph, Node, Value, WeightRef
 
@@ -11,7 +12,7 @@ from porter.graph import Graph, Node, Value, WeightRef
 GENERIC = re.compile(
     r"^(kernel|bias|weights?|biases|gamma|beta|moving_mean|moving_variance|w|b|W|B|Variable|Variable_\d+|"
     r"depthwise_kernel|pointwise_kernel|depthwise_weights|pointwise_weights|embeddings|read|part_\d+|alpha|alphas|"
-    r"BatchNorm|batch_normalization|Const|Const_\d+|ReadVariableOp|value|axis|kernel_\d+|bias_\d+)$"
+    r"BatchNorm|resource|Const|Const_\d+|ReadVariableOp|value|axis|kernel_\d+|bias_\d+)$"
 )
 RESERVED = {"keras", "layers", "ops", "np", "Path", "x", "build_model", "load_model", "model"}
 
@@ -21,6 +22,8 @@ def source_of(ref: WeightRef) -> str:
     node = ref.value.node
     if node.op == "Variable":
         first = node.attrs["variable"].name if "/part_" not in node.name else ref.value.name
+    elif node.op == "Const" and node.origin:
+        first = f"{node.origin[0]}:{ref.value.index}"
     else:
         first = ref.value.name
     return ", ".join([first, *(what for what, _ in ref.steps)])
@@ -74,17 +77,37 @@ def _size(node: Node) -> int:
     return size
 
 
-def layer_name(graph: Graph, node: Node) -> str:
-    """A name for a layer: the scope of its first weight, or of the operation it comes from; its class if they say nothing."""
-    for ref in node.attrs.get("weights", {}).values():
-        for variable in variables(graph, ref):
-            parts = variable.name.split("/")
-            while len(parts) > 1 and GENERIC.match(parts[-1]):
-                parts.pop()
-            if parts and not GENERIC.match(parts[-1]):
-                return clean(parts[-1])
-            break
-    return snake(node.op.split(".")[-1])
+def layer_names(graph: Graph, calls: list[Node]) -> dict[int, str]:
+    """A name for each layer with weights: as much of its scope, from the end, as tells it from the others."""
+    paths = {id(node): _path(graph, node) for node in calls if node.attrs.get("weights")}
+    identity = {id(node): _weights_key(node) for node in calls if node.attrs.get("weights")}
+    names: dict[int, str] = {}
+    for length in range(1, max((len(parts) for parts, _ in paths.values()), default=0) + 1):
+        holders: dict[str, set[Any]] = {}
+        for key, (parts, ending) in paths.items():
+            holders.setdefault("_".join(parts[-length:]) + ending, set()).add(identity[key])
+        for key, (parts, ending) in paths.items():
+            name = "_".join(parts[-length:]) + ending
+            if key not in names and (len(holders[name]) == 1 or length >= len(parts)):
+                names[key] = identifier(name)
+    return names
+
+
+def _weights_key(node: Node) -> Any:
+    return tuple(ref.key for ref in node.attrs["weights"].values())
+
+
+def _path(graph: Graph, node: Node) -> tuple[list[str], str]:
+    """The scope of a layer's first weight, and what is to be added to tell it from the layer it belongs to."""
+    kind = snake(node.op.split(".")[-1])
+    for ref in node.attrs["weights"].values():
+        for variable in variables(graph, ref)[:1]:
+            parts, ending = variable.name.split("/"), ""
+            while parts and (GENERIC.match(parts[-1]) or DEFAULT.match(parts[-1])):
+                ending = "_bn" if parts.pop() in ("BatchNorm", "batch_normalization") else ending
+            if parts:
+                return parts, ending
+    return [kind], ""
 
 
 # TensorFlow's own names for operations: they say what is done, not what it is for.
@@ -126,7 +149,11 @@ def loop_variable(value: Value) -> str:
     return "array" if any(user.op in ("ArrayRead", "ArrayWrite") for user, _ in value.uses) else "state"
 
 
-def scope(node: Node) -> str:
-    """The outermost TensorFlow scope, for paragraphs."""
-    name = node.origin[-1] if node.origin else node.name
-    return name.split("/")[0] if "/" in name else ""
+def paragraphs(calls: list[Node]) -> dict[int, str]:
+    """For each call the outermost TensorFlow scope that not all of them share."""
+    names = {id(node): (node.origin[-1] if node.origin else node.name).split("/")[:-1] for node in calls}
+    scopes = [parts for parts in names.values() if parts]
+    shared = 0
+    while scopes and all(len(parts) > shared and parts[shared] == scopes[0][shared] for parts in scopes):
+        shared += 1
+    return {key: "/".join(parts[shared : shared + 1]) for key, parts in names.items()}

@@ -93,6 +93,8 @@ class _Emitter:
         self.constants = self._constants()
         self._inputs(input_tensors)
         self.uses = self._count_uses()
+        self.paragraphs = naming.paragraphs(self.calls)
+        self.wanted_names = naming.layer_names(self.graph, self.calls)
         self.shared = self._find_shared()
         inlined = {id(node) for node in self.calls if self._can_inline(node)}
         written = [node for node in self.calls if id(node) not in inlined]
@@ -135,7 +137,9 @@ class _Emitter:
                 continue
             is_input = any(value is each for each in self.graph.inputs)
             source = value if is_input else self.graph.inputs[0]
-            node = Node(value.node.name + "~", "layers.Identity", [source], {"config": ((), {}), "args": (Ref(0),), "kwargs": {}})
+            other_float = value.dtype in ("float16", "bfloat16", "float64")  # a layer would make them float32
+            config = ((), {"dtype": value.dtype} if other_float else {})
+            node = Node(value.node.name + "~", "layers.Identity", [source], {"config": config, "args": (Ref(0),), "kwargs": {}})
             if not is_input:
                 node.op = "porter_layers.Parameter"
                 node.attrs["config"] = ((tuple(value.shape or ()),), {"dtype": value.dtype, "trainable": False})
@@ -159,7 +163,7 @@ class _Emitter:
             trainable = any(node.op == "Variable" for node in self.graph.ancestors([value.node]))
             if not trainable and arrays[key].size > 1 and _is_one_number(value, arrays[key]):
                 plain[key] = arrays[key].reshape(-1)[0]
-            elif arrays[key].size <= SMALL and not trainable:
+            elif not trainable and arrays[key].size <= SMALL and len(array(arrays[key])) < WIDTH - 30:
                 plain[key] = arrays[key]
             else:
                 self._parameter(value, trainable)
@@ -241,7 +245,7 @@ class _Emitter:
     def _statement(self, node: Node) -> Statement:
         """What makes the value of a call, without a target yet."""
         inputs = self._input_texts(node)
-        paragraph = naming.scope(node)
+        paragraph = self.paragraphs[id(node)]
         if node.op.startswith("ops."):
             self.called[id(node)] = None
             source = call(node.op, node.attrs["args"], node.attrs["kwargs"], inputs)
@@ -279,7 +283,7 @@ class _Emitter:
     def _layer_name(self, node: Node) -> str | None:
         """A name for what holds weights or is not Keras' own; the rest is named by Keras."""
         if node.attrs.get("weights"):
-            return self.layer_names.unique(naming.layer_name(self.graph, node))
+            return self.layer_names.unique(self.wanted_names.get(id(node)) or naming.snake(node.op.split(".")[-1]))
         return None if node.op.startswith("layers.") else self.layer_names.unique(naming.value_name(node))
 
     def _rows(self, node: Node) -> list[dict[str, Any]]:

@@ -42,6 +42,9 @@ from porter.layers.sparse_reshape import SparseReshape
 from porter.layers.sparse_softmax import SparseSoftmax
 from porter.layers.sparse_to_dense import SparseToDense
 from porter.layers.standard_score import StandardScore
+from porter.layers.standardized_conv1d import StandardizedConv1D
+from porter.layers.standardized_conv2d import StandardizedConv2D
+from porter.layers.standardized_conv3d import StandardizedConv3D
 from porter.layers.unique import Unique
 
 __all__ = [
@@ -87,5 +90,8 @@ __all__ = [
     "SparseSoftmax",
     "SparseToDense",
     "StandardScore",
+    "StandardizedConv1D",
+    "StandardizedConv2D",
+    "StandardizedConv3D",
     "Unique",
 ]

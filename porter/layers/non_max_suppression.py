@@ -16,7 +16,7 @@ class NonMaxSuppression(layers.Layer):
             `exp(-0.5 * overlap ** 2 / sigma)` too.
         padded: fill up to `max_output_size` with zeros. Otherwise the outputs' size depends on the values, which a compiled
             model knows on TensorFlow alone.
-        overlaps: the first input is the matrix of overlaps [boxes, boxes] instead of boxes.
+        overlaps: the first input is the matrix of overlaps [boxes, picked boxes] instead of boxes.
 
     Inputs: boxes [boxes, 4] by two opposite corners (y1, x1, y2, x2), scores [boxes].
     Outputs: which boxes and their scores, [picked] each, and how many, a scalar.
@@ -52,18 +52,17 @@ class NonMaxSuppression(layers.Layer):
             score = ops.max(left)
             is_found = score > self.score_threshold
             if self.overlaps:
-                overlap = ops.take(boxes, best, axis=0)
+                overlap = ops.take(boxes, best, axis=1)
             else:
                 overlap = _overlap(boxes, ops.take(boxes, best, axis=0))
-            weight = ops.ones_like(left)
+            is_near = overlap > self.iou_threshold
+            gone = ops.cast(place, best.dtype) == best
+            lowered = left
             if self.soft_nms_sigma:
                 weight = ops.exp(-0.5 / self.soft_nms_sigma * overlap * overlap)
-            lowered = ops.where(left > self.score_threshold, left * weight, left)
-            gone = ops.cast(place, best.dtype) == best
-            if self.soft_nms_sigma:
-                lowered = ops.where(overlap > self.iou_threshold, 0 * lowered, lowered)
+                lowered = ops.where(left > self.score_threshold, left * ops.where(is_near, 0, weight), left)
             else:
-                gone = ops.logical_or(gone, overlap > self.iou_threshold)
+                gone = ops.logical_or(gone, is_near)
             lowered = ops.where(gone, float("-inf"), lowered)
             here = ops.logical_and(slots == slot, is_found)
             return (

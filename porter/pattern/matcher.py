@@ -199,7 +199,7 @@ class Matcher:
 
 
 # Other ways to look at the same numbers: whoever else uses one keeps it.
-VIEWS = {"ExpandDims", "Reshape", "Squeeze", "Transpose"}
+VIEWS = {"ExpandDims", "Reshape", "SpaceToBatchND", "Squeeze", "Transpose"}
 CONTROL = {"Enter", "RefEnter", "Exit", "Merge", "NextIteration", "Switch", "While"}
 RANDOM = {
     "RandomUniform",

@@ -137,6 +137,9 @@ class Assignments:
             factor = self.values.number(inputs[1], given)
             return slope(0) / factor if factor else 0.0
         if op in ("Merge", "RefMerge"):
+            taken = self.values.taken(name, given)
+            if taken is not None:
+                return self._slope(taken, variable, given, depth + 1)
             return next((by for at in range(len(inputs)) if (by := slope(at))), 0.0)
         if op in ("Select", "SelectV2"):
             return slope(1) or slope(2)

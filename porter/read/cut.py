@@ -14,7 +14,6 @@ from porter.read.wiring import Tensor, Wiring, spell
 
 Shape = tuple[int | None, ...] | None
 RESOURCE = 20
-FUNCTIONAL = frozenset({"If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase", "SymbolicGradient"})
 # Before version 22 a placeholder without a shape could not be told from a scalar; here all shapes are written.
 LEAST_PRODUCER = 22
 
@@ -95,9 +94,7 @@ def cut(wiring: Wiring, contexts: Contexts, outputs: Iterable[Tensor], plan: Pla
     Raises Unsupported, naming every operation that today's TensorFlow does not know.
     """
     found, met = reach(wiring, contexts, outputs, plan)
-    computed = found - set(plan.stands) - set(plan.constants)
-    refuse_unknown(wiring, computed)
-    refuse_handles(wiring, computed)
+    refuse_unknown(wiring, found - set(plan.stands) - set(plan.constants))
     graph_def = type(wiring.graph_def)()
     names = _names_of_cuts(wiring, found, met, plan)
     for tensor, name in names.items():
@@ -142,22 +139,6 @@ def refuse_unknown(wiring: Wiring, names: Iterable[str]) -> None:
             why="it came from tf.contrib or a library of the author's own",
             todo="cut the graph behind it with --inputs, or before it with --outputs",
         )
-
-
-def refuse_handles(wiring: Wiring, names: Iterable[str]) -> None:
-    """Raise Unsupported when a variable itself, not its value, goes into a function."""
-    for name in sorted(names):
-        if wiring.op(name) not in FUNCTIONAL:
-            continue
-        for tensor in wiring.inputs[name]:
-            root = wiring.through(tensor, PASSING)[0]
-            if wiring.op(root) == "VarHandleOp":
-                raise Unsupported(
-                    f"{name} reads the variable {root} inside of a function.",
-                    where=f"{name} ({wiring.op(name)})",
-                    why="porter reads the bodies of functional conditionals and loops only where values go in",
-                    todo="freeze the graph first, which puts values in place of the variables",
-                )
 
 
 def used_functions_of(graph_def: Any, whole: Any) -> list[Any]:

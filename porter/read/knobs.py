@@ -135,7 +135,7 @@ class Knobs:
             op, inputs = self.wiring.op(name), self.wiring.inputs[name]
             if op in ("Switch", "RefSwitch"):
                 predicates[self.wiring.through(inputs[1], ("Identity",))] = None
-            elif op in ("If", "StatelessIf", "Select", "SelectV2"):
+            elif op in ("Select", "SelectV2"):
                 predicates[self.wiring.through(inputs[0], ("Identity",))] = None
         for predicate in predicates:
             for source in self.values.sources(predicate):
@@ -222,10 +222,6 @@ class Knobs:
                 self._compare_merged(name, add)
             elif node.op in ("Select", "SelectV2"):
                 self._compare_selected(name, add)
-            elif node.op in ("If", "StatelessIf"):
-                predicate = self.wiring.through(self.wiring.inputs[name][0], ("Identity",))
-                for key, branch in (("then_branch", True), ("else_branch", False)):
-                    add(predicate, branch, self._function_weight(node.attr[key].func.name))
         return votes
 
     def _compare_merged(self, merge: str, add: Any) -> None:
@@ -260,12 +256,6 @@ class Knobs:
             ]
             seen.update(frontier)
         return seen
-
-    def _function_weight(self, name: str) -> float:
-        for function in self.wiring.graph_def.library.function:
-            if function.signature.name == name:
-                return sum(_trains(node) for node in function.node_def)
-        return 0.0
 
 
 def _trains(node: Any) -> float:

@@ -157,8 +157,7 @@ def _either(
         for i, (text, kind) in enumerate(zip(inputs, taken, strict=True))
     ]
     sides = [
-        branch([f"{each}:{side}" for each in switched], pivots[side])
-        for side, branch in enumerate((if_false, if_true))
+        branch([f"{each}:{side}" for each in switched], pivots[side]) for side, branch in enumerate((if_false, if_true))
     ]
     return [
         made.add(f"Merge{mark}.{i}", "Merge", [off, on], {"T": kind}, N=2)

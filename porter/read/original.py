@@ -97,7 +97,7 @@ class _Maker:
             if t in self.asked and spell(t) not in self.plan.renamed
         }
         original.renamed = {name: to for name, to in original.renamed.items() if name != to}
-        self._set_shapes(original, turned)
+        self._set_shapes(original)
         self._fix_batches(original, met)
         found = self.found
         original.load = lambda node: found[node].load(self.source)
@@ -298,7 +298,7 @@ class _Maker:
 
     # Shapes
 
-    def _set_shapes(self, original: Original, turned: set[str]) -> None:
+    def _set_shapes(self, original: Original) -> None:
         """Give each input of unknown rank the shape that its consumers ask for."""
         wiring = Wiring(original.graph_def)
         shapes = Shapes(wiring)

@@ -8,7 +8,7 @@ from typing import Any
 from porter.errors import PorterError
 from porter.read.contexts import Contexts
 from porter.read.cut import Plan, Stand, cut, unknown
-from porter.read.operations import constant, output_types, shape_of
+from porter.read.operations import constant, input_types, output_types, shape_of
 from porter.read.wiring import Tensor, Wiring, spell
 
 Shape = tuple[int | None, ...]
@@ -18,7 +18,7 @@ def declared(wiring: Wiring, tensor: Tensor) -> Stand:
     """The DataType number and the shape that the file itself gives a tensor; 0 and None where it says nothing."""
     node = wiring.nodes[tensor[0]]
     types = output_types(node) or []
-    dtype = types[tensor[1]] % 100 if tensor[1] < len(types) else 0
+    dtype = types[tensor[1]] % 100 if tensor[1] < len(types) else _taken_as(wiring, tensor)
     shape: Shape | None = None
     if node.op.startswith("Iterator") and tensor[1] < len(node.attr["output_shapes"].list.shape):
         shape = shape_of(node.attr["output_shapes"].list.shape[tensor[1]])
@@ -33,6 +33,15 @@ def declared(wiring: Wiring, tensor: Tensor) -> Stand:
     elif tensor[1] < len(node.attr["_output_shapes"].list.shape if "_output_shapes" in node.attr else ()):
         shape = shape_of(node.attr["_output_shapes"].list.shape[tensor[1]])
     return Stand(dtype, shape)
+
+
+def _taken_as(wiring: Wiring, tensor: Tensor) -> int:
+    """The type that the users of an unknown operation's result ask for, 0 if none does."""
+    for user, slot, index in wiring.users[tensor[0]]:
+        types = input_types(wiring.nodes[user]) or []
+        if index == tensor[1] and slot < len(types):
+            return types[slot] % 100
+    return 0
 
 
 def _dequeued(wiring: Wiring, tensor: Tensor) -> Shape | None:

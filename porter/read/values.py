@@ -95,7 +95,8 @@ class Values:
             node = self.wiring.nodes[name]
             return constant(node) if constant_size(node) <= LIMIT else None
         if op == "Merge":
-            return self._merged(inputs, given, memo, depth)
+            source = self._taken(inputs, given, memo, depth)
+            return None if source is None else self._of(source, given, memo, depth)
         if op in SHAPING:
             return self._of(inputs[0], given, memo, depth) if inputs else None
         if op == "Cast":
@@ -125,8 +126,13 @@ class Values:
             except (TypeError, ValueError):
                 return None
 
-    def _merged(self, inputs: list[Tensor], given: Mapping[str, Any], memo: dict[Tensor, Any], depth: int) -> Any:
-        """What comes out of a cond: the branch that its predicate takes."""
+    def taken(self, merge: str, given: Mapping[str, Any] | None = None) -> Tensor | None:
+        """The input of a Merge that comes out of the branch taken by its predicate, None where that cannot be said."""
+        return self._taken(self.wiring.inputs[merge], given or {}, {}, 0)
+
+    def _taken(
+        self, inputs: list[Tensor], given: Mapping[str, Any], memo: dict[Tensor, Any], depth: int
+    ) -> Tensor | None:
         for source in inputs:
             context = self.contexts.of_tensor(source)
             if context and isinstance(context[-1], Branch):
@@ -134,5 +140,5 @@ class Values:
                 if predicate is None or predicate.size != 1:
                     return None
                 if bool(predicate.reshape(())) == context[-1].taken:
-                    return self._of(source, given, memo, depth)
+                    return source
         return None

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from porter.verify.alone import Layers, check_layers, describe
 from porter.verify.compare import Comparison
 from porter.verify.elsewhere import BACKENDS, run_elsewhere
 from porter.verify.independence import check_independence
@@ -41,6 +42,7 @@ class LevelResult:
 
     status: "passed", "failed" or "skipped". applies: False where there is nothing that the level could check, such as
     independence in a batch of one. outputs: the worst comparison of each output. notes: what is worth knowing besides.
+    layers: how each layer did, by its row in the report.
     """
 
     level: int
@@ -52,6 +54,7 @@ class LevelResult:
     batch_sizes: list[int] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    layers: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,6 +71,7 @@ class Finding(NamedTuple):
     kinds: Iterable[str] = ()
     notes: Iterable[str] = ()
     applies: bool = True
+    layers: list[dict[str, Any]] = []
 
 
 def weights(context: Context) -> Finding:
@@ -176,6 +180,31 @@ def _wrong_shapes(context: Context, outcome: Outcome) -> list[str]:
         if len(shape) != len(got) or any(known not in (None, size) for known, size in zip(shape, got, strict=True)):
             faults.append(f"{name}: the model's own shape {list(shape)} is not what it gives: {list(got)}")
     return faults
+
+
+def each_layer(context: Context) -> Finding:
+    """Each layer alone gives what the original does, fed the original's own tensors."""
+    trials, reference = context.trials, context.reference
+    if reference is None or trials.nothing_to_try:
+        return Finding(SKIPPED, trials.nothing_to_try or trials.absent)
+    if not all("outputs" in row for row in context.report.get("layers", ({},))):
+        return Finding(SKIPPED, "the report does not say which tensors the layers stand for")
+    layers = Layers(context.model, context.report)
+    usual = min((batch for batch in trials.batches if batch > 1), default=trials.batches[0])
+    whole = trials.case("normal", usual)
+    cases = [whole.alone(index) for index in range(whole.samples)] if trials.batch_safe else [whole]
+    found = check_layers(layers, reference, cases, trials.tolerance)
+    differing = [outcome for outcome in found if outcome.status == "differs"]
+    compared = [outcome for outcome in found if outcome.status == "agrees"]
+    rows = [outcome.to_dict() for outcome in found]
+    notes = [*layers.notes, *(f"{each.title}: {each.why}" for each in found if each.status == "not compared")]
+    more = {"batch_sizes": [1 if trials.batch_safe else whole.samples], "kinds": ["normal"], "notes": notes, "layers": rows}
+    if differing or layers.faults:
+        told = [describe(outcome, context.report["layers"][outcome.number]) for outcome in differing]
+        return Finding(FAILED, _list([*told, *layers.faults]), **more)
+    if not compared:
+        return Finding(SKIPPED, "no layer could be compared", applies=bool(found), **more)
+    return Finding(PASSED, f"{len(compared)} of {len(found)} calls agree by themselves", **more)
 
 
 def outputs(context: Context) -> Finding:
@@ -305,7 +334,7 @@ class Level(NamedTuple):
 LEVELS = (
     Level(0, "weights", weights),
     Level(1, "shapes and dtypes", shapes),
-    Level(2, "each layer alone", None),
+    Level(2, "each layer alone", each_layer),
     Level(3, "outputs", outputs),
     Level(4, "batch independence", independence),
     Level(5, "training", None),

@@ -140,6 +140,7 @@ def prove(
                     list(found.batch_sizes),
                     list(found.kinds),
                     list(found.notes),
+                    found.layers,
                     round(time.perf_counter() - start, 3),
                 )
             )

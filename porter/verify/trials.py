@@ -63,6 +63,11 @@ class Case:
         """The inputs of sample `index` as a batch of one."""
         return {name: _take(array, index, self.axes[name]) for name, array in self.feeds.items()}
 
+    def alone(self, index: int) -> Case:
+        """The case of sample `index` as a batch of one."""
+        label = f"{self.label}, sample {index} alone"
+        return Case(label, self.sample(index), self.axes, 1, self.outputs, self.reference)
+
     def _in_double(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if self.reference is None:
             return {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from ast import literal_eval
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from porter.verify.graphdef import ancestors, split
 from porter.verify.reference import Reference, Refused
+from porter.verify.steps import read, replay
 
 
 def check_weights(
@@ -67,7 +66,7 @@ class _Origins:
         self._nodes = {variable.name: node for node, variable in reference.original.variables.items()}
         self.used: set[str] = set()
         self.problem = ""
-        tensors = dict.fromkeys(self.resolve(_read(source)[0]) for source in sources)
+        tensors = dict.fromkeys(self.resolve(read(source)[0]) for source in sources)
         known = [tensor for tensor in tensors if tensor and reference.has(tensor)]
         for node in ancestors(reference.nodes, [reference.original.stands_for(tensor) for tensor in known]):
             if node in reference.original.variables:
@@ -132,7 +131,7 @@ def _compare(weight: Any, source: Any, origins: _Origins) -> tuple[str, str]:
     got = np.asarray(keras.ops.convert_to_numpy(weight))
     if isinstance(source, int | float):
         return ("" if (got == got.dtype.type(source)).all() else f"is not {source} everywhere"), ""
-    tensor, steps = _read(source)
+    tensor, steps = read(source)
     want = origins.get(tensor)
     if want is None and origins.problem:
         return f"its source {tensor} cannot be computed: {origins.problem}", ""
@@ -142,7 +141,7 @@ def _compare(weight: Any, source: Any, origins: _Origins) -> tuple[str, str]:
         return "", f"a constant that the conversion worked out ({tensor}); the outputs have to show that it is right"
     known = True
     for step in steps:
-        replayed = _replay(step, want)
+        replayed = replay(step, want)
         known &= replayed is not None
         want = want if replayed is None else replayed
     if want.dtype != got.dtype:
@@ -153,24 +152,6 @@ def _compare(weight: Any, source: Any, origins: _Origins) -> tuple[str, str]:
     if got.size == want.size and np.array_equal(np.sort(got, axis=None), np.sort(want, axis=None)):
         return "", ""
     return "", f"computed from {source}; the outputs have to show that it is right"
-
-
-def _read(source: str) -> tuple[str, list[str]]:
-    """A tensor's name, and the steps after it. Steps are words, perhaps with a tuple: "reshaped (3, 4)"."""
-    tensor, *steps = re.split(r", (?=[a-z])", source)
-    return tensor, steps
-
-
-def _replay(step: str, array: np.ndarray) -> np.ndarray | None:
-    """`array` after `step`; None for a step that is not known here, or does not fit."""
-    match = re.fullmatch(r"(transposed|reshaped) (\([\d, -]*\))", step)
-    if match is None:
-        return None
-    numbers = literal_eval(match[2])
-    try:
-        return array.transpose(numbers) if match[1] == "transposed" else array.reshape(numbers)
-    except ValueError:
-        return None
 
 
 def _how(got: np.ndarray, want: np.ndarray, source: str) -> str:

@@ -1,6 +1,7 @@
 """Single TensorFlow operations as calls of `keras.ops`, by family."""
 
 from porter.rules.operations import arithmetic as arithmetic
+from porter.rules.operations import bits as bits
 from porter.rules.operations import casting as casting
 from porter.rules.operations import comparison as comparison
 from porter.rules.operations import detection as detection

@@ -1,6 +1,6 @@
 """Elementwise arithmetic."""
 
-from porter.rule import op, ops, require
+from porter.rule import constant, op, ops, require
 
 SIMPLE = {
     "Abs": "abs",
@@ -32,7 +32,6 @@ SIMPLE = {
     "Mul": "multiply",
     "RealDiv": "true_divide",
     "Pow": "power",
-    "Atan2": "arctan2",
     "Maximum": "maximum",
     "Minimum": "minimum",
     "DivNoNan": "divide_no_nan",
@@ -44,7 +43,9 @@ def _register(name, function):
 
     @op(name)
     def _(*inputs):
-        require(all(value.dtype != "string" for value in inputs), "strings have no place in a Keras model")
+        for value in inputs:
+            require(value.dtype != "string", "strings have no place in a Keras model")
+            require(value.dtype != "uint64", "Keras computes unsigned 64-bit integers in 32 bits")
         return getattr(ops, function)(*inputs)
 
 
@@ -71,7 +72,12 @@ def bias_add(x, bias, *, data_format="NHWC"):
 @op("Reciprocal")
 def reciprocal(x):
     require(x.dtype.startswith(("float", "bfloat")), f"the reciprocal of {x.dtype}")
-    return ops.reciprocal(x)
+    return ops.true_divide(1.0, x)
+
+
+@op("Atan2")
+def arctan2(y, x, *, node):
+    return _of_type(ops.arctan2(y, x), node)
 
 
 @op("Erfc")
@@ -114,26 +120,47 @@ def floor_divide(x, y):
 
 
 @op("Div", "TruncateDiv")
-def truncate_divide(x, y):
-    """Integer division towards zero. (`Div` of floats is `RealDiv` here.)"""
-    require(_is_integer(x), f"a truncated division of {x.dtype}")
+def truncate_divide(x, y, *, node):
+    """Division that drops what is behind the point, as in C. (`Div` of floats is `RealDiv` here.)"""
+    if not _is_integer(x):
+        return ops.trunc(ops.true_divide(x, y))
     if x.dtype.startswith("u"):
         return ops.floor_divide(x, y)
-    size = ops.floor_divide(ops.abs(x), ops.abs(y))
-    return ops.multiply(ops.multiply(ops.sign(x), ops.sign(y)), size)
+    return _of_type(_with_sign_of(x, ops.floor_divide(ops.abs(x), _size(y)), y), node)
+
+
+def _size(value):
+    """|value|, a number if it is one."""
+    number = constant(value)
+    return ops.abs(value) if number is None or number.ndim else abs(number.item())
+
+
+def _with_sign_of(x, size, y):
+    """`size`, negative where x and y differ in sign."""
+    number = constant(y)
+    if number is None or number.ndim:
+        return ops.multiply(ops.multiply(ops.sign(x), ops.sign(y)), size)
+    signed = ops.multiply(ops.sign(x), size)
+    return ops.negative(signed) if number < 0 else signed
 
 
 @op("FloorMod")
-def floor_mod(x, y):
-    return ops.mod(x, y)
+def floor_mod(x, y, *, node):
+    return _of_type(ops.mod(x, y), node)
 
 
 @op("Mod", "TruncateMod")
-def truncate_mod(x, y):
+def truncate_mod(x, y, *, node):
     """The remainder with the sign of x, as in C."""
     if x.dtype.startswith("u"):
-        return ops.mod(x, y)
-    return ops.multiply(ops.sign(x), ops.mod(ops.abs(x), ops.abs(y)))
+        return _of_type(ops.mod(x, y), node)
+    return _of_type(ops.multiply(ops.sign(x), ops.mod(ops.abs(x), _size(y))), node)
+
+
+def _of_type(result, node):
+    """For operations that do not let a plain number take the type of its neighbour."""
+    numbers = any(constant(value) is not None and value.rank == 0 for value in node.inputs)
+    return ops.cast(result, node.out.dtype) if numbers and node.out.dtype not in ("float32", "int32") else result
 
 
 @op("Sign")

@@ -13,12 +13,6 @@ SIMPLE = {
     "IsNan": "isnan",
     "IsInf": "isinf",
     "IsFinite": "isfinite",
-    "BitwiseAnd": "bitwise_and",
-    "BitwiseOr": "bitwise_or",
-    "BitwiseXor": "bitwise_xor",
-    "Invert": "bitwise_invert",
-    "LeftShift": "left_shift",
-    "RightShift": "right_shift",
 }
 
 

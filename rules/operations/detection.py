@@ -14,6 +14,11 @@ def _suppress(boxes, scores, size, padded=False, overlaps=False, **thresholds):
         require(number is not None, f"{name} is known only when the model runs")
     if not padded:
         warn(BY_VALUE)
+    if known.get("soft_nms_sigma") and known["iou_threshold"] < 1:
+        warn(
+            "TensorFlow 1.15 drops boxes above iou_threshold although soft_nms_sigma is given, and so does the model; "
+            "TensorFlow 2 keeps them, so a comparison with it can fail: compare with what 1.15 has recorded"
+        )
     size = int(known.pop("max_output_size"))
     return many(porter_layers.NonMaxSuppression(size, **known, padded=padded, overlaps=overlaps)(boxes, scores), 3)
 

@@ -1,5 +1,7 @@
 """Reductions over axes."""
 
+import math
+
 from porter.rule import call, op, ops, require
 
 # Keras widens these when it adds them up, TensorFlow does not.
@@ -49,12 +51,9 @@ def mean(x, *, axes, keepdims=False):
     """The mean of integers is an integer again, rounded towards zero."""
     if x.dtype.startswith("float") or x.dtype == "bfloat16" or not axes:
         return _reduce("mean", x, axes, keepdims)
-    sizes = [x.shape[axis] if x.shape else None for axis in axes]
-    require(None not in sizes, f"the mean of {x.dtype} over an axis of unknown size")
-    count = 1
-    for size in sizes:
-        count *= size
     total = _reduce("sum", x, axes, keepdims)
+    sizes = [x.shape[axis] if x.shape else None for axis in axes]
+    count = math.prod(sizes) if None not in sizes else _reduce("sum", ops.ones_like(x), axes, keepdims)
     return ops.cast(ops.multiply(ops.sign(total), ops.floor_divide(ops.abs(total), count)), x.dtype)
 
 

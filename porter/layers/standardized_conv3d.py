@@ -1,0 +1,39 @@
+"""`StandardizedConv3D`."""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable(package="porter")
+class StandardizedConv3D(layers.Conv3D):
+    """A Conv3D whose kernel is standardised before each use: mean 0 and deviation 1 for each filter.
+
+    Strides, padding, dilation, groups, data format, bias and activation are Conv3D's.
+
+    Args:
+        filters, kernel_size, and all others: as Conv3D has them.
+        epsilon: what keeps the divisor from zero.
+        guard: how it does so: "variance" divides by sqrt(variance + epsilon), "deviation" by sqrt(variance) + epsilon.
+
+    Shapes: kernel [planes, rows, columns, channels / groups, filters], standardised over all axes but the last.
+    Source: "Weight Standardization" (Qiao et al., 2019).
+    """
+
+    def __init__(self, filters, kernel_size, epsilon=1e-5, guard="deviation", **kwargs):
+        super().__init__(filters, kernel_size, **kwargs)
+        if guard not in ("variance", "deviation"):
+            raise ValueError(f'guard must be "variance" or "deviation". Received: guard={guard}')
+        self.epsilon = epsilon
+        self.guard = guard
+
+    def convolution_op(self, inputs, kernel):
+        wide = ops.cast(kernel, keras.backend.result_type(kernel.dtype, "float32"))
+        mean, variance = ops.moments(wide, [0, 1, 2, 3], keepdims=True)
+        if self.guard == "variance":
+            wide = (wide - mean) / ops.sqrt(variance + self.epsilon)
+        else:
+            wide = (wide - mean) / (ops.sqrt(variance) + self.epsilon)
+        return super().convolution_op(inputs, ops.cast(wide, kernel.dtype))
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon, "guard": self.guard}

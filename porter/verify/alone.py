@@ -1,0 +1,272 @@
+"""Level 2: each layer by itself, fed the original's own inputs to it and compared with the original's own output.
+
+A wrong layer is found where it is, whatever the layers before it do. Where the original has no tensor for what a layer
+takes, as inside a cluster that became several layers, the layers before it are run too: the group is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from porter.verify.compare import Comparison, Tolerance, compare
+from porter.verify.converted import same
+from porter.verify.placing import Placed, pairs, place, title
+from porter.verify.reference import RANDOM, Reference, Refused
+from porter.verify.steps import after, read
+from porter.verify.trials import Case
+
+
+class Unknown(Exception):  # noqa: N818
+    """An array cannot be had; says why."""
+
+
+@dataclass
+class LayerOutcome:
+    """How one row of the report did. status: "agrees", "differs", "not compared" or "missing".
+
+    together: rows that were run with it, since nothing in the original stands for what lies between.
+    """
+
+    number: int
+    title: str
+    status: str
+    why: str = ""
+    comparison: Comparison | None = None
+    together: list[int] = field(default_factory=list)
+    statistics: dict[str, Any] = field(default_factory=dict)
+    diagnosis: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        found = self.comparison.to_dict() if self.comparison else {}
+        kept = {key: found[key] for key in ("clause", "error", "relative", "share") if key in found}
+        more = {"statistics": self.statistics, "together": self.together, "diagnosis": self.diagnosis}
+        return {
+            "row": self.number,
+            "title": self.title,
+            "status": self.status,
+            **({"why": self.why} if self.why else {}),
+            **kept,
+            **{key: value for key, value in more.items() if value},
+        }
+
+
+class Tensors:
+    """The original's tensors for one case, by the name that the report gives them, steps included."""
+
+    def __init__(self, reference: Reference, case: Case, sources: Iterable[str]) -> None:
+        self.reference, self.feeds = reference, case.feeds
+        names = dict.fromkeys(read(source)[0] for source in sources if source)
+        self.raw = fetch(reference, case.feeds, [name for name in names if reference.has(name)])
+        self.raw.update({name: array for name, array in case.feeds.items() if name in names})
+
+    def get(self, source: str) -> np.ndarray | None:
+        """The array that `source` names, None where it cannot be had."""
+        if not source:
+            return None
+        tensor, steps = read(source)
+        array = self.raw.get(tensor)
+        return None if array is None else after(steps, array)
+
+    def in_double(self, sources: Iterable[str], output: str) -> np.ndarray | None:
+        """`output` in float64, computed from the original's own float32 tensors `sources`; None where that can't be."""
+        tensor, steps = read(output)
+        given = {name: self.raw[name] for name in (read(source)[0] for source in sources if source) if name in self.raw}
+        try:
+            found = self.reference.run({**self.feeds, **given}, [tensor], precision="float64")
+        except Refused:
+            return None
+        return after(steps, found[tensor]) if found else None
+
+
+def fetch(reference: Reference, feeds: Mapping[str, np.ndarray], names: list[str]) -> dict[str, np.ndarray]:
+    """Arrays by name. A tensor that is not computed in this run, on the dead side of a cond, is left out."""
+    if not names:
+        return {}
+    try:
+        return reference.run(feeds, names) or {}
+    except Refused:
+        if len(names) == 1:
+            return {}
+        half = len(names) // 2
+        return {**fetch(reference, feeds, names[:half]), **fetch(reference, feeds, names[half:])}
+
+
+class Layers:
+    """The calls of a model, to be run one by one."""
+
+    def __init__(self, model: Any, report: Mapping[str, Any]) -> None:
+        self.report = report
+        self.placed, self.faults, self.notes = place(model, report)
+        self.maker = {id(tensor): each for each in self.placed for tensor in each.node.outputs}
+        self.sources = {id(t): item["tensor"] for item, t in zip(report["inputs"], model.inputs, strict=False)}
+        for each in self.placed:
+            for source, tensor in zip(each.row.get("outputs", ()), each.node.outputs, strict=False):
+                self.sources.setdefault(id(tensor), source)
+
+    def all_sources(self) -> list[str]:
+        rows = self.report["layers"]
+        return list(dict.fromkeys(s for row in rows for side in ("inputs", "outputs") for s in row.get(side, ())))
+
+    def inputs(self, placed: Placed, tensors: Tensors) -> tuple[dict[int, Any], list[int], list[str]]:
+        """Arrays for what a call takes, by Keras tensor; the rows run for them; the original's tensors used.
+
+        Raises Unknown where an array cannot be had.
+        """
+        named = {id(tensor): source for source, tensor in pairs(placed.row, placed.node)}
+        arrays: dict[int, Any] = {}
+        together: list[int] = []
+        used: list[str] = []
+        for tensor in placed.node.arguments.keras_tensors:
+            source = named.get(id(tensor)) or self.sources.get(id(tensor), "")
+            array = tensors.get(source)
+            if array is not None and _may_be(array, tensor):
+                arrays[id(tensor)] = array
+                used.append(source)
+                continue
+            maker = self.maker.get(id(tensor))
+            if maker is None:
+                raise Unknown(f"nothing in the original stands for {source or 'one of its inputs'}")
+            inner, before, sources = self.inputs(maker, tensors)
+            results = self.call(maker, inner)
+            arrays.update({id(made): result for made, result in zip(maker.node.outputs, results, strict=False)})
+            together += [*before, maker.number]
+            used += sources
+        return arrays, together, used
+
+    def call(self, placed: Placed, arrays: Mapping[int, Any]) -> list[np.ndarray]:
+        """What a call gives for these arrays. Raises Unknown where it raises."""
+        return run_call(placed.operation, placed.node, arrays)
+
+    def judge(self, placed: Placed, tensors: Tensors, tolerance: Tolerance, samples: int) -> LayerOutcome:
+        """Compare one call with the original, on a case of that many samples."""
+        outcome = LayerOutcome(placed.number, placed.title, "not compared")
+        wanted = [(i, source, tensors.get(source)) for i, source in enumerate(placed.row.get("outputs", ()))]
+        wanted = [(i, source, array) for i, source, array in wanted if array is not None]
+        if not wanted:
+            outcome.why = "the original has no tensor for what it gives"
+            return outcome
+        try:
+            arrays, outcome.together, used = self.inputs(placed, tensors)
+        except Unknown as problem:
+            outcome.why = str(problem)
+            return outcome
+        try:
+            results = self.call(placed, arrays)
+        except Unknown as problem:
+            outcome.status, outcome.why = "differs", str(problem)
+            return outcome
+        for index, source, want in wanted:
+            if index >= len(results):
+                continue
+            if samples == 1 and results[index].shape == (1, *want.shape):
+                want = want[None]  # a sample's pixels that the original moved into the batch
+            found = compare(results[index], want, tolerance)
+            if not found.ok and tolerance.rounding and np.isfinite(found.error) and want.dtype.kind in "fVc":
+                found = compare(results[index], want, tolerance, tensors.in_double(used, source))
+            if outcome.comparison is None or _worse(found, outcome.comparison):
+                outcome.comparison = found
+                outcome.statistics = {} if found.ok else {"got": statistics(results[index]), "want": statistics(want)}
+        if outcome.comparison is not None:
+            outcome.status = "agrees" if outcome.comparison.ok else "differs"
+            outcome.why = outcome.comparison.why
+        return outcome
+
+
+def run_call(operation: Any, node: Any, arrays: Mapping[int, Any], **arguments: Any) -> list[np.ndarray]:
+    """The results of `operation`, called as `node` tells, on `arrays` by Keras tensor. Raises Unknown where it raises."""
+    import keras
+
+    try:
+        tensors = {
+            id(tensor): keras.ops.convert_to_tensor(arrays[id(tensor)], dtype=tensor.dtype)
+            for tensor in node.arguments.keras_tensors
+        }
+        args, kwargs = node.arguments.fill_in(tensors)
+        results = operation(*args, **{**kwargs, **arguments})
+        return [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in keras.tree.flatten(results)]
+    except Exception as problem:  # a layer may raise anything, and that it does is the finding
+        text = " ".join(str(problem).split())[:300]
+        raise Unknown(f"it raises {type(problem).__name__}: {text}") from problem
+
+
+def statistics(array: np.ndarray) -> dict[str, Any]:
+    """What people compare at a glance."""
+    fine = array[np.isfinite(array)] if array.dtype.kind in "fVc" else array
+    if not fine.size or fine.dtype.kind not in "iufV":
+        return {"shape": list(array.shape)}
+    fine = fine.astype(np.float64)
+    numbers = {"mean": fine.mean(), "std": fine.std(), "min": fine.min(), "max": fine.max()}
+    return {"shape": list(array.shape), **{key: float(f"{value:.6g}") for key, value in numbers.items()}}
+
+
+def describe(outcome: LayerOutcome, row: Mapping[str, Any]) -> str:
+    """A failing layer in words: where it comes from, how far it is off, what both sides look like, what explains it."""
+    nodes = list(row.get("nodes", ()))
+    told = f"{outcome.title} (rule {row.get('rule') or 'of a single operation'}; TensorFlow nodes {', '.join(nodes[:4])}"
+    told += f" and {len(nodes) - 4} more)" if len(nodes) > 4 else ")"
+    told += f" differs while its inputs agree: {outcome.why}"
+    if outcome.statistics:
+        sides = [_in_words(side, outcome.statistics[side]) for side in ("got", "want")]
+        told += f" [{'; '.join(sides)}]"
+    return f"{told}. {outcome.diagnosis}" if outcome.diagnosis else told
+
+
+def _in_words(side: str, numbers: Mapping[str, Any]) -> str:
+    rest = ", ".join(f"{key} {value:g}" for key, value in numbers.items() if key != "shape")
+    return f"{'converted' if side == 'got' else 'original'}: {rest or numbers['shape']}"
+
+
+def draws_at_random(placed: Placed, reference: Reference) -> bool:
+    """Whether a row stands for nodes that draw random numbers."""
+    nodes = reference.nodes
+    return any(name in nodes and nodes[name].op in RANDOM for name in placed.row.get("nodes", ()))
+
+
+def check_layers(layers: Layers, reference: Reference, cases: Iterable[Case], tolerance: Tolerance) -> list[LayerOutcome]:
+    """The outcome of each row of the report, the worst over `cases`."""
+    found: dict[int, LayerOutcome] = {}
+    for case in cases:
+        tensors = Tensors(reference, case, layers.all_sources())
+        for placed in layers.placed:
+            outcome = _random(placed, reference, tensors) or layers.judge(placed, tensors, tolerance, case.samples)
+            before = found.get(placed.number)
+            if before is None or _rank(outcome) > _rank(before):
+                found[placed.number] = outcome
+    for number, row in enumerate(layers.report["layers"]):
+        found.setdefault(number, LayerOutcome(number, title(row), "missing", "it was not found in the model"))
+    for outcome in list(found.values()):
+        for number in outcome.together if outcome.status == "agrees" else ():
+            if found[number].status == "not compared":
+                found[number].status, found[number].why = "agrees", f"together with {outcome.title}"
+    return [found[number] for number in sorted(found)]
+
+
+def _random(placed: Placed, reference: Reference, tensors: Tensors) -> LayerOutcome | None:
+    """An outcome for a row whose output the original draws at random, so that two of its own runs differ."""
+    if not draws_at_random(placed, reference):
+        return None
+    names = [read(source)[0] for source in placed.row.get("outputs", ()) if source]
+    names = [name for name in names if name in tensors.raw]
+    again = fetch(reference, tensors.feeds, names)
+    if all(same(again[name], tensors.raw[name]) for name in again):
+        return None
+    return LayerOutcome(placed.number, placed.title, "not compared", "the original draws it at random")
+
+
+def _rank(outcome: LayerOutcome) -> tuple[int, float]:
+    order = ("not compared", "missing", "agrees", "differs").index(outcome.status)
+    return order, outcome.comparison.relative if outcome.comparison else 0.0
+
+
+def _worse(one: Comparison, other: Comparison) -> bool:
+    return (not one.ok, one.relative) > (not other.ok, other.relative)
+
+
+def _may_be(array: np.ndarray, tensor: Any) -> bool:
+    """Whether an array has the shape that a Keras tensor tells."""
+    shape = tuple(tensor.shape)
+    return len(shape) == array.ndim and all(known in (None, size) for known, size in zip(shape, array.shape, strict=True))

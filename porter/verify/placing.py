@@ -1,0 +1,153 @@
+"""Finds the calls that the report names in a model that was built: which Keras node is which row of `layers`.
+
+Rows stand in the order in which Python makes the calls. Layers with weights have names; other calls are found by their
+class and by the tensors that they take.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+WINDOW = 12  # calls that may lie between a row's place and the call itself: one call of `keras.ops` can make several
+SAME = {"absolute": "abs", "truedivide": "divide", "amax": "max", "amin": "min", "arctan2": "atan2"}
+
+
+@dataclass(eq=False)
+class Placed:
+    """A row of the report's `layers` and the call that it stands for. number: the row's place in the report."""
+
+    number: int
+    row: Mapping[str, Any]
+    node: Any
+
+    @property
+    def operation(self) -> Any:
+        return self.node.operation
+
+    @property
+    def title(self) -> str:
+        """How people are told of it."""
+        return title(self.row)
+
+
+def title(row: Mapping[str, Any]) -> str:
+    """How people are told of a row of `layers`: its class and name, or the TensorFlow node that it ends in."""
+    return f"{row['class']} {row['name']}" if row.get("name") else f"{row['class']} of {last_node(row)}"
+
+
+def last_node(row: Mapping[str, Any]) -> str:
+    """The TensorFlow node whose result a row gives, or the last of its nodes."""
+    named = [tensor.split(",")[0].split(":")[0] for tensor in row.get("outputs", ()) if tensor]
+    return named[0] if named else row["nodes"][-1] if row.get("nodes") else "no node"
+
+
+def place(model: Any, report: Mapping[str, Any]) -> tuple[list[Placed], list[str], list[str]]:
+    """The rows that were found, what is wrong, and what is worth knowing.
+
+    Wrong is a layer of the report that the model does not call, one that takes another tensor than the report says, and
+    a layer that the report does not name.
+    """
+    search = _Search(model, report)
+    for number, row in enumerate(report["layers"]):
+        search.find(number, row)
+    return search.placed, [*search.faults, *search.strangers()], search.notes
+
+
+class _Search:
+    def __init__(self, model: Any, report: Mapping[str, Any]) -> None:
+        self.nodes = calls(model)
+        self.at = 0  # up to here all calls have been found, or passed over
+        self.free = [True] * len(self.nodes)
+        self.by_name: dict[str, list[int]] = {}
+        for index, node in enumerate(self.nodes):
+            self.by_name.setdefault(node.operation.name, []).append(index)
+        self.known: dict[str, set[int]] = {}  # the original's tensor -> Keras tensors that stand for it
+        for item, tensor in zip(report["inputs"], model.inputs, strict=False):
+            self.known.setdefault(item["tensor"], set()).add(id(tensor))
+        self.stands_for: dict[int, str] = {}
+        self.placed: list[Placed] = []
+        self.faults: list[str] = []
+        self.notes: list[str] = []
+
+    def find(self, number: int, row: Mapping[str, Any]) -> None:
+        named = row.get("name") and self.by_name.get(row["name"])
+        if named:
+            index = next((each for each in named if self.free[each]), None)
+        else:
+            places = range(self.at, min(self.at + WINDOW, len(self.nodes)))
+            index = next((each for each in places if self._fits(row, self.nodes[each])), None)
+        if index is None:
+            is_layer = not row["class"].startswith("ops.")
+            text = f"{title(row)} (rule {row['rule']}; {_few(row['nodes'])}) is not where the report says"
+            (self.faults if is_layer else self.notes).append(text)
+            return
+        node = self.nodes[index]
+        self.free[index], self.at = False, max(self.at, index + 1)
+        self.placed.append(Placed(number, row, node))
+        self._check_inputs(row, node)
+        for source, tensor in zip(row.get("outputs", ()), node.outputs, strict=False):
+            self.stands_for[id(tensor)] = title(row)
+            if source:
+                self.known.setdefault(source, set()).add(id(tensor))
+
+    def _fits(self, row: Mapping[str, Any], node: Any) -> bool:
+        """Whether a call without a name may be what `row` tells of."""
+        if row.get("name") and row["name"] != node.operation.name:
+            return False
+        given, wanted = type(node.operation).__name__, row["class"].removeprefix("ops.").rsplit(".", 1)[-1]
+        if _plain(given) != _plain(wanted):
+            return False
+        return all(self._stands(source, tensor) for source, tensor in pairs(row, node))
+
+    def _stands(self, source: str, tensor: Any) -> bool:
+        """Whether `tensor` may be what stands for the original's tensor `source`."""
+        return not source or source not in self.known or id(tensor) in self.known[source]
+
+    def _check_inputs(self, row: Mapping[str, Any], node: Any) -> None:
+        for source, tensor in pairs(row, node):
+            if not self._stands(source, tensor):
+                taken = self.stands_for.get(id(tensor)) or f"{tensor._keras_history.operation.name}"
+                self.faults.append(f"{title(row)} takes the result of {taken} instead of {source}")
+
+    def strangers(self) -> list[str]:
+        """Layers that are called, and that the report does not name."""
+        from keras import layers
+
+        extra = [node.operation for node, free in zip(self.nodes, self.free, strict=True) if free]
+        return [
+            f"the model calls {type(each).__name__} {each.name}, which the report does not name"
+            for each in extra
+            if isinstance(each, layers.Layer)
+        ]
+
+
+def calls(model: Any) -> list[Any]:
+    """The Keras nodes of `model`, in the order in which they were made; inputs are none."""
+    nodes = [node for level in model._nodes_by_depth.values() for node in level if not node.is_input]
+    return sorted(nodes, key=lambda node: _serial(node.outputs[0].name) if node.outputs else 0)
+
+
+def pairs(row: Mapping[str, Any], node: Any) -> list[tuple[str, Any]]:
+    """The original's tensors that a row names as its inputs, with the Keras tensors that the call takes."""
+    tensors = list({id(tensor): tensor for tensor in node.arguments.keras_tensors}.values())
+    sources = list(row.get("inputs", ()))
+    return list(zip(sources, tensors, strict=True)) if len(sources) == len(tensors) else []
+
+
+def _serial(name: str) -> int:
+    """Keras numbers its symbolic tensors: keras_tensor, keras_tensor_1, …"""
+    match = re.search(r"_(\d+)$", name)
+    return int(match[1]) if match else 0
+
+
+def _plain(name: str) -> str:
+    name = name.replace("_", "").lower()
+    return SAME.get(name, name)
+
+
+def _few(names: Sequence[str], most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
