@@ -1,5 +1,6 @@
 """Batch normalisation: fused, decomposed or by hand, switched by is_training in any way, or fixed to inference."""
 
+from porter.rule import Knob, Scalar, Weight, layers, one_of, require, reshaped, rule, warn
 from porter.rules.statistics import (
     along,
     channel_axis,
@@ -12,8 +13,6 @@ from porter.rules.statistics import (
     unless,
     variable_of,
 )
-
-from porter.rule import Knob, Scalar, Weight, layers, one_of, require, reshaped, rule, warn
 
 
 def _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained_mean, trained_variance, unused):

@@ -22,17 +22,7 @@ def _mask(tf, shape, keep, rate):
     return one_of(tf.Floor(keep + uniform), tf.Cast(kept)), kept
 
 
-@rule
-def dropout(
-    tf, x, keep: Scalar, keep_knob: Knob, rate: Scalar, rate_knob: Knob, scale: Scalar, scale_knob: Knob,
-    training: Knob, shape, zero: Scalar,
-):  # fmt: skip
-    """Raise x / keep * floor(keep + uniform), and its later spellings, to `Dropout`.
-
-    Shapes: the random numbers are of x's shape, or 1 where a mask is shared along an axis. Left as ops: a mask
-    without the scale that makes up for it.
-    Source: tensorflow/python/ops/nn_ops.py, function dropout, 0.8 to 1.15.
-    """
+def _formula(tf, x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, shape, zero):
     any_keep, any_rate, any_scale = one_of(keep, keep_knob), one_of(rate, rate_knob), one_of(scale, scale_knob)
     mask, kept = _mask(tf, shape, any_keep, any_rate)
     scaled = one_of(x / any_keep, x * any_scale)
@@ -45,6 +35,43 @@ def dropout(
         tf.SelectV2(kept, scaled, zero),
     )
     return one_of(tf.Cond(training, dropped, x), dropped)
+
+
+@rule
+def dropout(
+    tf, x, keep: Scalar, keep_knob: Knob, rate: Scalar, rate_knob: Knob, scale: Scalar, scale_knob: Knob,
+    training: Knob, shape, zero: Scalar,
+):  # fmt: skip
+    """Raise x / keep * floor(keep + uniform), and its later spellings, to `Dropout`.
+
+    Shapes: the random numbers are of x's shape, or 1 where a mask is shared along an axis. Left as ops: a mask
+    without the scale that makes up for it.
+    Source: tensorflow/python/ops/nn_ops.py, function dropout, 0.8 to 1.15.
+    """
+    return _formula(tf, x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, shape, zero)
+
+
+@rule
+def dropout_in_loop(
+    tf, x, keep: Scalar, keep_knob: Knob, rate: Scalar, rate_knob: Knob, scale: Scalar, scale_knob: Knob,
+    training: Knob, shape, zero: Scalar,
+):  # fmt: skip
+    """Leave out a dropout inside a loop, which does nothing in inference. Loops hold no layers."""
+    return _formula(tf, x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, shape, zero)
+
+
+@dropout_in_loop.to_keras
+def _(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random):
+    random.get("shape")
+    rests = training is not None or _keeps_all(_keep(keep, keep_knob, rate, rate_knob, "inference"))
+    require(rests, "it drops out in inference too", random)
+    require(training is not None or scale_knob is None or _value(scale_knob, "inference") == 1, "it scales", random)
+    require(training is not None or scale in (None, 1), "it scales", random)
+    warn("dropout inside a loop is left out: the model does not drop out there in training")
+    return x
+
+
+dropout_in_loop.in_loops = True
 
 
 @dropout.to_keras
@@ -276,4 +303,4 @@ def _(tf):
     return tf.cond(training, lambda: x * tf.random_normal(tf.shape(x), 1.0, 0.6), lambda: x)
 
 
-RULES = (dropout, alpha_dropout, gaussian_noise, gaussian_dropout)
+RULES = (dropout_in_loop, dropout, alpha_dropout, gaussian_noise, gaussian_dropout)

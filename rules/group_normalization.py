@@ -1,8 +1,7 @@
 """Group normalisation: channels split by a reshape."""
 
-from porter.rules.statistics import along, count, groups_layer, kept_axes, moments, normalized
-
 from porter.rule import Scalar, Weight, one_of, require, rule
+from porter.rules.statistics import along, count, groups_layer, kept_axes, moments, normalized
 
 
 @rule

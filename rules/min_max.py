@@ -18,8 +18,8 @@ def _divided(tf, shifted, high, epsilon, least):
 def min_max(tf, x, epsilon: Scalar, least: Scalar):
     """Raise (x - min x) / max(x - min x), and (x - min x) / (max x - min x), to `MinMaxNormalization`.
 
-    Shapes: x [batch, ...]; min and max keep the reduced axes as 1. Where rows and columns were folded into the batch axis
-    by a reshape before it, they get an axis of their own, so that each sample can be normalised by itself.
+    Shapes: x [batch, ...]; min and max keep the reduced axes as 1. Where rows and columns were folded into the batch
+    axis by a reshape before it, they get an axis of their own, so that each sample can be normalised by itself.
     Left as ops: a maximum taken over other axes than the minimum.
     Source: hand-written TensorFlow 1 code; no library function.
     """
@@ -88,8 +88,8 @@ def _of_folded(source, x, axes, epsilon, least, result, guarded, shifted):
     unit = _layer(unfolded, own, x.rank + 1, epsilon, least, guarded, shifted)
     unit.dtype, unit.shape, unit.probe = x.dtype, unfolded.shape, unfolded.probe
     why = (
-        "rows and columns were folded into the batch axis, and minimum and maximum taken over all of it, so that an answer "
-        "depended on its neighbours; each sample is now normalised by itself"
+        "rows and columns were folded into the batch axis, and minimum and maximum taken over all of it, so that an "
+        "answer depended on its neighbours; each sample is now normalised by itself"
     )
     if (result or guarded).out.uses:
         change("batch-safe", why)

@@ -1,5 +1,6 @@
 """Layer and instance normalisation, and batch normalisation whose statistics are always the batch's."""
 
+from porter.rule import Scalar, Weight, context, layers, porter_layers, require, rule, warn
 from porter.rules.statistics import (
     along,
     axis_argument,
@@ -16,8 +17,6 @@ from porter.rules.statistics import (
     unless,
     with_weights,
 )
-
-from porter.rule import Scalar, Weight, context, layers, porter_layers, require, rule, warn
 
 
 @rule

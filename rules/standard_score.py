@@ -1,5 +1,6 @@
 """Z-scores, with or without weights: epsilon stands beside the deviation, not in the variance."""
 
+from porter.rule import Scalar, Weight, one_of, porter_layers, rule
 from porter.rules.statistics import (
     axis_argument,
     fits,
@@ -10,8 +11,6 @@ from porter.rules.statistics import (
     own_moments,
     with_weights,
 )
-
-from porter.rule import Scalar, Weight, one_of, porter_layers, rule
 
 
 @rule

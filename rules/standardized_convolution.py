@@ -6,7 +6,7 @@ from porter.rules.windows import Window, biased, dilated, lifted, per_filter, un
 
 
 def _standardized(tf, kernel, within, added):
-    """(kernel - mean) / sqrt(variance + epsilon), or over sqrt(variance) + epsilon; perhaps centred once more before."""
+    """(kernel - mean) / sqrt(variance + epsilon), or over sqrt(variance) + epsilon; perhaps centred twice."""
     mean, variance = own_moments(tf, kernel)
     centred = kernel - mean
     _, variance_of_centred = moments(tf, centred, "centred_mean", "centred_variance")

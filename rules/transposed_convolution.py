@@ -1,6 +1,6 @@
 """Transposed convolutions: Conv2DTranspose and Conv3DTranspose, and 1D written as 2D."""
 
-from porter.rule import Weight, layers, one_of, require, rule, warn
+from porter.rule import NodeView, Weight, layers, one_of, op, porter_layers, require, rule, warn
 from porter.rules.windows import Window, biased, lifted, per_filter, unlifted
 
 
@@ -45,16 +45,7 @@ def _(x, kernel, bias, conv, expand, squeeze, lift):
 
 def _layer(window, x, conv, kernel, filters, bias, axes):
     """The layer. axes: those of the operation that the window moves over."""
-    require(not window.zeros, "explicit padding of a transposed convolution", conv)
-    conv.get("size_of_another")
-    dilates = any(rate > 1 for rate in window.dilation_rate)
-    require(not dilates, "Keras has no strides together with dilation", conv)
-    moves = [
-        (*_sizes(conv, axis), size, stride) for axis, size, stride in zip(axes, window.size, window.strides, strict=True)
-    ]
-    padding = None
-    if any(output != _own(steps, size, stride, window.padding) for steps, output, size, stride in moves):
-        padding = tuple(_extra(*move, window.padding, conv) for move in moves)
+    padding = _output_padding(window, conv, axes)
     bias = per_filter(bias, filters)
     layer = getattr(layers, f"Conv{window.dimension}DTranspose")(
         filters,
@@ -65,6 +56,19 @@ def _layer(window, x, conv, kernel, filters, bias, axes):
         use_bias=bias is not None,
     )
     return layer.bind(kernel=kernel, bias=bias)(x)
+
+
+def _output_padding(window, conv, axes):
+    """The layer's output_padding, None where Keras finds the size by itself. Raises `Miss` where no layer can do it."""
+    require(not window.zeros, "explicit padding of a transposed convolution", conv)
+    require({*window.dilation_rate} == {1}, "a dilated transposed convolution", conv)
+    conv.get("size_of_another")
+    moves = [
+        (*_sizes(conv, axis), size, stride) for axis, size, stride in zip(axes, window.size, window.strides, strict=True)
+    ]
+    if all(output == _own(steps, size, stride, window.padding) for steps, output, size, stride in moves):
+        return None
+    return tuple(_extra(*move, window.padding, conv) for move in moves)
 
 
 def _sizes(conv, axis):
@@ -91,6 +95,16 @@ def _extra(steps, output, size, stride, padding, conv):
     extra = output - (steps - 1) * stride - (size % 2 if padding == "same" else size)
     require(0 <= extra < stride, f"Keras cannot make {output} of {steps} with stride {stride}", conv)
     return extra
+
+
+@op("Conv2DTranspose", "Conv3DTranspose")
+def transposed_convolution_with_any_kernel(x, kernel, *, node, strides, padding, dilations=(), size_of_another=False):
+    """A kernel that depends on the input."""
+    require(kernel.shape is not None and None not in kernel.shape[:-2], "the size of the kernel is unknown", node)
+    view = NodeView(node, set())
+    window = Window(view, kernel.shape[:-2])
+    extra = _output_padding(window, view, range(1, 1 + window.dimension))
+    return porter_layers.TransposedConvolution(window.strides, padding=window.padding, output_padding=extra)(x, kernel)
 
 
 @transposed_convolution.example("tf.layers.conv2d_transpose", "Conv2DTranspose")
@@ -124,6 +138,13 @@ def _(tf):
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 3, 4, 5, 2], "x")
     return tf.layers.conv3d_transpose(x, 3, 3, strides=2, padding="same")
+
+
+@transposed_convolution.counterexample("a kernel that depends on the input", "Conv2DTranspose")
+def _(tf):
+    x = tf.placeholder(tf.float32, [2, 4, 4, 3], "x")
+    kernel = tf.reshape(tf.reduce_mean(x, [1, 2]), [1, 1, 2, 3])
+    return tf.nn.conv2d_transpose(x, kernel, [2, 8, 8, 2], [1, 2, 2, 1], "SAME")
 
 
 @transposed_convolution.counterexample("a size that Keras cannot give", "Conv2DTranspose")

@@ -104,6 +104,32 @@ class Conversion:
     def exact(self) -> bool:
         return self.report["options"]["exact"]
 
+    def case(self, batch: int = 3, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Inputs that the original accepts, and its answers to them."""
+        from porter.verify import Refused
+        from porter.verify.inputs import draw, read_inputs, settings
+
+        find = lambda name: self.reference.tensor(name) if self.reference.has(name) else None  # noqa: E731
+        inputs = read_inputs(self.report, self.reference.graph, find)
+        for setting in settings(inputs):
+            feeds = draw(inputs, setting, "normal", batch, seed)
+            try:
+                answers = self.reference.run(feeds)
+            except Refused:
+                continue
+            return [feeds[each.tensor] for each in inputs], [answers[name] for name in self.original.outputs]
+        raise AssertionError("the original refuses every input")
+
+    def shelve(self, shelf: Path, name: str) -> None:
+        """Leave the model with a case on `shelf`, for other backends (see elsewhere.py)."""
+        folder = shelf / re.sub(r"\W+", "_", name)
+        folder.mkdir()
+        (folder / "model.py").write_text(self.source)
+        self.model.save(folder / "model.keras")
+        given, answers = self.case()
+        arrays = {f"in:{i}": array for i, array in enumerate(given)}
+        np.savez(folder / "case.npz", **arrays, **{f"out:{i}": array for i, array in enumerate(answers)})
+
     def close(self) -> None:
         self.reference.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import elsewhere
 import pytest
 from lab import convert, failures, source_of
 from operations import built, detection, elementwise, images, linear_algebra, reductions, shapes
@@ -50,29 +51,34 @@ def titles():
         yield name if count[name] == 1 else f"{name}-{count[name]}"
 
 
-@pytest.mark.parametrize(("name", "builder"), CASES, ids=titles())
-def test_operation(name, builder):
+TITLES = tuple(titles())
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_operation(title, shelf):
+    _, builder = CASES[TITLES.index(title)]
     source, outputs = source_of(built(builder))
-    check(source, outputs)
+    check(source, outputs, shelf, title)
 
 
 @pytest.mark.parametrize("name", RENAMED)
-def test_operation_of_old_tensorflow(name):
+def test_operation_of_old_tensorflow(name, shelf):
     builder = next(builder for each, builder in CASES if each == RENAMED[name])
     source, outputs = source_of(built(builder))
     for node in source.graph_def.node:
         if node.op == RENAMED[name]:
             node.op = name
     source.graph_def.versions.producer = 8
-    check(source, outputs)
+    check(source, outputs, shelf, name)
 
 
-def check(source, outputs):
+def check(source, outputs, shelf, title):
     conversion = convert(source, outputs)
     try:
         proof = conversion.prove()
         assert not proof.failed, f"{failures(proof)}\n{conversion.text}"
         assert proof.proved, [level.reason for level in proof.levels]
+        conversion.shelve(shelf, title)
     finally:
         conversion.close()
 
@@ -91,6 +97,13 @@ def test_every_form_has_a_case(request):
     forms = {(name, each.function.__name__) for name, all_ in OPS.items() for each in all_ if isinstance(each, OpRule)}
     missing = [f"{name} by {function}" for name, function in sorted(forms - WRITTEN) if name not in GONE]
     assert not missing, f"no case for {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("backend", elsewhere.BACKENDS)
+def test_other_backends(backend, shelf):
+    """The models that were left on the shelf by the tests above compute the same there."""
+    wrong = elsewhere.run(shelf, backend)
+    assert not wrong, "\n".join(f"{name}: {text}" for name, text in wrong.items())
 
 
 def test_rules_are_imported():

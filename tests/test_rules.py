@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+import elsewhere
 import pytest
 from lab import convert, failures, source_of
 
@@ -26,7 +27,7 @@ def title(case: tuple[Rule, Example] | Rule) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=title)
-def test_example(case, monkeypatch):
+def test_example(case, monkeypatch, shelf):
     rule, example = case
     applied = spy(rule, monkeypatch)
     source, outputs = source_of(example.build)
@@ -36,7 +37,7 @@ def test_example(case, monkeypatch):
         assert example.counter, f"the example is refused: {refused}"
         assert refused.why
         return
-    check(rule, example, conversion)
+    check(rule, example, conversion, shelf)
     assert example.counter or applied, f"{conversion.classes}, but not by this rule: {misses(rule, conversion)}"
     if conversion.report["changes"]:
         check(rule, example, convert(source, outputs, exact=True), exact=True)
@@ -55,7 +56,7 @@ def spy(rule, monkeypatch):
     return applied
 
 
-def check(rule, example, conversion, exact=False):
+def check(rule, example, conversion, shelf=None, exact=False):
     """The layers are those, by that rule; what was written computes the same."""
     try:
         missing = [name for name in example.layers if name not in conversion.classes]
@@ -67,6 +68,8 @@ def check(rule, example, conversion, exact=False):
         assert not proof.failed, f"{failures(proof)}\n{conversion.text}"
         random = all(map(conversion.reference.is_random, conversion.original.outputs))
         assert proof.proved or random, [level.reason for level in proof.levels]
+        if shelf and not example.counter and not random:
+            conversion.shelve(shelf, title((rule, example)))
     finally:
         conversion.close()
 
@@ -88,3 +91,10 @@ def test_rule_shows_what_it_is_for(rule):
     family = [each for each in RULES if re.sub(r"\d+_", "", each.name) == re.sub(r"\d+_", "", rule.name)]
     assert any(each.doc for each in family), "no docstring"
     assert any(not example.counter for each in family for example in each.examples), "no example"
+
+
+@pytest.mark.parametrize("backend", elsewhere.BACKENDS)
+def test_other_backends(backend, shelf):
+    """The examples, saved and loaded there, compute the same."""
+    wrong = elsewhere.run(shelf, backend)
+    assert not wrong, "\n".join(f"{name}: {text}" for name, text in wrong.items())

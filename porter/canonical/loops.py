@@ -71,7 +71,11 @@ def _functional(graph: Graph, frame: Frame) -> None:
     if loop_cond is None:
         return
     matcher = Matcher(graph)
-    weights = {id(enter.out): enter.inputs[0] for enter in unchanging if matcher.is_static(enter.inputs[0])}
+    weights = {
+        id(enter.out): enter.inputs[0]
+        for enter in unchanging
+        if matcher.is_static(enter.inputs[0]) or enter.inputs[0].node.op == "Knob"
+    }
     unchanging = [enter for enter in unchanging if id(enter.out) not in weights]
     inputs = [enter.inputs[0] for enter, *_ in variables] + [enter.inputs[0] for enter in unchanging]
     loop = Node(f"{loop_cond.name}/while", "While", inputs, {"count": len(variables)}, origin=(loop_cond.name,))
@@ -86,6 +90,8 @@ def _functional(graph: Graph, frame: Frame) -> None:
         loop.outputs.append(value)
         for user in leaving:
             graph.replace(user.out, value)
+        if any(user.op.startswith(("TensorArray", "TensorList")) for user, _ in value.uses):
+            value.tensor = ""  # what stands for it in the original is a flow, not the array
     graph.add(loop)
     for enter in frame.enters:
         # cut the circle, so that nothing of the frame is reached any more

@@ -11,8 +11,11 @@ import numpy as np
 
 from porter.graph import Graph, Value
 
-ARITHMETIC: dict[str, Callable[..., Any]] = {
+NUMBERS = ("float16", "float32", "float64", "int32", "int64", "bool")
+OPERATIONS: dict[str, Callable[..., Any]] = {
     "Add": np.add,
+    "Cast": np.asarray,
+    "Cond": lambda given, then, otherwise: then if given else otherwise,
     "Identity": np.asarray,
     "LogicalNot": np.logical_not,
     "Maximum": np.maximum,
@@ -31,33 +34,33 @@ ARITHMETIC: dict[str, Callable[..., Any]] = {
 
 
 def single_numbers(graph: Graph) -> None:
-    """Let arithmetic on single constants be a `Const`, and with knobs among them a `Knob`."""
+    """Let arithmetic on single constants be a `Const`, and with knobs among them a `Knob`; in loops too."""
     for node in graph.ordered():
-        if (
-            not node.inputs
-            or len(node.outputs) != 1
-            or node.out.shape is None
-            or any(size != 1 for size in node.out.shape)
-        ):
+        for inner in node.attrs.values():
+            if isinstance(inner, Graph):
+                single_numbers(inner)
+        if not node.inputs or len(node.outputs) != 1 or not _is_single(node.out):
             continue
         found = [_phases(value) for value in node.inputs]
         if None in found:
             continue
-        if node.op == "Cond":
-            results = [then if given else otherwise for given, then, otherwise in zip(*found, strict=True)]  # type: ignore[arg-type]
-        elif node.op == "Cast":
-            results = list(found[0])  # type: ignore[arg-type]
-        elif node.op in ARITHMETIC:
-            with np.errstate(all="ignore"):
-                results = [ARITHMETIC[node.op](*numbers) for numbers in zip(*found, strict=True)]  # type: ignore[arg-type]
-        else:
+        compute = OPERATIONS.get(node.op)
+        if compute is None:
             continue
-        training, inference = (np.asarray(each).astype(node.out.dtype).reshape(node.out.shape) for each in results)
+        with np.errstate(all="ignore"):
+            results = [compute(*numbers) for numbers in zip(*found, strict=True)]  # type: ignore[arg-type]
+        shape = [1] * (node.out.rank or 0)
+        training, inference = (np.asarray(each).astype(node.out.dtype).reshape(shape) for each in results)
         graph.set_inputs(node, [])
-        if np.array_equal(training, inference, equal_nan=True):
+        if training == inference:
             node.op, node.attrs = "Const", {"value": inference}
         else:
             node.op, node.attrs = "Knob", {"training": training.item(), "inference": inference.item()}
+
+
+def _is_single(value: Value) -> bool:
+    """True for one number of a type that numpy knows too."""
+    return value.dtype in NUMBERS and value.shape is not None and all(size == 1 for size in value.shape)
 
 
 def _phases(value: Value) -> tuple[Any, Any] | None:

@@ -20,6 +20,7 @@ SHORT = {
     "GroupNormalization": "gn",
 }  # fmt: skip
 LONGEST, MOST_PARAMETERS, SAVES = 12, 7, 3
+STARTS = ("layers.Conv", "layers.Dense", "layers.Depthwise", "conv", "dense")  # where people let a block begin
 
 
 @dataclass
@@ -62,6 +63,8 @@ def _best_runs(statements: list[Statement]) -> list[Run]:
                     found.append(start)
         for found in places.values():
             saved = (len(found) - 1) * length - len(found) - 2
+            if statements[found[0]].head.startswith(STARTS):
+                saved += saved // 3
             if len(found) > 1 and saved > gain:
                 runs = [Run(start, length) for start in found]
                 if len(_differing(statements, runs)) <= MOST_PARAMETERS:
@@ -107,7 +110,8 @@ def _extract(statements: list[Statement], runs: list[Run], taken: set[str]) -> t
         if default in values:
             defaults[name] = default
     name = _function_name(body, taken)
-    required = [p for p in parameters.values() if p not in defaults]
+    required = [p for key, p in parameters.items() if p not in defaults]
+    required.sort(key=_is_name)  # names are passed by keyword, so they come behind what is passed by place
     optional = [f"{p}={defaults[p]}" for p in parameters.values() if p in defaults]
     lines = [f"def {name}({', '.join(['x', *required, *optional])}):"]
     for offset, statement in enumerate(body):
@@ -121,13 +125,14 @@ def _extract(statements: list[Statement], runs: list[Run], taken: set[str]) -> t
             text = parameters.get(key) or derived.get(key) or (held.text if held else "")
             positional = bool(held and held.positional)
             arguments.append(Argument(each, text, positional))
+        arguments.sort(key=lambda argument: not argument.positional)
         inner = Statement("x", statement.head, arguments, "x", is_function=statement.is_function)
         lines.append("    " + (f"return {wrap(inner.value(), 11)}" if offset == length - 1 else inner.source()).replace("\n", "\n    "))
     calls = []
     for run in runs:
         first, last = statements[run.start], statements[run.start + length - 1]
         arguments = [
-            Argument(p, _value(statements[run.start + key[0]], key[1]), positional=p in required and key[1] != "name")
+            Argument(p, _value(statements[run.start + key[0]], key[1]), positional=p in required and not _is_name(p))
             for key, p in parameters.items()
             if _value(statements[run.start + key[0]], key[1]) != defaults.get(p)
         ]
@@ -136,6 +141,10 @@ def _extract(statements: list[Statement], runs: list[Run], taken: set[str]) -> t
             Statement(last.target, name, arguments, first.called, is_function=True, chained=True, paragraph=first.paragraph)
         )
     return "\n".join(lines), calls
+
+
+def _is_name(parameter: str) -> bool:
+    return parameter.endswith("name")
 
 
 def _value(statement: Statement, name: str) -> str:
@@ -177,10 +186,12 @@ def _derive(statements: list[Statement], runs: list[Run], key: tuple[int, str], 
         tails = {want[len(have) :] if want.startswith(have) else None for want, have in zip(wanted, given, strict=True)}
         if len(tails) == 1 and (tail := tails.pop()):
             return f'f"{{{parameter}}}{tail}"'
-        have, want = given[0].split("_"), wanted[0].split("_")
-        changed = [(a, b) for a, b in zip(have, want, strict=False) if a != b]
-        if len(have) == len(want) and len(changed) == 1:
+        for tail in ("", "_bn"):
+            have, want = given[0].split("_"), wanted[0].removesuffix(tail).split("_")
+            changed = [(a, b) for a, b in zip(have, want, strict=False) if a != b]
+            if len(have) != len(want) or len(changed) != 1:
+                continue
             old, new = changed[0]
-            if all(g.replace(old, new) == w for g, w in zip(given, wanted, strict=True)):
-                return f'{parameter}.replace("{old}", "{new}")'
+            if all(g.replace(old, new) + tail == w for g, w in zip(given, wanted, strict=True)):
+                return f'{parameter}.replace("{old}", "{new}")' + (f' + "{tail}"' if tail else "")
     return None

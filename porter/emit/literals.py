@@ -17,6 +17,8 @@ def number(value: Any) -> str:
         return str(bool(value))
     if isinstance(value, (int, np.integer)):
         return str(int(value))
+    if isinstance(value, (complex, np.complexfloating)):
+        return number(value.real) if value.imag == 0 else repr(complex(value))
     value = float(value)
     if math.isnan(value) or math.isinf(value):
         return f'float("{value}")'
@@ -31,7 +33,7 @@ def literal(value: Any) -> str:
     """Source text of a value: numbers, strings, tuples, slices, arrays."""
     if value is None or isinstance(value, (bool, np.bool_)):
         return str(value)
-    if isinstance(value, (int, float, np.integer, np.floating)):
+    if isinstance(value, (int, float, complex, np.number)):
         return number(value)
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -50,7 +52,7 @@ def literal(value: Any) -> str:
 
 def array(value: np.ndarray, numbers: bool = True) -> str:
     """A numpy array, which unlike a list says its type and shape; a single one as a number if `numbers` allows it."""
-    if numbers and value.ndim == 0 and value.dtype.kind in "biuf":
+    if numbers and value.ndim == 0 and value.dtype.kind in "biufc":
         return literal(value.item())
     return f"np.array({literal(value.tolist())}, {literal(value.dtype.name)})"
 

@@ -2,13 +2,18 @@
 
 from porter.layers.adjust_hue import AdjustHue
 from porter.layers.adjust_saturation import AdjustSaturation
+from porter.layers.audio_spectrogram import AudioSpectrogram
 from porter.layers.batch_gather import BatchGather
 from porter.layers.batch_statistics_normalization import BatchStatisticsNormalization
 from porter.layers.batch_to_space import BatchToSpace
 from porter.layers.bincount import Bincount
+from porter.layers.block_lstm import BlockLSTM
+from porter.layers.categorical_sample import CategoricalSample
 from porter.layers.combined_non_max_suppression import CombinedNonMaxSuppression
 from porter.layers.complex_number import ComplexNumber
 from porter.layers.crop_and_resize import CropAndResize
+from porter.layers.ctc_greedy_decoder import CTCGreedyDecoder
+from porter.layers.digamma import Digamma
 from porter.layers.dynamic_slice import DynamicSlice
 from porter.layers.extract_patches import ExtractPatches
 from porter.layers.fake_quantization import FakeQuantization
@@ -21,15 +26,18 @@ from porter.layers.l2_normalization import L2Normalization
 from porter.layers.legacy_resizing import LegacyResizing
 from porter.layers.list_difference import ListDifference
 from porter.layers.local_response_normalization import LocalResponseNormalization
+from porter.layers.log_gamma import LogGamma
 from porter.layers.matrix_diag import MatrixDiag
 from porter.layers.matrix_diag_part import MatrixDiagPart
 from porter.layers.matrix_set_diag import MatrixSetDiag
 from porter.layers.max_pooling_with_argmax import MaxPoolingWithArgmax
+from porter.layers.mfcc import MFCC
 from porter.layers.min_max_normalization import MinMaxNormalization
 from porter.layers.non_max_suppression import NonMaxSuppression
 from porter.layers.parameter import Parameter
 from porter.layers.projective_transform import ProjectiveTransform
 from porter.layers.quantize_and_dequantize import QuantizeAndDequantize
+from porter.layers.random_shuffle import RandomShuffle
 from porter.layers.real_and_imaginary import RealAndImaginary
 from porter.layers.reverse_sequence import ReverseSequence
 from porter.layers.rgb_to_hsv import RGBToHSV
@@ -40,23 +48,28 @@ from porter.layers.sparse_dense_matmul import SparseDenseMatMul
 from porter.layers.sparse_fill_empty_rows import SparseFillEmptyRows
 from porter.layers.sparse_reshape import SparseReshape
 from porter.layers.sparse_softmax import SparseSoftmax
-from porter.layers.sparse_to_dense import SparseToDense
 from porter.layers.standard_score import StandardScore
 from porter.layers.standardized_conv1d import StandardizedConv1D
 from porter.layers.standardized_conv2d import StandardizedConv2D
 from porter.layers.standardized_conv3d import StandardizedConv3D
+from porter.layers.transposed_convolution import TransposedConvolution
 from porter.layers.unique import Unique
 
 __all__ = [
     "AdjustHue",
     "AdjustSaturation",
+    "AudioSpectrogram",
     "BatchGather",
     "BatchStatisticsNormalization",
     "BatchToSpace",
     "Bincount",
+    "BlockLSTM",
+    "CTCGreedyDecoder",
+    "CategoricalSample",
     "CombinedNonMaxSuppression",
     "ComplexNumber",
     "CropAndResize",
+    "Digamma",
     "DynamicSlice",
     "ExtractPatches",
     "FakeQuantization",
@@ -69,6 +82,8 @@ __all__ = [
     "LegacyResizing",
     "ListDifference",
     "LocalResponseNormalization",
+    "LogGamma",
+    "MFCC",
     "MatrixDiag",
     "MatrixDiagPart",
     "MatrixSetDiag",
@@ -79,6 +94,7 @@ __all__ = [
     "ProjectiveTransform",
     "QuantizeAndDequantize",
     "RGBToHSV",
+    "RandomShuffle",
     "RealAndImaginary",
     "ReverseSequence",
     "SegmentReduction",
@@ -88,10 +104,10 @@ __all__ = [
     "SparseFillEmptyRows",
     "SparseReshape",
     "SparseSoftmax",
-    "SparseToDense",
     "StandardScore",
     "StandardizedConv1D",
     "StandardizedConv2D",
     "StandardizedConv3D",
+    "TransposedConvolution",
     "Unique",
 ]

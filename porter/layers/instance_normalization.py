@@ -6,7 +6,7 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable(package="porter")
 class InstanceNormalization(layers.Layer):
-    """Normalises each sample by itself, with epsilon added to the deviation: `(x - mean) / (std + epsilon) * gamma + beta`.
+    """Normalises each sample by itself, epsilon beside the deviation: `(x - mean) / (std + epsilon) * gamma + beta`.
 
     Where epsilon is added to the variance, `keras.layers.GroupNormalization(groups=-1)` is the layer to use.
 

@@ -9,8 +9,8 @@ class LegacyResizing(layers.Layer):
     """Resizes pictures as TensorFlow 1 did: output pixel i lies at `i * rows / height`, not at Keras' half pixels.
 
     Args:
-        size: height and width of the result; None to give `factor` or a picture to follow.
-        factor: how many times as high and as wide the result is.
+        size: height and width of the result, an int if they are equal; None to give `factor` or a picture to follow.
+        factor: how many times as high and as wide the result is, an int if as many.
         interpolation: "bilinear", "nearest", "bicubic" (with TensorFlow 1's coefficient -0.75 and its table of 1024
             steps), or "area" (the mean over the pixels that an output pixel covers).
         align_corners: output pixel i lies at `i * (rows - 1) / (height - 1)`.
@@ -33,8 +33,8 @@ class LegacyResizing(layers.Layer):
         super().__init__(**kwargs)
         if interpolation not in ("bilinear", "nearest", "bicubic", "area"):
             raise ValueError(f"Unknown interpolation. Received: interpolation={interpolation!r}")
-        self.size = None if size is None else tuple(size)
-        self.factor = None if factor is None else tuple(factor)
+        self.size = (size, size) if isinstance(size, int) else size and tuple(size)
+        self.factor = (factor, factor) if isinstance(factor, int) else factor and tuple(factor)
         self.interpolation = interpolation
         self.align_corners = align_corners
         self.half_pixel_centers = half_pixel_centers
@@ -109,6 +109,7 @@ class LegacyResizing(layers.Layer):
         end = ops.expand_dims((ops.cast(ops.arange(new), "float32") + 1) * step, 1)
         pixels = ops.expand_dims(ops.cast(ops.arange(old), "float32"), 0)
         covered = ops.maximum(ops.minimum(pixels + 1, end) - ops.maximum(pixels, start), 0.0)
+        covered = ops.where(ops.logical_and(pixels < start, end < pixels + 1), step, covered)
         # With aligned corners the last output pixel reaches beyond the input, whose last pixel counts for that too.
         beyond = ops.maximum(end - ops.maximum(start, ops.cast(old, "float32")), 0.0)
         covered = ops.where(pixels == ops.cast(old, "float32") - 1, covered + beyond, covered) / step

@@ -10,10 +10,10 @@ class MinMaxNormalization(layers.Layer):
 
     Args:
         axis: the axes to reduce, an int or a sequence; by default all but the batch.
-        epsilon: what keeps the divisor from zero. With 0, a constant input gives 0 / 0 = NaN. NaN in the input spreads over
-            all that is reduced with it.
-        guard: how it does so: "added" divides by maximum + epsilon, "floor" by max(maximum, epsilon), "zero" gives 0 where
-            the divisor is 0.
+        epsilon: what keeps the divisor from zero. With 0, a constant input gives 0 / 0 = NaN. NaN in the input spreads
+            over all that is reduced with it.
+        guard: how it does so: "added" divides by maximum + epsilon, "floor" by max(maximum, epsilon), "zero" gives 0
+            where the divisor is 0.
         shifted: False takes the maximum of x instead of x - min x; the result is then not in [0, 1].
         batch_coupled: must be True for an `axis` that holds the batch (0): every answer then depends on its neighbours.
 

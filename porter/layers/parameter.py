@@ -19,7 +19,9 @@ class Parameter(layers.Layer):
         self.shape = tuple(shape)
 
     def build(self, input_shape):
-        self.value = self.add_weight(shape=self.shape, initializer="zeros", dtype=self.dtype, name="value")
+        self.value = self.add_weight(
+            shape=self.shape, initializer="zeros", dtype=self.dtype, trainable=self.trainable, name="value"
+        )
 
     def call(self, x):
         return ops.convert_to_tensor(self.value)

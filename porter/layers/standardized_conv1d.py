@@ -26,6 +26,9 @@ class StandardizedConv1D(layers.Conv1D):
         self.epsilon = epsilon
         self.guard = guard
 
+    def call(self, inputs):
+        return super(layers.Conv1D, self).call(inputs)  # Conv1D's own call passes convolution_op by
+
     def convolution_op(self, inputs, kernel):
         wide = ops.cast(kernel, keras.backend.result_type(kernel.dtype, "float32"))
         mean, variance = ops.moments(wide, [0, 1], keepdims=True)
@@ -33,7 +36,21 @@ class StandardizedConv1D(layers.Conv1D):
             wide = (wide - mean) / ops.sqrt(variance + self.epsilon)
         else:
             wide = (wide - mean) / (ops.sqrt(variance) + self.epsilon)
-        return super().convolution_op(inputs, ops.cast(wide, kernel.dtype))
+        padding = self.padding
+        if padding == "causal":
+            zeros = [self.dilation_rate[0] * (self.kernel_size[0] - 1), 0]
+            inputs = ops.pad(
+                inputs, [[0, 0], zeros, [0, 0]] if self.data_format == "channels_last" else [[0, 0], [0, 0], zeros]
+            )
+            padding = "valid"
+        return ops.conv(
+            inputs,
+            ops.cast(wide, kernel.dtype),
+            strides=list(self.strides),
+            padding=padding,
+            dilation_rate=self.dilation_rate,
+            data_format=self.data_format,
+        )
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon, "guard": self.guard}

@@ -6,7 +6,7 @@ outside, graph outputs included; values that depend on weights and constants alo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from porter.graph import Graph, Node, Value, WeightRef
 from porter.pattern.miss import Miss
-from porter.pattern.terms import Knob, Literal, OneOf, Op, Pattern, Reshaped, Scalar, Var, Weight
+from porter.pattern.terms import Applied, Knob, Literal, OneOf, Op, Pattern, Reshaped, Scalar, Var, Weight
 
 COMMUTATIVE = {"Add", "Mul", "Maximum", "Minimum", "SquaredDifference", "Equal", "NotEqual", "LogicalAnd", "LogicalOr"}
 
@@ -46,7 +46,7 @@ class NodeView:
 class Match:
     """What a pattern stands for in a graph: bound names, and the covered nodes with the root first.
 
-    passed: those of the nodes that `reshaped` looked through. shared: those that may be used outside too.
+    passed: those of the nodes that `reshaped` looked through. shared: those that may have other users too.
     """
 
     bound: dict[str, Any]
@@ -93,11 +93,16 @@ class Matcher:
                     known[id(node)] = False not in inputs
         return known[id(value.node)]
 
-    def matches(self, pattern: Pattern, value: Value) -> Iterator[Match]:
-        """Every way in which `pattern` ends in `value`."""
+    def matches(
+        self, pattern: Pattern, value: Value, given: Mapping[str, Value] | None = None, may_leak: bool = False
+    ) -> Iterator[Match]:
+        """Every way in which `pattern` ends in `value`.
+
+        given: variables that are bound already. may_leak: whether what is inside a match may be used outside too.
+        """
         self.miss, self._depth = None, -1
-        for match in self._match(pattern, value, Match({}, ())):
-            leak = self._leak(match, value)
+        for match in self._match(pattern, value, Match(dict(given or {}), ())):
+            leak = None if may_leak else self._leak(match, value)
             if leak is None:
                 yield replace(match, read=set())
             else:
@@ -138,6 +143,11 @@ class Matcher:
                 yield from self._match(alternative, value, so_far)
         elif isinstance(pattern, Op):
             yield from self._match_op(pattern, value, so_far)
+        elif isinstance(pattern, Applied):
+            for name, nodes, inner in functions(value):
+                if so_far.bound.get(pattern.name, name) == name:
+                    bound = {**so_far.bound, pattern.name: name}
+                    yield from self._match(pattern.inner, inner, replace(so_far, bound=bound, nodes=so_far.nodes + nodes))
         elif isinstance(pattern, Reshaped):
             yield from self._match(pattern.inner, value, so_far)
             node = value.node
@@ -224,6 +234,47 @@ def _same_but_ones(value: Value, other: Value) -> bool:
         return False
     sizes = [[size for size in each.shape if size != 1] for each in (value, other)]
     return sizes[0] == sizes[1] and sizes[0].count(None) <= 1
+
+
+# Operations on one tensor, by Keras' names of them.
+FUNCTIONS = {
+    "Elu": "elu", "Exp": "exponential", "LeakyRelu": "leaky_relu", "LogSoftmax": "log_softmax", "Relu": "relu",
+    "Relu6": "relu6", "Selu": "selu", "Sigmoid": "sigmoid", "Softmax": "softmax", "Softplus": "softplus",
+    "Softsign": "softsign", "Tanh": "tanh",
+}  # fmt: skip
+
+
+def functions(value: Value) -> Iterator[tuple[str, tuple[Node, ...], Value]]:
+    """The functions that `value` may be the result of: name, nodes, and what they are applied to.
+
+    Keras 1 and 2 had a hard sigmoid, clip(0.2 x + 0.5, 0, 1), that Keras 3 does not have: "legacy_hard_sigmoid".
+    """
+    node = value.node
+    if node.op in FUNCTIONS and len(node.inputs) == 1 and not node.attrs:
+        yield FUNCTIONS[node.op], (node,), node.inputs[0]
+    clipped = _arithmetic(value, ("Maximum", 0.0), ("Minimum", 1.0), ("Add", 0.5), ("Mul", 0.2))
+    clipped = clipped or _arithmetic(value, ("Minimum", 1.0), ("Maximum", 0.0), ("Add", 0.5), ("Mul", 0.2))
+    if clipped:
+        yield "legacy_hard_sigmoid", *clipped
+    yield "linear", (), value
+
+
+def _arithmetic(value: Value, *steps: tuple[str, float]) -> tuple[tuple[Node, ...], Value] | None:
+    """The nodes of these steps with constants, the last one first, and what the first of them is applied to."""
+    nodes = []
+    for op, number in steps:
+        node = value.node
+        found = [place for place, each in enumerate(node.inputs) if _is_number(each, number)]
+        if node.op != op or len(node.inputs) != 2 or len(found) != 1:
+            return None
+        nodes.append(node)
+        value = node.inputs[1 - found[0]]
+    return tuple(nodes), value
+
+
+def _is_number(value: Value, number: float) -> bool:
+    found = scalar(value)
+    return found is not None and np.float32(found) == np.float32(number)
 
 
 def scalar(value: Value) -> Any:

@@ -24,6 +24,19 @@ class Knob:
     """Annotation: a value that follows from knobs such as is_training; it arrives as its node."""
 
 
+class Function:
+    """Annotation: an elementwise function of one tensor, such as an activation; it arrives as Keras' name of it.
+
+    In a formula it is called. Used twice it means one function.
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __call__(self, inner: Pattern) -> Applied:
+        return Applied(self.name, inner)
+
+
 class Pattern:
     """One tensor of a pattern."""
 
@@ -101,6 +114,13 @@ class Reshaped(Pattern):
         self.inner = inner
 
 
+class Applied(Pattern):
+    """`inner` through the function that is bound to `name`."""
+
+    def __init__(self, name: str, inner: Pattern):
+        self.name, self.inner = name, inner
+
+
 def reshaped(inner: Pattern) -> Reshaped:
     """`inner` through any number of Squeeze, ExpandDims and Reshape that only add or take axes of size one."""
     return Reshaped(inner)
@@ -122,7 +142,10 @@ def trace(formula: Callable[..., Pattern]) -> tuple[Pattern, list[str]]:
     """The pattern of a formula, and the names of its variables and labels."""
     parameters = list(inspect.signature(formula, eval_str=True).parameters.values())
     kinds = (Weight, Scalar, Knob)
-    variables = [Var(p.name, p.annotation if p.annotation in kinds else None) for p in parameters[1:]]
+    variables = [
+        Function(p.name) if p.annotation is Function else Var(p.name, p.annotation if p.annotation in kinds else None)
+        for p in parameters[1:]
+    ]
     pattern = formula(Operations(), *variables)
     names = [variable.name for variable in variables]
     names += [label for label in sorted(labels(pattern)) if label not in names]
@@ -133,7 +156,7 @@ def labels(pattern: Pattern) -> set[str]:
     """All labels in a pattern."""
     if isinstance(pattern, OneOf):
         return set().union(*map(labels, pattern.alternatives))
-    if isinstance(pattern, Reshaped):
+    if isinstance(pattern, (Reshaped, Applied)):
         return labels(pattern.inner)
     if isinstance(pattern, Op):
         own = {pattern.label} if pattern.label else set()

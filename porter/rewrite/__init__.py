@@ -54,7 +54,8 @@ def rewrite(
     context = Context(exact=exact, batch=graph.sizes.get("batch"))
     with use(context):
         for index, each in enumerate(rules):
-            _apply(each, graph, context, result)
+            for part in _insides(graph) if each.in_loops else [graph]:
+                _apply(each, part, context, result)
             if progress:
                 progress(index + 1, len(rules))
         _settle_training(graph, result)
@@ -146,8 +147,16 @@ def _inherit(new: Value, old: Value) -> None:
         new.shape, new.probe, new.dtype = old.shape, old.probe, old.dtype
 
 
+def _insides(graph: Graph) -> list[Graph]:
+    """The graphs inside the loops of `graph`, and inside theirs."""
+    inner = [each for node in graph for each in node.attrs.values() if isinstance(each, Graph)]
+    return [*inner, *(deeper for each in inner for deeper in _insides(each))]
+
+
 def _settle_training(graph: Graph, result: Rewriting) -> None:
     """What still depends on training after all rules takes its inference form; the user is told."""
+    for each in _insides(graph):
+        _settle_training(each, result)
     for node in list(graph):
         if node.op == "Cond" and node.inputs[0].node.op == "Knob":
             training, inference = node.inputs[1:]

@@ -34,10 +34,14 @@ class Example:
 
 
 class Rule:
-    """A formula over TensorFlow operations and the Keras call that it is raised to."""
+    """A formula over TensorFlow operations and the Keras call that it is raised to.
+
+    in_loops: it is for the inside of loops alone, where there are no layers.
+    """
 
     def __init__(self, formula: Callable[..., Any]):
         self.name = formula.__name__
+        self.in_loops = False
         self.doc = inspect.getdoc(formula) or ""
         self.pattern, self.names = trace(formula)
         self.roots = roots(self.pattern)

@@ -6,7 +6,8 @@ takes, as inside a cluster that became several layers, the layers before it are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +15,12 @@ import numpy as np
 
 from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.converted import same
-from porter.verify.placing import Placed, pairs, place, title
+from porter.verify.diagnose import Suspect, diagnose
+from porter.verify.placing import Placed, calls, pairs, place, title
 from porter.verify.reference import RANDOM, Reference, Refused
 from porter.verify.steps import after, read
 from porter.verify.trials import Case
+from porter.verify.weights import original_weights
 
 
 class Unknown(Exception):  # noqa: N818
@@ -28,7 +31,8 @@ class Unknown(Exception):  # noqa: N818
 class LayerOutcome:
     """How one row of the report did. status: "agrees", "differs", "not compared" or "missing".
 
-    together: rows that were run with it, since nothing in the original stands for what lies between.
+    together: rows that were run with it, since nothing in the original stands for what lies between. suspect: what it
+        takes to look for the reason: call, arrays by Keras tensor, results, number of the output, what it should be.
     """
 
     number: int
@@ -39,6 +43,7 @@ class LayerOutcome:
     together: list[int] = field(default_factory=list)
     statistics: dict[str, Any] = field(default_factory=dict)
     diagnosis: str = ""
+    suspect: Any = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         found = self.comparison.to_dict() if self.comparison else {}
@@ -170,6 +175,7 @@ class Layers:
             if outcome.comparison is None or _worse(found, outcome.comparison):
                 outcome.comparison = found
                 outcome.statistics = {} if found.ok else {"got": statistics(results[index]), "want": statistics(want)}
+                outcome.suspect = None if found.ok else (placed, arrays, results, index, want)
         if outcome.comparison is not None:
             outcome.status = "agrees" if outcome.comparison.ok else "differs"
             outcome.why = outcome.comparison.why
@@ -186,11 +192,24 @@ def run_call(operation: Any, node: Any, arrays: Mapping[int, Any], **arguments: 
             for tensor in node.arguments.keras_tensors
         }
         args, kwargs = node.arguments.fill_in(tensors)
-        results = operation(*args, **{**kwargs, **arguments})
+        kwargs = {**kwargs, **arguments}
+        with unchanged(operation) if kwargs.get("training") else nullcontext():
+            results = operation(*args, **kwargs)
         return [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in keras.tree.flatten(results)]
     except Exception as problem:  # a layer may raise anything, and that it does is the finding
         text = " ".join(str(problem).split())[:300]
         raise Unknown(f"it raises {type(problem).__name__}: {text}") from problem
+
+
+@contextmanager
+def unchanged(operation: Any) -> Iterator[None]:
+    """Gives a layer its moving averages and random states back, which a call at training=True changes."""
+    held = [(variable, variable.numpy()) for variable in getattr(operation, "non_trainable_variables", ())]
+    try:
+        yield
+    finally:
+        for variable, array in held:
+            variable.assign(array)
 
 
 def statistics(array: np.ndarray) -> dict[str, Any]:
@@ -201,6 +220,20 @@ def statistics(array: np.ndarray) -> dict[str, Any]:
     fine = fine.astype(np.float64)
     numbers = {"mean": fine.mean(), "std": fine.std(), "min": fine.min(), "max": fine.max()}
     return {"shape": list(array.shape), **{key: float(f"{value:.6g}") for key, value in numbers.items()}}
+
+
+def explain(outcome: LayerOutcome, reference: Reference, tolerance: Tolerance) -> None:
+    """Look for a change that makes a failing layer agree."""
+    if outcome.suspect is None:
+        return
+    placed, arrays, results, index, want = outcome.suspect
+    sources = original_weights(reference, placed.row)
+
+    def run(operation: Any, **arguments: Any) -> list[np.ndarray]:
+        return run_call(operation, placed.node, arrays, **arguments)
+
+    outcome.diagnosis = diagnose(Suspect(placed.operation, run, results, sources), index, want, tolerance)
+    outcome.suspect = None
 
 
 def describe(outcome: LayerOutcome, row: Mapping[str, Any]) -> str:
@@ -243,6 +276,38 @@ def check_layers(layers: Layers, reference: Reference, cases: Iterable[Case], to
             if found[number].status == "not compared":
                 found[number].status, found[number].why = "agrees", f"together with {outcome.title}"
     return [found[number] for number in sorted(found)]
+
+
+def misled(layers: Layers, model: Any, reference: Reference, case: Case, tolerance: Tolerance) -> str:
+    """Where the model goes wrong although all layers agree by themselves: the first that is fed something else.
+
+    "" where its outputs agree.
+    """
+    tensors = Tensors(reference, case, [*layers.all_sources(), *case.outputs])
+    arrays: dict[int, Any] = dict(zip(map(id, model.inputs), case.feeds.values(), strict=True))
+
+    def differs(source: str, tensor: Any, used: Iterable[str]) -> bool:
+        want, got = tensors.get(source), arrays.get(id(tensor))
+        if want is None or got is None:
+            return False
+        found = compare(got, want, tolerance)
+        return not found.ok and not compare(got, want, tolerance, tensors.in_double(used, source)).ok
+
+    try:
+        for node in calls(model):
+            results = run_call(node.operation, node, arrays)
+            arrays.update({id(tensor): result for tensor, result in zip(node.outputs, results, strict=True)})
+    except Unknown as problem:
+        return f"the model does not run: {problem}"
+    import keras
+
+    if not any(map(differs, case.outputs, keras.tree.flatten(model.outputs), [()] * len(case.outputs))):
+        return ""
+    for placed in layers.placed:
+        for source, tensor in pairs(placed.row, placed.node):
+            if differs(source, tensor, ()):
+                return f"{placed.title} agrees by itself, but is fed something else than {source}: the way there is wrong"
+    return "all layers agree by themselves, but the outputs are taken from the wrong ones"
 
 
 def _random(placed: Placed, reference: Reference, tensors: Tensors) -> LayerOutcome | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from porter.verify.alone import Layers, check_layers, describe
+from porter.verify.alone import Layers, check_layers, describe, explain, misled
 from porter.verify.compare import Comparison
 from porter.verify.elsewhere import BACKENDS, run_elsewhere
 from porter.verify.independence import check_independence
@@ -17,6 +17,7 @@ from porter.verify.trials import Case, Outcome, Trials
 from porter.verify.weights import check_weights
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+EXPLAINED = 3  # failing layers for which a reason is looked for: later ones may have the same
 
 
 @dataclass
@@ -196,12 +197,16 @@ def each_layer(context: Context) -> Finding:
     found = check_layers(layers, reference, cases, trials.tolerance)
     differing = [outcome for outcome in found if outcome.status == "differs"]
     compared = [outcome for outcome in found if outcome.status == "agrees"]
-    rows = [outcome.to_dict() for outcome in found]
     notes = [*layers.notes, *(f"{each.title}: {each.why}" for each in found if each.status == "not compared")]
-    more = {"batch_sizes": [1 if trials.batch_safe else whole.samples], "kinds": ["normal"], "notes": notes, "layers": rows}
+    more = {"batch_sizes": [1 if trials.batch_safe else whole.samples], "kinds": ["normal"], "notes": notes}
+    if layers.notes and not differing and (wrong := misled(layers, context.model, reference, cases[0], trials.tolerance)):
+        layers.faults.append(wrong)
     if differing or layers.faults:
+        for outcome in differing[:EXPLAINED]:
+            explain(outcome, reference, trials.tolerance)
         told = [describe(outcome, context.report["layers"][outcome.number]) for outcome in differing]
-        return Finding(FAILED, _list([*told, *layers.faults]), **more)
+        return Finding(FAILED, _list([*told, *layers.faults]), layers=[each.to_dict() for each in found], **more)
+    more["layers"] = [each.to_dict() for each in found]
     if not compared:
         return Finding(SKIPPED, "no layer could be compared", applies=bool(found), **more)
     return Finding(PASSED, f"{len(compared)} of {len(found)} calls agree by themselves", **more)

@@ -79,10 +79,13 @@ class _Search:
         else:
             places = range(self.at, min(self.at + WINDOW, len(self.nodes)))
             index = next((each for each in places if self._fits(row, self.nodes[each])), None)
+            if index is None:
+                index = next((each for each in places if self._behind_stranger(row, each)), None)
         if index is None:
             is_layer = not row["class"].startswith("ops.")
-            text = f"{title(row)} (rule {row['rule']}; {_few(row['nodes'])}) is not where the report says"
-            (self.faults if is_layer else self.notes).append(text)
+            if is_layer or row.get("inputs"):  # without inputs, it was computed while the model was built
+                text = f"{title(row)} (rule {row['rule']}; TensorFlow nodes {_few(row['nodes'])}) is not in the model"
+                (self.faults if is_layer else self.notes).append(text)
             return
         node = self.nodes[index]
         self.free[index], self.at = False, max(self.at, index + 1)
@@ -95,12 +98,14 @@ class _Search:
 
     def _fits(self, row: Mapping[str, Any], node: Any) -> bool:
         """Whether a call without a name may be what `row` tells of."""
-        if row.get("name") and row["name"] != node.operation.name:
-            return False
-        given, wanted = type(node.operation).__name__, row["class"].removeprefix("ops.").rsplit(".", 1)[-1]
-        if _plain(given) != _plain(wanted):
-            return False
-        return all(self._stands(source, tensor) for source, tensor in pairs(row, node))
+        return _same_class(row, node) and all(self._stands(source, tensor) for source, tensor in pairs(row, node))
+
+    def _behind_stranger(self, row: Mapping[str, Any], index: int) -> bool:
+        """Whether a call may be what `row` tells of, but for a call in front of it that the report does not name."""
+        node = self.nodes[index]
+        strangers = {id(t) for each in range(index) if self.free[each] for t in self.nodes[each].outputs}
+        others = [tensor for source, tensor in pairs(row, node) if not self._stands(source, tensor)]
+        return _same_class(row, node) and bool(others) and all(id(tensor) in strangers for tensor in others)
 
     def _stands(self, source: str, tensor: Any) -> bool:
         """Whether `tensor` may be what stands for the original's tensor `source`."""
@@ -109,7 +114,7 @@ class _Search:
     def _check_inputs(self, row: Mapping[str, Any], node: Any) -> None:
         for source, tensor in pairs(row, node):
             if not self._stands(source, tensor):
-                taken = self.stands_for.get(id(tensor)) or f"{tensor._keras_history.operation.name}"
+                taken = self.stands_for.get(id(tensor)) or tensor._keras_history.operation.name
                 self.faults.append(f"{title(row)} takes the result of {taken} instead of {source}")
 
     def strangers(self) -> list[str]:
@@ -135,6 +140,13 @@ def pairs(row: Mapping[str, Any], node: Any) -> list[tuple[str, Any]]:
     tensors = list({id(tensor): tensor for tensor in node.arguments.keras_tensors}.values())
     sources = list(row.get("inputs", ()))
     return list(zip(sources, tensors, strict=True)) if len(sources) == len(tensors) else []
+
+
+def _same_class(row: Mapping[str, Any], node: Any) -> bool:
+    if row.get("name"):
+        return row["name"] == node.operation.name
+    given, wanted = type(node.operation).__name__, row["class"].removeprefix("ops.").rsplit(".", 1)[-1]
+    return _plain(given) == _plain(wanted)
 
 
 def _serial(name: str) -> int:

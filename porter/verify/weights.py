@@ -9,7 +9,7 @@ import numpy as np
 
 from porter.verify.graphdef import ancestors, split
 from porter.verify.reference import Reference, Refused
-from porter.verify.steps import read, replay
+from porter.verify.steps import after, read, replay
 
 
 def check_weights(
@@ -100,6 +100,20 @@ class _Origins:
         import tensorflow as tf
 
         return lambda: tf.make_ndarray(node.attr["value"].tensor)
+
+
+def original_weights(reference: Reference, row: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """What the original holds in the place of a layer's weights, by their names in the layer; as far as is known."""
+    sources = {key: source for key, source in (row.get("weights") or {}).items() if isinstance(source, str)}
+    origins = _Origins(reference, list(sources.values()))
+    found = {}
+    for key, source in sources.items():
+        tensor, steps = read(source)
+        array = origins.get(tensor)
+        array = None if array is None else after(steps, array)
+        if array is not None:
+            found[key.replace(".", "/")] = array
+    return found
 
 
 def find_weight(layer: Any, key: str) -> Any | None:

@@ -3,7 +3,9 @@
 from porter.rules.operations import arithmetic as arithmetic
 from porter.rules.operations import bits as bits
 from porter.rules.operations import casting as casting
+from porter.rules.operations import cells as cells
 from porter.rules.operations import comparison as comparison
+from porter.rules.operations import decoding as decoding
 from porter.rules.operations import detection as detection
 from porter.rules.operations import images as images
 from porter.rules.operations import indexing as indexing
@@ -21,3 +23,5 @@ from porter.rules.operations import shapes as shapes
 from porter.rules.operations import signal as signal
 from porter.rules.operations import sorting as sorting
 from porter.rules.operations import sparse as sparse
+from porter.rules.operations import special as special
+from porter.rules.operations import strings as strings

@@ -1,5 +1,7 @@
 """Elementwise arithmetic."""
 
+import numpy as np
+
 from porter.rule import constant, op, ops, require
 
 SIMPLE = {
@@ -126,22 +128,13 @@ def truncate_divide(x, y, *, node):
         return ops.trunc(ops.true_divide(x, y))
     if x.dtype.startswith("u"):
         return ops.floor_divide(x, y)
-    return _of_type(_with_sign_of(x, ops.floor_divide(ops.abs(x), _size(y)), y), node)
-
-
-def _size(value):
-    """|value|, a number if it is one."""
-    number = constant(value)
-    return ops.abs(value) if number is None or number.ndim else abs(number.item())
-
-
-def _with_sign_of(x, size, y):
-    """`size`, negative where x and y differ in sign."""
+    size = ops.multiply(_sign(x), ops.floor_divide(_size(x), _size(y)))
     number = constant(y)
     if number is None or number.ndim:
-        return ops.multiply(ops.multiply(ops.sign(x), ops.sign(y)), size)
-    signed = ops.multiply(ops.sign(x), size)
-    return ops.negative(signed) if number < 0 else signed
+        size = ops.multiply(_sign(y), size)
+    elif number < 0:
+        size = ops.negative(size)
+    return _of_type(size, node)
 
 
 @op("FloorMod")
@@ -154,7 +147,18 @@ def truncate_mod(x, y, *, node):
     """The remainder with the sign of x, as in C."""
     if x.dtype.startswith("u"):
         return _of_type(ops.mod(x, y), node)
-    return _of_type(ops.multiply(ops.sign(x), ops.mod(ops.abs(x), _size(y))), node)
+    return _of_type(ops.multiply(_sign(x), ops.mod(_size(x), _size(y))), node)
+
+
+def _size(value):
+    """|value|, computed here if it is a constant."""
+    number = constant(value)
+    return ops.abs(value) if number is None else np.abs(number)
+
+
+def _sign(value):
+    number = constant(value)
+    return ops.sign(value) if number is None else np.sign(number)
 
 
 def _of_type(result, node):

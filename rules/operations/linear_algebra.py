@@ -1,22 +1,26 @@
 """Products of matrices, and what is done to matrices before."""
 
-from porter.rule import op, ops, require
+from porter.rule import constant, op, ops, require
 
 
 @op("MatMul", "SparseMatMul")
 def matmul(x, y, *, transpose_a=False, transpose_b=False, a_is_sparse=False, b_is_sparse=False):
     """Sparse here says that many entries are 0; the result is the same."""
-    x = ops.transpose(x) if transpose_a else x
-    y = ops.transpose(y) if transpose_b else y
-    return ops.matmul(x, y)
+    return ops.matmul(_transposed(x) if transpose_a else x, _transposed(y) if transpose_b else y)
+
+
+def _transposed(x):
+    """x with its last two axes exchanged, right here if it is a small constant."""
+    array = constant(x)
+    if array is not None and array.size <= 32:
+        return array.swapaxes(-1, -2)
+    return ops.transpose(x) if x.rank == 2 else ops.swapaxes(x, -1, -2)
 
 
 @op("BatchMatMul")
 def batch_matmul(x, y, *, node, adj_x=False, adj_y=False):
     require(not x.dtype.startswith("complex"), "an adjoint of complex matrices")
-    x = ops.swapaxes(x, -1, -2) if adj_x else x
-    y = ops.swapaxes(y, -1, -2) if adj_y else y
-    return ops.matmul(x, y)
+    return ops.matmul(_transposed(x) if adj_x else x, _transposed(y) if adj_y else y)
 
 
 @op("Einsum")

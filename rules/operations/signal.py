@@ -4,7 +4,7 @@ A complex tensor is carried as its real and imaginary parts wherever only these 
 and gives complex numbers as pairs.
 """
 
-from porter.rule import call, many, op, ops, porter_layers, require
+from porter.rule import call, constant, many, op, ops, porter_layers, require
 
 
 def complex_number(real, imaginary):
@@ -115,3 +115,25 @@ def irfft2d(z, *, fft_length):
 def _last(x, *slices):
     """x[..., slices]"""
     return call("ops.getitem", x, (Ellipsis, *slices))
+
+
+@op("AudioSpectrogram")
+def audio_spectrogram(x, *, window_size, stride, magnitude_squared=False):
+    return porter_layers.AudioSpectrogram(window_size, stride, magnitude_squared=magnitude_squared)(x)
+
+
+@op("Mfcc")
+def mfcc(
+    x, rate, *,
+    lower_frequency_limit=20.0, upper_frequency_limit=4000.0, filterbank_channel_count=40, dct_coefficient_count=13,
+):  # fmt: skip
+    known = constant(rate)
+    require(known is not None, "the sample rate is known only when the model runs", rate)
+    require(x.shape is not None and x.shape[-1] is not None, "the number of frequencies must be known", x)
+    return porter_layers.MFCC(
+        int(known),
+        lower_frequency=lower_frequency_limit,
+        upper_frequency=upper_frequency_limit,
+        bands=filterbank_channel_count,
+        coefficients=dct_coefficient_count,
+    )(x)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from porter.rule import call, constant, many, op, ops, porter_layers, refuse, require, warn
+from porter.rule import at_run_time, call, constant, is_size, many, op, ops, porter_layers, refuse, require, warn
 
 BY_SHAPE = (
     "the size of the output depends on a shape that is fed: it runs eagerly on every backend, compiled on TensorFlow alone"
@@ -29,11 +29,9 @@ def sparse_to_dense(indices, shape, values, default, *, node, validate_indices=T
         value = constant(values)
         values = ops.full_like(_first_column(indices), values if value is None else value.item(), dtype=node.out.dtype)
     known = constant(shape)
-    if known is None and (shape.node.is_call or shape.node.op == "Placeholder"):
-        warn(BY_SHAPE)
-        return porter_layers.SparseToDense(node.out.rank, default=filler.item())(indices, shape, values)
-    sizes = shape if known is None else tuple(known.tolist())
-    return ops.scatter_update(ops.full(sizes, filler.item(), dtype=node.out.dtype), indices, values)
+    empty = ops.full(shape if known is None else tuple(known.tolist()), filler.item(), dtype=node.out.dtype)
+    empty.shape, empty.dtype = node.out.shape, node.out.dtype
+    return ops.scatter_update(empty if is_size(shape) else at_run_time(empty), indices, values)
 
 
 @op("SparseTensorDenseAdd")

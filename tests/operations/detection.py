@@ -33,8 +33,13 @@ CASES: list[Case] = [
     ),
     (
         "NonMaxSuppressionV4",
-        lambda tf, six, vector: tf.image.non_max_suppression_padded(
-            boxes(tf, six), vector, 5, 0.3, pad_to_max_output_size=True
+        lambda tf, six, vector: tf.raw_ops.NonMaxSuppressionV4(
+            boxes=boxes(tf, six),
+            scores=vector,
+            max_output_size=5,
+            iou_threshold=0.3,
+            score_threshold=-1.0,
+            pad_to_max_output_size=True,
         ),
     ),
     (

@@ -31,6 +31,7 @@ CASES: list[Case] = [
     ("ConcatV2", lambda tf, x, y: tf.concat([x, y], -1)),
     ("ConcatV2", lambda tf, x, y: tf.concat([x, y, tf.zeros_like(x)], 1)),
     ("ConcatV2", lambda tf, x: tf.raw_ops.Concat(concat_dim=1, values=[x, x * 2.0])),
+    ("ConcatV2", lambda tf, x: tf.concat([part for part in tf.split(x, 4, axis=1) for _ in range(2)], 1)),
     ("Stack", lambda tf, x, y: tf.stack([x, y], 1)),
     ("Stack", lambda tf, number: tf.stack([number, 1.0, number * 2.0])),
     ("Unstack", lambda tf, x: [each * 2.0 for each in tf.unstack(x, axis=1)]),

@@ -1,0 +1,346 @@
+"""Why a layer is wrong: changes to it are tried out on the spot, until one makes it agree with the original.
+
+Each suspicion is a way to compute the layer differently, and what to say if that gives the original's numbers. Those
+that say something about how the layer is made come first, then its weights, then what its result lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import permutations
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from porter.verify.compare import Tolerance, compare
+
+EPSILONS = (1e-3, 1e-5, 1.001e-5, 1e-6, 1e-7, 1e-8, 1e-12, 0.0)
+ACTIVATIONS = (
+    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "sigmoid", "hard_sigmoid", "tanh", "softmax", "softplus",
+    "softsign", "silu", "gelu", "exponential",
+)  # fmt: skip
+SLOPES = (0.01, 0.1, 0.2, 0.3)
+GROUPS = (1, 2, 3, 4, 8, 16, 32, -1)
+GATES = {"LSTM": 4, "LSTMCell": 4, "GRU": 3, "GRUCell": 3}
+GATED = ("kernel", "recurrent_kernel", "bias")
+MOST = 400  # suspicions that are tried
+
+Weights = dict[str, np.ndarray]
+Results = Sequence[Any]
+
+
+class Suspicion(NamedTuple):
+    """told: what to say if it explains the difference. run: the layer's results if it were so."""
+
+    told: str
+    run: Callable[[], Results]
+
+
+class Suspect:
+    """The call that is wrong: what it is called with, as `run(operation, **arguments)`, and its results."""
+
+    def __init__(self, operation: Any, run: Callable[..., Results], got: Results, sources: Mapping[str, Any]) -> None:
+        self.operation, self.run, self.got = operation, run, got
+        self.sources = sources  # weights by their names, as the original holds them
+        self.config = _config(operation)
+
+    @property
+    def kind(self) -> str:
+        return type(self.operation).__name__
+
+    def weights(self) -> Weights:
+        """The layer's arrays by name; empty for an operation."""
+        import keras
+
+        return {_name(w, self.operation): np.asarray(keras.ops.convert_to_numpy(w)) for w in _variables(self.operation)}
+
+    def with_config(self, **changes: Any) -> Results:
+        """The results of the layer made with other arguments, and with the weights that it has."""
+        return self._remade(changes, self.weights())
+
+    def with_weights(self, weights: Mapping[str, np.ndarray]) -> Results:
+        """The results of the layer with some other weights."""
+        return self._remade({}, {**self.weights(), **weights})
+
+    def _remade(self, changes: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> Results:
+        assert self.config is not None
+        twin = type(self.operation).from_config({**self.config, **changes})
+        self.run(twin)  # builds it
+        for variable in _variables(twin):
+            variable.assign(weights[_name(variable, twin)])
+        return self.run(twin)
+
+
+def diagnose(suspect: Suspect, index: int, want: np.ndarray, tolerance: Tolerance) -> str:
+    """Which change makes output `index` agree with `want`, in words; what was tried in vain where none does."""
+    tried = 0
+    for suspicion in _suspicions(suspect, index, want):
+        tried += 1
+        if tried > MOST:
+            break
+        try:
+            found = compare(suspicion.run()[index], want, tolerance)
+        except Exception:  # noqa: BLE001, S112: a change that does not fit raises, and explains nothing
+            continue
+        if found.ok and found.decided:
+            return f"It agrees if {suspicion.told}"
+    return f"None of {tried} changes that were tried explains it" if tried else ""
+
+
+def _suspicions(suspect: Suspect, index: int, want: np.ndarray) -> Iterator[Suspicion]:
+    yield from _of_phase(suspect)
+    if suspect.config is not None:
+        yield from _of_config(suspect, want)
+        yield from _of_weights(suspect)
+    else:
+        yield from _of_operation(suspect, want)
+    yield from _of_result(suspect.got, index, want)
+
+
+def _of_phase(suspect: Suspect) -> Iterator[Suspicion]:
+    if "training" in getattr(suspect.operation, "_call_context_args", ()):
+        yield Suspicion("it is called with training=False", lambda: suspect.run(suspect.operation, training=False))
+        if suspect.config is not None:
+            moving = suspect.weights()
+            yield Suspicion(
+                "it takes the statistics of the batch (training=True)",
+                lambda: suspect.run(_copy(suspect, moving), training=True),
+            )
+
+
+def _copy(suspect: Suspect, weights: Weights) -> Any:
+    """A layer of its own, so that the suspect's moving averages stay."""
+    twin = type(suspect.operation).from_config(suspect.config)
+    suspect.run(twin)
+    for variable in _variables(twin):
+        variable.assign(weights[_name(variable, twin)])
+    return twin
+
+
+# How the layer is made
+
+
+def _of_config(suspect: Suspect, want: np.ndarray) -> Iterator[Suspicion]:
+    for name, values in _arguments(suspect.config or {}, suspect.kind, want):
+        now = (suspect.config or {})[name]
+        for value in values:
+            if value != now:
+                told = f"{name} is {_text(value)} instead of {_text(now)}"
+                yield Suspicion(told, lambda name=name, value=value: suspect.with_config(**{name: value}))
+
+
+def _arguments(config: Mapping[str, Any], kind: str, want: np.ndarray) -> Iterator[tuple[str, list[Any]]]:
+    """Other values for the arguments of a layer."""
+    for name, now in config.items():
+        if name == "epsilon":
+            yield name, [now * 10, now / 10, *EPSILONS]
+        elif name in ("activation", "recurrent_activation") and not isinstance(now, Mapping):
+            yield name, list(ACTIVATIONS)
+        elif name == "padding" and isinstance(now, str):
+            yield name, ["same", "valid"]
+        elif name in ("strides", "dilation_rate", "pool_size"):
+            size = len(now) if isinstance(now, (list, tuple)) else 1
+            yield name, [(value,) * size for value in (1, 2, 3, 4)]
+        elif name == "dtype":
+            yield name, ["float32"]
+        elif name in ("kernel_size", "trainable", "name"):
+            continue
+        elif name == "groups":
+            yield name, list(GROUPS)
+        elif name == "data_format":
+            yield name, ["channels_last", "channels_first"]
+        elif name in ("axis", "axes"):
+            yield name, _axes(want.ndim, now)
+        elif name == "interpolation":
+            yield name, ["nearest", "bilinear", "bicubic"]
+        elif name in ("negative_slope", "alpha"):
+            yield name, list(SLOPES)
+        elif name == "max_value":
+            yield name, [None, 1.0, 6.0]
+        elif isinstance(now, bool) and not name.startswith(("use_bias", "center", "scale")):
+            yield name, [not now]
+        elif isinstance(now, float) and kind not in GATES:
+            yield name, [now * 10, now / 10, -now, 1.0, 0.0, 1 / now if now else 0.0]
+
+
+def _axes(rank: int, now: Any) -> list[Any]:
+    """Other axes: each alone, and runs of several."""
+    single = list(range(-1, rank))
+    spans = [tuple(range(first, last)) for first in range(rank) for last in range(first + 2, rank + 1)]
+    return [*single, *spans, None] if not isinstance(now, (list, tuple)) else [*spans, *((axis,) for axis in single)]
+
+
+# What its weights are
+
+
+def _of_weights(suspect: Suspect) -> Iterator[Suspicion]:
+    weights = suspect.weights()
+
+    def told(text: str, **changed: np.ndarray) -> Suspicion:
+        return Suspicion(text, lambda: suspect.with_weights(changed))
+
+    for one, other in (("gamma", "beta"), ("moving_mean", "moving_variance")):
+        if one in weights and other in weights:
+            yield told(f"{one} and {other} are swapped", **{one: weights[other], other: weights[one]})
+    for name, array in weights.items():
+        if array.ndim >= 2:
+            yield from _kernels(told, name, array)
+    yield from _gates(told, suspect.kind, weights)
+    for name, array in suspect.sources.items():
+        if name in weights and array.shape == weights[name].shape and not np.array_equal(array, weights[name]):
+            yield told(f"{name} holds what it holds in the original", **{name: array})
+    if len(suspect.sources) > 1:
+        yield told("all its weights hold what they hold in the original", **suspect.sources)
+    for name in ("bias", "beta"):
+        if name in weights and weights[name].any():
+            yield told(f"{name} is 0", **{name: np.zeros_like(weights[name])})
+
+
+def _kernels(told: Callable[..., Suspicion], name: str, array: np.ndarray) -> Iterator[Suspicion]:
+    rank = array.ndim
+    if array.shape[-1] == array.shape[-2]:
+        yield told(f"{name} is transposed", **{name: array.swapaxes(-1, -2)})
+    if rank >= 4 and array.shape[0] == array.shape[1]:
+        yield told(f"the rows and columns of {name} are swapped", **{name: array.swapaxes(0, 1)})
+    if rank >= 3:
+        yield told(f"{name} is turned over in space", **{name: np.flip(array, tuple(range(rank - 2)))})
+    for axis in (-1, -2):
+        yield told(f"axis {axis % rank} of {name} runs backwards", **{name: np.flip(array, axis)})
+
+
+def _gates(told: Callable[..., Suspicion], kind: str, weights: Weights) -> Iterator[Suspicion]:
+    """Another order of the gates, in all weights alike; a forget gate whose bias lacks the 1 that contrib adds."""
+    count = GATES.get(kind, 0)
+    gated = {name: array for name, array in weights.items() if name.rsplit("/", 1)[-1] in GATED}
+    if not count or any(array.shape[-1] % count for array in gated.values()):
+        return
+    parts = {name: np.split(array, count, axis=-1) for name, array in gated.items()}
+    for order in list(permutations(range(count)))[1:]:
+        changed = {name: np.concatenate([each[gate] for gate in order], axis=-1) for name, each in parts.items()}
+        yield told(f"its gates stand in the order {order}", **changed)
+    for name, each in parts.items():
+        if name.endswith("bias") and count == 4:
+            for more in (1.0, -1.0):
+                changed = np.concatenate([each[0], each[1] + np.float32(more), *each[2:]], axis=-1)
+                yield told(f"{more:+g} is added to the bias of the forget gate", **{name: changed})
+
+
+# Operations, which have attributes in place of arguments
+
+
+def _of_operation(suspect: Suspect, want: np.ndarray) -> Iterator[Suspicion]:
+    from copy import copy
+
+    for name, now in vars(suspect.operation).items():
+        if name in ("axis", "axes"):
+            values = _axes(want.ndim, now)
+        elif isinstance(now, bool) and not name.startswith("_"):
+            values = [not now]
+        else:
+            continue
+        for value in values:
+            if value != now:
+                twin = copy(suspect.operation)
+                object.__setattr__(twin, name, value)
+                told = f"{name} is {_text(value)} instead of {_text(now)}"
+                yield Suspicion(told, lambda twin=twin: suspect.run(twin))
+    yield Suspicion("its two operands are swapped", lambda: suspect.run(_Swapped(suspect.operation)))
+
+
+class _Swapped:
+    """An operation whose first two operands have changed places."""
+
+    def __init__(self, operation: Any) -> None:
+        self.operation = operation
+
+    def __call__(self, one: Any, other: Any, *rest: Any, **arguments: Any) -> Any:
+        return self.operation(other, one, *rest, **arguments)
+
+
+# What its result lacks
+
+
+def _of_result(got: Results, index: int, want: np.ndarray) -> Iterator[Suspicion]:
+    """Something done to the result, the right one being `want`."""
+    import keras
+
+    results = list(got)
+    result = results[index]
+
+    def done(told: str, change: Callable[[Any], Any]) -> Suspicion:
+        return Suspicion(told, lambda: [*results[:index], np.asarray(change(result)), *results[index + 1 :]])
+
+    if result.shape == want.shape and result.dtype.kind == "f" and want.dtype.kind == "f":
+        for name in ACTIVATIONS[1:]:
+            activation = keras.activations.get(name)
+            yield done(f"its result goes through the activation {name}", lambda x, f=activation: f(x))
+        for slope in SLOPES:
+            told = f"its result goes through leaky_relu with a slope of {slope}"
+            yield done(told, lambda x, slope=slope: keras.ops.leaky_relu(x, slope))
+        yield from _fitted(done, result, want)
+    for perm in permutations(range(want.ndim)) if want.ndim <= 4 else ():
+        if list(perm) != sorted(perm) and tuple(result.shape[axis] for axis in perm) == want.shape:
+            yield done(f"its result is transposed by {perm}", lambda x, perm=perm: x.transpose(perm))
+    for axis in range(want.ndim):
+        if result.shape == want.shape:
+            yield done(f"axis {axis} of its result runs backwards", lambda x, axis=axis: np.flip(x, axis))
+    if result.size == want.size and result.shape != want.shape:
+        yield done(f"its result is reshaped to {want.shape}", lambda x: x.reshape(want.shape))
+
+
+def _fitted(done: Callable[..., Suspicion], result: np.ndarray, want: np.ndarray) -> Iterator[Suspicion]:
+    """A factor or an offset, one for all or one for each channel, as the numbers themselves suggest."""
+    if not np.isfinite(result).all() or not np.isfinite(want).all() or result.size < 8:
+        return
+    x, y = result.astype(np.float64), want.astype(np.float64)
+    factor = float((x * y).sum() / ((x * x).sum() or 1.0))
+    if factor and abs(factor - 1) > 1e-7:
+        yield done(_factor_text(factor, want), lambda x: x * np.float32(factor))
+    if want.ndim < 2 or want.shape[-1] == want.size:
+        return
+    axes = tuple(range(want.ndim - 1))
+    offset = (y - x).mean(axes)
+    yield done("one number for each channel is added (a bias)", lambda x: (x + offset).astype(want.dtype))
+    spread = x.std(axes)
+    if (spread > 0).all() and x.shape[0] * np.prod(x.shape[1:-1]) > 2:
+        gain = y.std(axes) / spread
+        moved = y.mean(axes) - gain * x.mean(axes)
+        told = "each channel is scaled and shifted (another gamma, beta, mean or variance)"
+        yield done(told, lambda x: (x * gain + moved).astype(want.dtype))
+
+
+def _factor_text(factor: float, want: np.ndarray) -> str:
+    """A factor in words; that between the two ways to estimate a deviation is named."""
+    counts = {int(np.prod(want.shape[first:last])) for first in range(want.ndim) for last in range(first + 1, want.ndim + 1)}
+    for count in sorted(counts - {1}):
+        bessel = count / (count - 1)
+        for power, told in ((0.5, "standard deviation"), (1.0, "variance")):
+            for sign in (1, -1):
+                if abs(factor - bessel ** (sign * power)) < 1e-6:
+                    return f"the {told} is taken with ddof {0 if sign > 0 else 1} ({count} numbers)"
+    return f"its result is times {factor:.7g}"
+
+
+def _config(operation: Any) -> dict[str, Any] | None:
+    """The arguments that a layer was made with; None for operations, and for layers that don't say."""
+    import keras
+
+    if not isinstance(operation, keras.layers.Layer):
+        return None
+    try:
+        return dict(operation.get_config())
+    except (NotImplementedError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _variables(operation: Any) -> list[Any]:
+    return [each for each in getattr(operation, "weights", ()) if "seed_generator" not in each.path]
+
+
+def _name(variable: Any, operation: Any) -> str:
+    """A weight's name within its layer: "kernel", "lstm_cell/kernel"."""
+    return variable.path.removeprefix(f"{getattr(operation, 'path', operation.name)}/")
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)
