@@ -60,49 +60,92 @@ def convert(source: Path, out: Path | None = None, options: Options | None = Non
     The folder is written whole or not at all. Raises `PorterError`: `UnreadableSource`, `Unsupported`, `UsageError`, or
     `OutputsDiffer` where the converted model does not compute the same.
     """
-    from porter.emit import build, emit, save
+    from porter.emit import save
     from porter.verify import Reference, prove
 
     options = options or Options()
     directory = out or Path(f"{model_name(Path(source))}_keras")
     _check_free(directory, options)
     original = open_original(Path(source), options, progress)
-    graph, rewriting = raise_graph(original, options, progress)
     with Reference(original) as reference, _beside(directory) as work:
-        evaluate = _Evaluation(original, reference)
-        progress("write", 0)
-        emitted = emit(
-            graph,
-            name=model_name(Path(source)),
-            package=f"{model_name(Path(source))}_{_fingerprint(original)}",
-            input_tensors=original.inputs,
-            output_tensors=original.outputs,
-            evaluate=evaluate,
-            about=_about(original),
-            notes=_notes(rewriting),
-        )
-        (work / "model.py").write_text(emitted.source)
-        report = _report(original, options, emitted, rewriting, evaluate.folded)
-        if options.dry_run:
-            return Result(None, report, emitted.source)
-        model = build(work / "model.py", emitted.bindings, evaluate)
-        progress("write", 1)
-        if options.verify:
-            progress("verify", 0)
+        refuted: dict[tuple[str, str], str] = {}
+        while True:
+            graph, rewriting = raise_graph(original, options, progress, refuted=refuted)
+            made = _make(original, options, graph, rewriting, reference, work, progress)
+            if made.model is None:
+                return Result(None, made.report, made.source)
+            if not options.verify:
+                break
+            levels = (0, 1, 3, 4)
             proof = prove(
-                original, model, report, None, levels=(0, 1, 3, 4), exact=options.exact, reference=reference,
+                original, made.model, made.report, None, levels=levels, exact=options.exact, reference=reference,
                 progress=lambda title: progress(f"verify: {title}", 0.5),
             )  # fmt: skip
-            report["verified"] = proof.to_dict()
-            if proof.failed:
+            made.report["verified"] = proof.to_dict()
+            if not proof.failed:
+                progress("verify", 1)
+                break
+            found = _refuted(prove(
+                original, made.model, made.report, None, levels=(2,), exact=options.exact, reference=reference,
+            ), made.report)  # fmt: skip
+            if not found.keys() - refuted.keys():
                 _say_unproved(work / "model.py")
                 if not options.keep_failed:
                     raise _differ(proof)
-            progress("verify", 1)
-        save(model, work)
-        _write_report(report, work)
+                break
+            refuted.update(found)
+        save(made.model, work)
+        _write_report(made.report, work)
         _move(work, directory, options)
-    return Result(directory, report, emitted.source)
+    return Result(directory, made.report, made.source)
+
+
+@dataclass
+class _Made:
+    """A model that was made and is not proved yet; without model after a dry run."""
+
+    source: str
+    report: dict[str, Any]
+    model: Any = None
+
+
+def _make(
+    original: Any, options: Options, graph: Graph, rewriting: Any, reference: Any, work: Path, progress: Progress
+) -> _Made:
+    """Write model.py into `work` and make the model by running it."""
+    from porter.emit import build, emit
+
+    name = model_name(original.source.path)
+    evaluate = _Evaluation(original, reference)
+    progress("write", 0)
+    emitted = emit(
+        graph,
+        name=name,
+        package=f"{name}_{_fingerprint(original)}",
+        input_tensors=original.inputs,
+        output_tensors=original.outputs,
+        evaluate=evaluate,
+        about=_about(original),
+        notes=_notes(rewriting),
+    )
+    (work / "model.py").write_text(emitted.source)
+    report = _report(original, options, emitted, rewriting, evaluate.folded)
+    if options.dry_run:
+        return _Made(emitted.source, report)
+    model = build(work / "model.py", emitted.bindings, evaluate)
+    progress("write", 1)
+    return _Made(emitted.source, report, model)
+
+
+def _refuted(proof: Any, report: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """The rules whose layers do not compute what they stand for: (rule, TensorFlow node), and how far they are off."""
+    found = {}
+    for level in proof.levels:
+        for outcome in level.layers:
+            row = report["layers"][outcome["row"]]
+            if outcome["status"] == "differs" and row["rule"] and row["nodes"]:
+                found.update({(row["rule"], node): outcome.get("why", "") for node in row["nodes"]})
+    return found
 
 
 def verify(
@@ -230,8 +273,17 @@ def open_original(source: Path, options: Options, progress: Progress) -> Any:
     return original
 
 
-def raise_graph(original: Any, options: Options, progress: Progress, rewriting: Any = None) -> tuple[Graph, Any]:
-    """The original as a graph of Keras calls, and what the rules had to say."""
+def raise_graph(
+    original: Any,
+    options: Options,
+    progress: Progress,
+    rewriting: Any = None,
+    refuted: dict[tuple[str, str], str] | None = None,
+) -> tuple[Graph, Any]:
+    """The original as a graph of Keras calls, and what the rules had to say.
+
+    refuted: proposals, by rule and TensorFlow node, that were tried and do not hold, with the reason.
+    """
     from porter.canonical import canonical
     from porter.read.to_graph import to_graph
     from porter.rewrite import rewrite
@@ -240,7 +292,7 @@ def raise_graph(original: Any, options: Options, progress: Progress, rewriting: 
     progress("rules", 0)
     graph = canonical(to_graph(original))
     result = rewrite(
-        graph, RULES, exact=options.exact, result=rewriting, progress=lambda done, all_: progress("rules", done / all_)
+        graph, RULES, exact=options.exact, result=rewriting, refuted=refuted, progress=lambda done, all_: progress("rules", done / all_)
     )
     return graph, result
 
@@ -265,7 +317,7 @@ class _Evaluation:
 
     def __call__(self, values: list[Value]) -> list[np.ndarray]:
         computed = [value.name for value in values if value.node.op not in ("Const", "Variable")]
-        arrays = self._run(computed) if computed else {}
+        arrays = self.reference.weights(computed)
         self.folded.update(computed)
         found = []
         for value in values:
@@ -276,17 +328,6 @@ class _Evaluation:
             else:
                 found.append(arrays[value.name])
         return found
-
-    def _run(self, names: list[str]) -> dict[str, np.ndarray]:
-        """Run the original. Behind a tf.cond, the side for training may ask for the inputs, whatever these hold."""
-        from porter.verify import Refused
-
-        try:
-            return self.reference.run({}, names)
-        except Refused:
-            tensors = {name: self.reference.tensor(name) for name in self.original.inputs}
-            zeros = {n: np.zeros([size or 1 for size in t.shape], t.dtype.as_numpy_dtype) for n, t in tensors.items()}
-            return self.reference.run(zeros, names)
 
 
 def _about(original: Any) -> str:

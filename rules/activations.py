@@ -94,7 +94,9 @@ def softmax_by_hand(tf, x):
 def _(x, top, total):
     axes = total["axes"]
     require(axes == top["axes"], f"the maximum is over {top['axes']}, the sum over {axes}", total)
-    require(axes and top.get("keepdims", False) and total.get("keepdims", False), "the reduced axes are not kept", total)
+    require(
+        axes and top.get("keepdims", False) and total.get("keepdims", False), "the reduced axes are not kept", total
+    )
     require(x.rank is not None and 0 not in axes, "the batch is among the axes", total)
     return _softmax(x, _last(axes, x.rank))
 

@@ -1,6 +1,6 @@
 """Batch normalisation: fused, decomposed or by hand, switched by is_training in any way, or fixed to inference."""
 
-from porter.rule import Knob, Scalar, Weight, layers, one_of, require, reshaped, rule, warn
+from porter.rule import Knob, Scalar, Weight, WeightRef, layers, one_of, require, reshaped, rule, warn
 from porter.rules.statistics import (
     along,
     channel_axis,
@@ -15,17 +15,22 @@ from porter.rules.statistics import (
 )
 
 
-def _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained_mean, trained_variance, unused):
+def _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained, unused):
     """Each statistic is switched by itself, or the whole normalisation is, or the graph knows inference alone.
 
-    trained_mean, trained_variance: what takes their place in training, where that is not simply the batch's.
+    trained: what takes the place of mean and variance in training, where that is not simply the batch's; then the factor
+    and the offset of batch renormalisation, which are 1 and 0 (`unused`) in inference.
     """
     batch_mean, batch_variance = map(reshaped, moments(tf, x))
-    switched_mean = one_of(tf.Cond(training, batch_mean, mean), tf.Cond(training, trained_mean, mean))
-    switched_variance = one_of(
-        tf.Cond(training, batch_variance, variance), tf.Cond(training, trained_variance, variance)
+    switched_mean = one_of(tf.Cond(training, batch_mean, mean), tf.Cond(training, trained[0], mean))
+    switched_variance = one_of(tf.Cond(training, batch_variance, variance), tf.Cond(training, trained[1], variance))
+    factor, offset = (
+        tf.StopGradient(reshaped(tf.Cond(training, corrected, rest)))
+        for corrected, rest in zip(trained[2:], unused, strict=True)
     )
-    by_statistic = normalized(tf, x, reshaped(switched_mean), reshaped(switched_variance), gamma, beta, epsilon)
+    scale = one_of(gamma, factor * gamma, factor)
+    shift = one_of(beta, offset * gamma + beta, offset + beta)
+    by_statistic = normalized(tf, x, reshaped(switched_mean), reshaped(switched_variance), scale, shift, epsilon)
     inference = one_of(
         tf.FusedBatchNorm(x, gamma, beta, mean, variance).named("fused"),
         normalized(tf, x, mean, variance, gamma, beta, epsilon),
@@ -40,7 +45,7 @@ def _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained_mean
 @rule
 def batch_normalization(
     tf, x, gamma: Weight, beta: Weight, mean: Weight, variance: Weight, epsilon: Scalar, training: Knob,
-    trained_mean, trained_variance, unused_mean, unused_variance,
+    trained_mean, trained_variance, trained_factor, trained_offset, unused_mean, unused_variance,
 ):  # fmt: skip
     """Raise (x - mean) / sqrt(variance + epsilon) * gamma + beta to `BatchNormalization`.
 
@@ -49,14 +54,14 @@ def batch_normalization(
     Left to other rules: statistics of the batch in inference too, and those of each sample.
     Source: tensorflow/python/layers/normalization.py, class BatchNormalization; contrib.layers.batch_norm; 1.0 to 1.15.
     """
-    unused = (unused_mean, unused_variance)
-    return _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained_mean, trained_variance, unused)
+    trained = (trained_mean, trained_variance, trained_factor, trained_offset)
+    return _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained, (unused_mean, unused_variance))
 
 
 @batch_normalization.to_keras
 def _(
     x, gamma, beta, mean, variance, epsilon, fused, fused_training, batch_mean, batch_variance, batch_mean_rest,
-    trained_mean, trained_variance,
+    trained_mean, trained_variance, trained_factor, trained_offset, unused_mean, unused_variance,
 ):  # fmt: skip
     axis = None
     if fused is not None:
@@ -78,20 +83,25 @@ def _(
             f"{mean.value.name}: in training the layer takes the mean and variance of the batch; the original took its "
             "statistics by a formula that porter does not know"
         )
+    if trained_factor is not None or trained_offset is not None:
+        rest = all(_holds(unused, number) for unused, number in ((unused_mean, 1.0), (unused_variance, 0.0)))
+        require(rest, "a factor or an offset that is not 1 and 0 in inference", x)
+        warn(f"{mean.value.name}: batch renormalisation is left out: in training, the layer is batch normalisation")
     return _layer(x, axis, epsilon, gamma, beta, mean, variance)
 
 
 @rule
 def batch_normalization_of_vectors(
     tf, x, gamma: Weight, beta: Weight, mean: Weight, variance: Weight, epsilon: Scalar, training: Knob,
-    trained_mean, trained_variance, unused_mean, unused_variance,
+    trained_mean, trained_variance, trained_factor, trained_offset, unused_mean, unused_variance,
 ):  # fmt: skip
     """Raise a fused batch normalisation of vectors, made images of one pixel and back, to `BatchNormalization`.
 
     Source: tensorflow/contrib/layers/python/layers/layers.py, function _fused_batch_norm, 1.15.
     """
     pixel, unused = tf.Reshape(x).named("pixel"), (unused_mean, unused_variance)
-    normal = _formula(tf, pixel, gamma, beta, mean, variance, epsilon, training, trained_mean, trained_variance, unused)
+    trained = (trained_mean, trained_variance, trained_factor, trained_offset)
+    normal = _formula(tf, pixel, gamma, beta, mean, variance, epsilon, training, trained, unused)
     return tf.Reshape(normal).named("vector")
 
 
@@ -140,6 +150,11 @@ def _axis_left(x, axes):
     left = [axis for axis in range(x.rank) if axis not in axes]
     require(len(left) == 1, f"in training, statistics over the axes {axes} of a tensor of rank {x.rank}", x)
     return left[0]
+
+
+def _holds(value, number):
+    """True if a value is a constant that holds `number` throughout."""
+    return value is None or unless(WeightRef(value), number) is None
 
 
 def _comes_from(value, x):

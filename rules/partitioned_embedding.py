@@ -31,7 +31,9 @@ def _formula(count):
     """
     kinds = dict.fromkeys(("more", "less", "extra", "pieces"), Scalar) | dict.fromkeys(_rows(count), Weight)
     names = ("tf", "ids", "places", "more", "less", "extra", "pieces", "back", *_rows(count))
-    formula.__signature__ = inspect.Signature([_parameter(name, kinds.get(name, inspect.Parameter.empty)) for name in names])
+    formula.__signature__ = inspect.Signature(
+        [_parameter(name, kinds.get(name, inspect.Parameter.empty)) for name in names]
+    )
     return formula
 
 
@@ -90,8 +92,7 @@ def _deal(joined, count):
 
 def _before(flat, out, width):
     """The ids before they were flattened. Raises `Miss` unless the result has their shape."""
-    require(flat.node.op == "Reshape", "ids that were not flattened", flat)
-    ids = flat.node.inputs[0]
+    ids = flat.node.inputs[0] if flat.node.op == "Reshape" else flat
     require(ids.shape is not None and out.shape == (*ids.shape, width), "the ids had another shape", flat)
     same = None in ids.shape and ids.shape.count(None) > 1
     require(not same or (ids.probe and out.probe and out.probe[:-1] == ids.probe), "the ids had another shape", flat)

@@ -74,7 +74,7 @@ def test_a_layer_made_otherwise_is_named_and_explained(network, old, new, layer,
     first = level.reason.splitlines()[0]
     assert first.startswith(layer)
     assert f"It agrees if {explanation}" in first
-    assert [row["title"] for row in level.layers if row["status"] == "differs"] == [layer]
+    assert next(row["title"] for row in level.layers if row["status"] == "differs") == layer
 
 
 @pytest.mark.parametrize(

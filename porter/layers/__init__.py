@@ -38,6 +38,7 @@ from porter.layers.parameter import Parameter
 from porter.layers.projective_transform import ProjectiveTransform
 from porter.layers.quantize_and_dequantize import QuantizeAndDequantize
 from porter.layers.random_shuffle import RandomShuffle
+from porter.layers.random_tensor import RandomTensor
 from porter.layers.real_and_imaginary import RealAndImaginary
 from porter.layers.reverse_sequence import ReverseSequence
 from porter.layers.rgb_to_hsv import RGBToHSV
@@ -52,6 +53,7 @@ from porter.layers.standard_score import StandardScore
 from porter.layers.standardized_conv1d import StandardizedConv1D
 from porter.layers.standardized_conv2d import StandardizedConv2D
 from porter.layers.standardized_conv3d import StandardizedConv3D
+from porter.layers.stitch import Stitch
 from porter.layers.transposed_convolution import TransposedConvolution
 from porter.layers.unique import Unique
 
@@ -95,6 +97,7 @@ __all__ = [
     "QuantizeAndDequantize",
     "RGBToHSV",
     "RandomShuffle",
+    "RandomTensor",
     "RealAndImaginary",
     "ReverseSequence",
     "SegmentReduction",
@@ -108,6 +111,7 @@ __all__ = [
     "StandardizedConv1D",
     "StandardizedConv2D",
     "StandardizedConv3D",
+    "Stitch",
     "TransposedConvolution",
     "Unique",
 ]

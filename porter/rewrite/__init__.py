@@ -7,7 +7,7 @@ none, so this ends without a limit.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,7 @@ class Rewriting:
     warnings: list[str] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
     misses: dict[str, list[tuple[str, int, Miss]]] = field(default_factory=lambda: defaultdict(list))
+    refuted: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 def rewrite(
@@ -44,13 +45,16 @@ def rewrite(
     *,
     exact: bool = False,
     result: Rewriting | None = None,
+    refuted: Mapping[tuple[str, str], str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Rewriting:
     """Raise `graph` in place until only Keras calls are left, beside inputs, weights and arithmetic on weights alone.
 
+    refuted: by rule and TensorFlow node, proposals that were run and computed something else, and how far they were off.
     Raises `Unsupported` with every operation that no rule covers.
     """
     result = result or Rewriting()
+    result.refuted = dict(refuted or {})
     context = Context(exact=exact, batch=graph.sizes.get("batch"))
     with use(context):
         for index, each in enumerate(rules):
@@ -85,6 +89,12 @@ def _apply_at(rule: Rule, value: Value, graph: Graph, matcher: Matcher, context:
     if matcher.is_static(value):
         return
     miss, depth = None, 0
+    off = next((result.refuted[rule.name, name] for name in value.node.origin if (rule.name, name) in result.refuted), None)
+    if off is not None:
+        miss = Miss(f"what it proposed was run and computes something else: {off}", value.node)
+        result.misses[value.node.name].append((rule.name, 99, miss))
+        result.warnings.append(f"near miss of the rule {rule.name} at {value.node.name}: {miss.reason}")
+        return
     for match in matcher.matches(rule.pattern, value):
         context.warnings, context.changes = [], []
         try:
@@ -203,6 +213,7 @@ def _operations(graph: Graph, context: Context, result: Rewriting, *, inside: bo
         if not graph.is_used(node) or all(value in sizes for value in node.outputs):
             continue
         miss: Miss | None = None
+        context.inputs = [] if inside else graph.inputs
         for each in OPS.get(node.op, []):
             context.warnings, context.changes = [], []
             try:

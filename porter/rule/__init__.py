@@ -1,9 +1,9 @@
 """What the author of a rule imports.
 
-    @rule                     a formula over TensorFlow operations, raised to a Keras layer by its `to_keras`
-    @op("Softplus")           one TensorFlow operation, written as a call of `keras.ops`
-    require(fact, reason)     the only way in which a rule refuses
-    layers, ops, porter_layers   namespaces whose calls become calls in the model's source
+@rule                     a formula over TensorFlow operations, raised to a Keras layer by its `to_keras`
+@op("Softplus")           one TensorFlow operation, written as a call of `keras.ops`
+require(fact, reason)     the only way in which a rule refuses
+layers, ops, porter_layers   namespaces whose calls become calls in the model's source
 """
 
 from porter.graph import Value, WeightRef

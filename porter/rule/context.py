@@ -13,12 +13,14 @@ from porter.graph import Value
 @dataclass
 class Context:
     """exact: keep batch-coupled arithmetic. batch: the size that stands for the batch in `Value.probe`, if any.
+    inputs: the model's, for calls that need some tensor to be made on; none inside a loop.
 
     warnings, changes: what the rule being tried has to say; dropped if it misses.
     """
 
     exact: bool = False
     batch: int | None = None
+    inputs: list[Value] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
 

@@ -73,7 +73,7 @@ class _Origins:
                 self.used.add(reference.original.variables[node].name)
         computed = [tensor for tensor in known if self._stored(tensor) is None]
         try:
-            self._computed = reference.run({}, computed) or {} if computed else {}
+            self._computed = reference.weights(computed)
         except Refused as refusal:
             self._computed, self.problem = {}, refusal.why
 

@@ -14,8 +14,10 @@ from porter.rules.operations import loops as loops
 from porter.rules.operations import losses as losses
 from porter.rules.operations import matrix as matrix
 from porter.rules.operations import morphology as morphology
+from porter.rules.operations import partitions as partitions
 from porter.rules.operations import patches as patches
 from porter.rules.operations import quantization as quantization
+from porter.rules.operations import random as random
 from porter.rules.operations import rearrangement as rearrangement
 from porter.rules.operations import reductions as reductions
 from porter.rules.operations import segments as segments

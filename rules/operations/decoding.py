@@ -6,7 +6,9 @@ from porter.rule import many, op, porter_layers, refuse, require, warn
 @op("CTCGreedyDecoder")
 def ctc_greedy_decoder(x, lengths, *, merge_repeated=False, blank_index=-1):
     require(blank_index == -1, "a blank that is not the last class")
-    warn("how many labels come out depends on the values: it runs eagerly on every backend, compiled on TensorFlow alone")
+    warn(
+        "how many labels come out depends on the values: it runs eagerly on every backend, compiled on TensorFlow alone"
+    )
     return many(porter_layers.CTCGreedyDecoder(merge_repeated=merge_repeated)(x, lengths), 4)
 
 

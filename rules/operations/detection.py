@@ -73,9 +73,7 @@ def non_max_suppression_v5(boxes, scores, size, iou, score, sigma, *, pad_to_max
 
 
 @op("CombinedNonMaxSuppression")
-def combined_non_max_suppression(
-    boxes, scores, per_class, total, iou, score, *, pad_per_class=False, clip_boxes=True
-):
+def combined_non_max_suppression(boxes, scores, per_class, total, iou, score, *, pad_per_class=False, clip_boxes=True):
     numbers = [_number(each) for each in (per_class, total, iou, score)]
     require(None not in numbers, "a limit or a threshold is known only when the model runs")
     require(scores.shape is not None and scores.shape[2] is not None, "the number of classes must be known", scores)

@@ -40,14 +40,25 @@ def crop_and_resize(images, boxes, box_indices, *, crop_size, method="bilinear",
     return layer(images, boxes, box_indices)
 
 
-@op("ImageProjectiveTransformV2", "ImageProjectiveTransformV3", "ImageProjectiveTransform", "Addons>ImageProjectiveTransformV2")
+@op(
+    "ImageProjectiveTransformV2",
+    "ImageProjectiveTransformV3",
+    "ImageProjectiveTransform",
+    "Addons>ImageProjectiveTransformV2",
+)
 def projective_transform(images, transforms, *, interpolation, fill_mode="CONSTANT", output_shape=None, fill_value=0.0):
     require(interpolation in ("NEAREST", "BILINEAR"), f"interpolation {interpolation}")
-    require(fill_mode in ("CONSTANT", "NEAREST"), f"fill mode {fill_mode}: what stands outside is only known constant or nearest")
+    require(
+        fill_mode in ("CONSTANT", "NEAREST"),
+        f"fill mode {fill_mode}: what stands outside is only known constant or nearest",
+    )
     require(interpolation == "NEAREST" or images.dtype.startswith("float"), "integers are rounded in between", images)
     if output_shape is not None and images.shape is not None and tuple(output_shape) == images.shape[1:3]:
         output_shape = None
     layer = porter_layers.ProjectiveTransform(
-        output_shape=output_shape, interpolation=interpolation.lower(), fill_mode=fill_mode.lower(), fill_value=fill_value
+        output_shape=output_shape,
+        interpolation=interpolation.lower(),
+        fill_mode=fill_mode.lower(),
+        fill_value=fill_value,
     )
     return layer(images, transforms)

@@ -7,9 +7,9 @@ from porter.rule import many, op, porter_layers, require
 def dilation(x, kernel, *, strides, rates, padding):
     require(x.dtype.startswith("float"), "integers have no lowest number to pad with that survives the addition", x)
     require(kernel.shape is not None and None not in kernel.shape, "the kernel's size must be known", kernel)
-    return porter_layers.GrayscaleDilation(
-        steps=tuple(strides[1:3]), rates=tuple(rates[1:3]), padding=padding.lower()
-    )(x, kernel)
+    return porter_layers.GrayscaleDilation(steps=tuple(strides[1:3]), rates=tuple(rates[1:3]), padding=padding.lower())(
+        x, kernel
+    )
 
 
 @op("MaxPoolWithArgmax")

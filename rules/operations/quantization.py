@@ -63,7 +63,9 @@ def _quantize(x, low, high, bits, signed, range_given, round_mode, narrow_range,
     require(axis == -1, f"a range for each entry of axis {axis}")
     require(round_mode in ("HALF_TO_EVEN", "HALF_UP"), f"rounding {round_mode}")
     limits = [constant(each) for each in (low, high)]
-    require(not range_given or None not in [each if each is None else 0 for each in limits], "the range is no constant", x)
+    require(
+        not range_given or None not in [each if each is None else 0 for each in limits], "the range is no constant", x
+    )
     low, high = (float(each) for each in limits) if range_given else (None, None)
     return porter_layers.QuantizeAndDequantize(
         num_bits=bits, signed=signed, round_mode=round_mode.lower(), narrow_range=narrow_range, low=low, high=high

@@ -4,9 +4,7 @@ import numpy as np
 
 from porter.rule import at_run_time, call, constant, is_size, many, op, ops, porter_layers, refuse, require, warn
 
-BY_SHAPE = (
-    "the size of the output depends on a shape that is fed: it runs eagerly on every backend, compiled on TensorFlow alone"
-)
+BY_SHAPE = "the size of the output depends on a shape that is fed: it runs eagerly on every backend, compiled on TensorFlow alone"
 BY_VALUE = (
     "the size of the output depends on the values: it runs eagerly on every backend, compiled on TensorFlow alone"
 )

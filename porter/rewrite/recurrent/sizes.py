@@ -1,0 +1,99 @@
+"""What is known of sizes and of zeros outside of a loop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from porter.graph import Node, Value
+from porter.pattern.matcher import scalar
+
+KEEPS_SHAPE = {
+    "Add", "Cast", "BiasAdd", "Dropout", "Identity", "Mul", "Relu", "ReverseSequence", "ReverseV2", "Sigmoid",
+    "StopGradient", "Sub", "Tanh", "RealDiv",
+}  # fmt: skip
+OF_ZEROS = {
+    "BroadcastTo", "Cast", "ExpandDims", "GatherV2", "Identity", "Max", "Mean", "Reshape", "Slice", "Split", "SplitV",
+    "Squeeze", "StridedSlice", "Sum", "Tile", "Transpose", "Unstack",
+}  # fmt: skip
+
+
+def is_zero(value: Value) -> bool:
+    """True for a tensor that holds nothing but 0, whatever its size."""
+    for _ in range(50):
+        node = value.node
+        if node.op == "Const":
+            array = node.attrs["value"]
+            return array.dtype.kind in "iufb" and not np.any(array)
+        if node.op == "ZerosLike":
+            return True
+        if node.op == "Fill":
+            return scalar(node.inputs[-1]) == 0
+        if node.op == "Mul":
+            return any(each.node.op == "Const" and not np.any(each.node.attrs["value"]) for each in node.inputs)
+        if node.op in ("ConcatV2", "Stack"):
+            data = [each for each in node.inputs if not each.dtype.startswith("int")]
+            return bool(data) and all(is_zero(each) for each in data)
+        if node.op not in OF_ZEROS or not node.inputs:
+            return False
+        value = node.inputs[1] if node.op == "Split" and len(node.inputs) == 2 else node.inputs[0]
+    return False
+
+
+def same_size(one: Value, other: Value) -> bool:
+    """True if two are known to be, or to have along their first axis, the same size.
+
+    An integer scalar is a size; of all else the first axis counts.
+    """
+    sizes = [_size(each) for each in (one, other)]
+    (static, probe, origin), (other_static, other_probe, other_origin) = sizes
+    if static is not None and other_static is not None:
+        return static == other_static
+    if probe is not None and other_probe is not None:
+        return probe == other_probe
+    return origin is not None and origin == other_origin
+
+
+def _size(value: Value) -> tuple[int | None, int | None, tuple[int, int] | None]:
+    """A size: as a number, in the probe, and the value and axis that it is of."""
+    node = value.node
+    if value.rank == 0 and value.dtype.startswith("int"):
+        if node.op == "Const":
+            number = int(node.attrs["value"])
+            return number, number, None
+        if node.op == "StridedSlice" and node.inputs[0].node.op == "Shape":
+            slices = node.attrs.get("slices", ())
+            if len(slices) == 1 and isinstance(slices[0], int):
+                return _dimension(node.inputs[0].node.inputs[0], slices[0])
+        if node.op in ("Minimum", "Maximum"):
+            found = [_size(each) for each in node.inputs]
+            least = [size[0] for size in found]
+            if found[0] == found[1] or node.op == "Maximum" and least[0] == 1:
+                return found[1]  # a size is 1 at least
+            if node.op == "Maximum" and least[1] == 1:
+                return found[0]
+            return (min(least), min(least), None) if node.op == "Minimum" and None not in least else (None, None, None)
+        return None, None, None
+    return _dimension(value, 0)
+
+
+def _dimension(value: Value, axis: int) -> tuple[int | None, int | None, tuple[int, int] | None]:
+    if value.shape is None or not -len(value.shape) <= axis < len(value.shape):
+        return None, None, None
+    axis %= len(value.shape)
+    return value.shape[axis], value.probe[axis] if value.probe else None, _origin(value, axis)
+
+
+def _origin(value: Value, axis: int) -> tuple[int, int]:
+    """The value and the axis that this dimension comes from, through what keeps it."""
+    while True:
+        node: Node = value.node
+        if node.op == "Transpose" and "perm" in node.attrs:
+            value, axis = node.inputs[0], node.attrs["perm"][axis]
+        elif node.op == "GatherV2" and node.inputs[1].rank is not None and axis < node.inputs[1].rank:
+            if node.attrs.get("axis", 0) != 0:
+                return id(value), axis
+            value = node.inputs[1]
+        elif node.op in KEEPS_SHAPE and node.inputs and node.inputs[0].rank == value.rank:
+            value = node.inputs[0]
+        else:
+            return id(value), axis
