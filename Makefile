@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := build/seed_network_keras
 
-.PHONY: setup demo test lint types clean
+.PHONY: setup demo golden test lint types clean
 
 setup: $(READY)
 
@@ -19,6 +19,9 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	@touch $@
+
+golden: $(READY)
+	$(BIN)/python tests/update_golden.py
 
 demo: $(READY)
 	$(BIN)/porter convert fixtures/seed_network/model.ckpt -o $(DEMO) --force

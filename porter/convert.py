@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,7 @@ def _make(
         notes=_notes(rewriting),
     )
     (work / "model.py").write_text(emitted.source)
-    report = _report(original, options, emitted, rewriting, evaluate.folded)
+    report = _report(original, options, graph, emitted, rewriting, evaluate.folded)
     if options.dry_run:
         return _Made(emitted.source, report)
     model = build(work / "model.py", emitted.bindings, evaluate)
@@ -184,9 +184,19 @@ def verify(
     proof = prove(
         original, model, report, directory, levels=levels or ALL, exact=report["options"]["exact"], tolerance=tolerance,
         batch_sizes=batch_sizes, backends=backends, seed=seed, reference_npz=reference,
-        progress=lambda title: progress(f"verify: {title}", 0.5),
+        progress=lambda title: progress(f"verify: {title}", 0.5), recut=original and _recut(original, options_of(report)),
     )  # fmt: skip
     return proof.to_dict()
+
+
+def _recut(original: Any, options: Options) -> Callable[[Sequence[str]], Any]:
+    """How to cut the original's source so that it has other outputs."""
+    from porter.read import make_original
+
+    return lambda outputs: make_original(
+        original.source, inputs=original.inputs, outputs=outputs, freeze=options.freeze, shapes=options.shapes,
+        weights=options.weights,
+    )  # fmt: skip
 
 
 def _differ(proof: Any) -> OutputsDiffer:
@@ -342,7 +352,9 @@ def _notes(rewriting: Any) -> list[str]:
     return [*notes, "Proved: see report.html."]
 
 
-def _report(original: Any, options: Options, emitted: Any, rewriting: Any, folded: set[str]) -> dict[str, Any]:
+def _report(
+    original: Any, options: Options, graph: Graph, emitted: Any, rewriting: Any, folded: set[str]
+) -> dict[str, Any]:
     """The content of report.json."""
     source = original.source
     names = {node: variable.name for node, variable in original.variables.items()}
@@ -351,7 +363,7 @@ def _report(original: Any, options: Options, emitted: Any, rewriting: Any, folde
     tensors = [row["tensor"] for row in emitted.outputs]
     changes = [{**change, "outputs": [tensors[place] for place in change["outputs"]]} for change in rewriting.changes]
     became = {"training": "training argument", "keep_prob": "Dropout rate", "rate": "Dropout rate", "frozen": "constant"}
-    warnings = [*original.warnings, *rewriting.warnings]
+    warnings = [*original.warnings, *rewriting.warnings, *_wide_types(graph)]
     for knob in original.knobs:
         if knob.guessed:
             name = knob.tensor.split(":")[0]
@@ -388,6 +400,21 @@ def _report(original: Any, options: Options, emitted: Any, rewriting: Any, folde
         "warnings": list(dict.fromkeys(warnings)),
         "verified": {},
     }  # fmt: skip
+
+
+def _wide_types(graph: Graph) -> list[str]:
+    """What JAX will compute in 32 bits where the original had 64."""
+    wide = [
+        (value.tensor, value.dtype)
+        for node in graph
+        for value in node.outputs
+        if (node.is_call or value in graph.inputs) and value.dtype in ("float64", "int64", "uint64", "complex128")
+    ]
+    if not wide:
+        return []
+    kinds = " and ".join(sorted({dtype for _, dtype in wide}))
+    return [f"{wide[0][0]} and {len(wide) - 1} other tensors are {kinds}; JAX computes them in 32 bits" if len(wide) > 1
+            else f"{wide[0][0]} is {kinds}; JAX computes it in 32 bits"]  # fmt: skip
 
 
 def _fingerprint(original: Any) -> str:

@@ -153,8 +153,8 @@ def _(x, softmax, ahead, flatten, restore, behind):
 def leaky_relu_as_maximum(tf, x, slope: Scalar):
     """Raise max(x, slope x) to `LeakyReLU`.
 
-    Shapes: any. A slope above 1 makes it slope x for positive x, and x for negative: that is written as a choice, because
-    TensorFlow's graph optimizer takes the maximum for a leaky ReLU all the same and then computes another function.
+    Shapes: any. With a slope above 1 it is slope x for positive x, and x for negative. That is written as a choice, for
+    TensorFlow's graph optimizer takes the maximum for a leaky ReLU all the same, and then computes another function.
     Source: hand-written TensorFlow 1 code of before `tf.nn.leaky_relu`, such as DCGAN.
     """
     return tf.Maximum(slope * x, x)

@@ -16,21 +16,23 @@ from porter.rules.statistics import (
 
 
 def _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained, unused):
-    """Each statistic is switched by itself, or the whole normalisation is, or the graph knows inference alone.
+    """Each statistic is switched, or the whole normalisation is, or the graph knows inference alone.
 
-    trained: what takes the place of mean and variance in training, where that is not simply the batch's; then the factor
-    and the offset of batch renormalisation, which are 1 and 0 (`unused`) in inference.
+    trained: what takes the place of mean and variance in training, where that is not simply the batch's; then the
+    factor and the offset of batch renormalisation, which are 1 and 0 (`unused`) in inference.
     """
     batch_mean, batch_variance = map(reshaped, moments(tf, x))
-    switched_mean = one_of(tf.Cond(training, batch_mean, mean), tf.Cond(training, trained[0], mean))
-    switched_variance = one_of(tf.Cond(training, batch_variance, variance), tf.Cond(training, trained[1], variance))
+    switched_mean, switched_variance = (
+        reshaped(one_of(tf.Cond(training, batch, moving).shared(), tf.Cond(training, other, moving).shared()))
+        for batch, other, moving in ((batch_mean, trained[0], mean), (batch_variance, trained[1], variance))
+    )
     factor, offset = (
         tf.StopGradient(reshaped(tf.Cond(training, corrected, rest)))
         for corrected, rest in zip(trained[2:], unused, strict=True)
     )
     scale = one_of(gamma, factor * gamma, factor)
     shift = one_of(beta, offset * gamma + beta, offset + beta)
-    by_statistic = normalized(tf, x, reshaped(switched_mean), reshaped(switched_variance), scale, shift, epsilon)
+    by_statistic = normalized(tf, x, switched_mean, switched_variance, scale, shift, epsilon)
     inference = one_of(
         tf.FusedBatchNorm(x, gamma, beta, mean, variance).named("fused"),
         normalized(tf, x, mean, variance, gamma, beta, epsilon),

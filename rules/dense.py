@@ -53,6 +53,29 @@ def _(x, kernel, bias, matmul, flatten, restore):
     return layers.Dense(units, use_bias=bias is not None).bind(kernel=kernel, bias=bias)(x)
 
 
+@rule
+def dense_on_matrices(tf, x, kernel: Weight, bias: Weight):
+    """Raise the product of each of many matrices with one kernel to `Dense`.
+
+    Shapes: x [batch, ..., inputs], kernel [inputs, units].
+    Source: tf.matmul of TensorFlow 1.15 on more than two axes; a dense layer in every step of a loop.
+    """
+    product = tf.BatchMatMul(x, kernel).named("matmul")
+    return one_of(tf.BiasAdd(product, bias), product + bias, product)
+
+
+@dense_on_matrices.to_keras
+def _(x, kernel, bias, matmul):
+    require(not matmul.get("adj_x", False), "the input is transposed", matmul)
+    require(x.rank is not None and len(kernel.value.shape) == 2, "not one kernel for all", matmul)
+    if matmul.get("adj_y", False):
+        kernel, units = kernel.transpose(1, 0), kernel.value.shape[0]
+    else:
+        units = kernel.value.shape[1]
+    bias = _one_per_unit(bias, units)
+    return layers.Dense(units, use_bias=bias is not None).bind(kernel=kernel, bias=bias)(x)
+
+
 def _one_per_unit(bias, units):
     """The bias as [units]. Raises `Miss` unless it holds one number per unit."""
     if bias is None:
@@ -136,5 +159,5 @@ def _(tf):
     return tf.matmul(tf.placeholder(tf.float32, [3, 4], "kernel"), x) + tf.get_variable("b1", [3, 1])
 
 
-RULES = (dense_on_last_axis, dense, dense_on_columns)
+RULES = (dense_on_last_axis, dense_on_matrices, dense, dense_on_columns)
 

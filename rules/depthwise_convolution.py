@@ -1,7 +1,8 @@
 """Depthwise and separable convolutions, in one and two dimensions."""
 
-from porter.rule import Weight, layers, one_of, op, ops, require, rule
 from porter.rules.windows import Window, biased, dilated, lifted, per_filter, unlifted
+
+from porter.rule import Weight, layers, one_of, op, ops, require, rule
 
 
 @rule
@@ -25,7 +26,9 @@ def _(x, kernel, bias, conv, to_batch, to_space):
     window = Window(conv, size)
     window.dilate(to_batch, to_space)
     bias = per_filter(bias, channels * multiplier)
-    layer = layers.DepthwiseConv2D(tuple(size), depth_multiplier=multiplier, use_bias=bias is not None, **_steps(window))
+    layer = layers.DepthwiseConv2D(
+        tuple(size), depth_multiplier=multiplier, use_bias=bias is not None, **_steps(window)
+    )
     return layer.bind(kernel=kernel, bias=bias)(window.padded(x))
 
 

@@ -6,7 +6,7 @@ from porter.rule import Knob, Scalar, layers, one_of, require, rule, warn
 def _uniform(tf, shape):
     """Random numbers in [0, 1), named "random"."""
     raw = one_of(tf.RandomUniform().named("random"), tf.RandomUniform(shape).named("random"))
-    return one_of(raw * 1.0 + 0.0, raw * 1.0, raw)
+    return one_of(raw + 0.0, raw)
 
 
 def _normal(tf, shape, mean, deviation):
@@ -259,6 +259,16 @@ def _(tf):
     return tf.nn.dropout(x, rate=1 - keep_prob)
 
 
+@dropout.example("Keras 2, which multiplies by 1 first", "Dropout")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+
+    def dropped():
+        return x * 1.0 / 0.7 * tf.floor(0.7 + tf.random_uniform(tf.shape(x)))
+
+    return tf.cond(tf.placeholder(tf.bool, [], "training"), dropped, lambda: x)
+
+
 @dropout.example("a fixed rate: the original drops out in inference too", "Dropout")
 def _(tf):
     return tf.nn.dropout(tf.placeholder(tf.float32, [None, 6], "x"), rate=0.25)
@@ -303,4 +313,8 @@ def _(tf):
     return tf.cond(training, lambda: x * tf.random_normal(tf.shape(x), 1.0, 0.6), lambda: x)
 
 
-RULES = (dropout_in_loop, dropout, alpha_dropout, gaussian_noise, gaussian_dropout)
+for each in (dropout, alpha_dropout, gaussian_noise, gaussian_dropout):
+    each.in_steps = True
+
+RULES = (dropout, alpha_dropout, gaussian_noise, gaussian_dropout)
+IN_LOOPS = (dropout_in_loop,)

@@ -2,8 +2,9 @@
 
 import inspect
 
-from porter.rule import Rule, Weight, layers, require
 from porter.rules.windows import Window, biased, per_filter
+
+from porter.rule import Rule, Weight, layers, require
 
 GROUPS = (2, 3, 4, 8, 16, 32)
 
@@ -13,13 +14,15 @@ def _formula(groups):
 
     def formula(tf, x, kernel, bias):
         parts = [
-            tf.Conv2D(tf.Split(x).named("split")[part], tf.Split(kernel).named("split_kernel")[part]).named(f"conv_{part}")
+            tf.Conv2D(tf.Split(x).named("split")[part], tf.Split(kernel).named("split_kernel")[part]).named(
+                f"conv_{part}"
+            )
             for part in range(groups)
         ]
         return biased(tf, tf.ConcatV2(*parts).named("join"), bias)
 
     formula.__name__ = f"convolution_in_{groups}_groups"
-    formula.__doc__ = f"""Raise {groups} convolutions of the parts of a tensor with the parts of one kernel to one `Conv2D`.
+    formula.__doc__ = f"""Raise {groups} convolutions, of parts of a tensor with parts of one kernel, to one `Conv2D`.
 
     Shapes: x [batch, rows, columns, channels], kernel [rows, columns, channels / groups, filters].
     Left apart: convolutions whose kernels are variables of their own.
@@ -27,7 +30,8 @@ def _formula(groups):
     """
     parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("tf", "x")]
     weights = [
-        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Weight) for name in ("kernel", "bias")
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Weight)
+        for name in ("kernel", "bias")
     ]
     formula.__signature__ = inspect.Signature([*parameters, *weights])
     return formula

@@ -1,7 +1,8 @@
 """Zeros around pictures and sequences."""
 
-from porter.rule import require, rule
 from porter.rules.windows import zero_padding
+
+from porter.rule import require, rule
 
 
 @rule
@@ -28,6 +29,11 @@ def _(tf):
     x = tf.placeholder(tf.float32, [None, 12, 12, 4], "x")
     w = tf.get_variable("weights", [3, 3, 4, 5])
     return tf.nn.conv2d(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), w, [1, 2, 2, 1], "VALID")
+
+
+@padding.example("the same, uneven, along rows and columns", "ZeroPadding2D")
+def _(tf):
+    return tf.pad(tf.placeholder(tf.float32, [None, 4, 4, 3], "x"), [[0, 0], [1, 2], [1, 2], [0, 0]])
 
 
 @padding.example("before the first step", "ZeroPadding1D")

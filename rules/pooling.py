@@ -1,7 +1,8 @@
 """Max, average and global pooling."""
 
-from porter.rule import layers, one_of, require, rule
 from porter.rules.windows import Window
+
+from porter.rule import layers, one_of, require, rule
 
 
 @rule

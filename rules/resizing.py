@@ -99,7 +99,7 @@ def _side(value, resize):
 
 @cache
 def _repeats(times, centers):
-    """True if the nearest neighbour in a picture `times` as large is the pixel that repetition puts there, at any size."""
+    """True if the nearest neighbour in a picture `times` as large is always the pixel that repetition puts there."""
     if centers:
         return True
     for rows in range(1, LARGEST):
@@ -111,7 +111,7 @@ def _repeats(times, centers):
 
 @op("ConcatV2")
 def repeated_elements(*values, axis):
-    """Split into single rows, each of which is joined several times: how Keras 1 wrote UpSampling1D and UpSampling3D."""
+    """Split into single rows, each of which is joined several times: how Keras wrote UpSampling1D in TensorFlow 1."""
     split, count = values[0].node, len(values[0].node.outputs)
     require(split.op == "ops.split" and split.attrs["kwargs"].get("axis") == axis, "not the parts of one tensor")
     x, times = split.inputs[0], len(values) // count

@@ -29,14 +29,15 @@ def normalized(tf, x, mean, variance, gamma, beta, epsilon):
 
     Source: tensorflow/python/ops/nn_impl.py, function batch_normalization; contrib's group_norm.
     """
-    inverse = tf.Rsqrt(variance + epsilon)
+    guarded = (variance + epsilon).shared()
+    inverse = tf.Rsqrt(guarded)
     scaled = one_of(inverse * gamma, inverse)
     shift = one_of(beta - mean * scaled, tf.Neg(mean) * scaled)
     back = tf.Neg(mean) * inverse  # contrib's group_norm
     shift = one_of(shift, (back * gamma) + beta, back + beta, back * gamma)
 
     centred = x - mean
-    root = one_of(tf.Sqrt(variance + epsilon), tf.Pow(variance + epsilon, 0.5))
+    root = one_of(tf.Sqrt(guarded), tf.Pow(guarded, 0.5))
     unit = one_of(centred / root, centred * inverse, centred * (1.0 / root))
     stretched = one_of(
         unit * gamma,

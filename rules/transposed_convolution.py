@@ -1,14 +1,15 @@
 """Transposed convolutions: Conv2DTranspose and Conv3DTranspose, and 1D written as 2D."""
 
-from porter.rule import NodeView, Weight, layers, one_of, op, porter_layers, require, rule, warn
 from porter.rules.windows import Window, biased, lifted, per_filter, unlifted
+
+from porter.rule import NodeView, Weight, layers, one_of, op, porter_layers, require, rule, warn
 
 
 @rule
 def transposed_convolution(tf, x, kernel: Weight, bias: Weight):
     """Raise a transposed convolution and its bias to `Conv2DTranspose` or `Conv3DTranspose`.
 
-    The output's size, which TensorFlow 1 takes from the caller, becomes `output_padding` where Keras would give another.
+    The output's size, which TensorFlow 1 takes from the caller, becomes `output_padding` where Keras has another.
     Shapes: x [batch, rows, columns, channels], kernel [rows, columns, filters, channels], bias [filters].
     Refused: sizes that Keras cannot give, and sizes that do not follow from the input's.
     Source: tensorflow/python/ops/nn_ops.py, function conv2d_transpose, 1.15; keras/src/backend/common/backend_utils.py,
@@ -64,7 +65,8 @@ def _output_padding(window, conv, axes):
     require({*window.dilation_rate} == {1}, "a dilated transposed convolution", conv)
     conv.get("size_of_another")
     moves = [
-        (*_sizes(conv, axis), size, stride) for axis, size, stride in zip(axes, window.size, window.strides, strict=True)
+        (*_sizes(conv, axis), size, stride)
+        for axis, size, stride in zip(axes, window.size, window.strides, strict=True)
     ]
     if all(output == _own(steps, size, stride, window.padding) for steps, output, size, stride in moves):
         return None

@@ -62,7 +62,12 @@ def test_all_layers_of_a_right_model_agree(network):
     [
         ('name="bn"', 'epsilon=1e-2, name="bn"', "BatchNormalization bn", "epsilon is 0.001 instead of 0.01"),
         ('strides=2, padding="same"', "strides=2", "Conv2D first", "padding is 'same' instead of 'valid'"),
-        ('activation="relu", name="second"', 'name="second"', "Conv2D second", "activation is 'relu' instead of 'linear'"),
+        (
+            'activation="relu", name="second"',
+            'name="second"',
+            "Conv2D second",
+            "activation is 'relu' instead of 'linear'",
+        ),
         ('activation="tanh"', 'activation="elu"', "Dense dense", "activation is 'tanh' instead of 'elu'"),
         ('padding="same", activation', 'dilation_rate=2, padding="same", activation', "Conv2D second", "dilation_rate"),
         ("axis=1", "axis=2", "Softmax of odd", "axis is 1 instead of 2"),
@@ -106,7 +111,9 @@ def test_a_layer_that_is_gone_or_in_between_is_named(network):
     assert gone.status == "failed"
     assert "ReLU of positive" in gone.reason
     assert "is not in the model" in gone.reason
-    between = layer_by_layer(network, faulty(network, "layers.Softmax(axis=1)(x)", "layers.Softmax(axis=1)(layers.ReLU()(x))"))
+    between = layer_by_layer(
+        network, faulty(network, "layers.Softmax(axis=1)(x)", "layers.Softmax(axis=1)(layers.ReLU()(x))")
+    )
     assert between.status == "failed"
     assert re.search(r"Softmax of odd takes the result of re_lu\w*", between.reason)
     assert "which the report does not name" in between.reason

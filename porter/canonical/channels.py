@@ -57,7 +57,7 @@ def channels_last(graph: Graph) -> None:
 
 
 def _speaks_of_first(node: Node) -> bool:
-    """True for data format NCHW, and for a transpose to channels_first right behind what Keras 1 had to write with one."""
+    """True for data format NCHW, and for a transpose to channels_first right behind what had to be channels_last."""
     behind = node.op == "Transpose" and node.inputs[0].node.op in WINDOWS
     return node.attrs.get("data_format") in FIRST or (behind and _beneath(node.out) is not None)
 
@@ -142,7 +142,9 @@ def _says_first(node: Node) -> bool:
 
 def _space_without_channels(node: Node) -> bool:
     block, pairs = node.attrs.get("block_shape"), node.attrs.get(SPACE_AND_BATCH[node.op])
-    return bool(block) and bool(pairs) and block[0] == 1 < max(block) and not any(pairs[0]) and len(block) > 2
+    if not block or not pairs or len(block) < 3:
+        return False
+    return block[0] == 1 < max(block) and not any(pairs[0])
 
 
 def _turn(graph: Graph, node: Node) -> None:
@@ -170,12 +172,22 @@ def _unfold_bias(graph: Graph, node: Node) -> None:
     """Reshape, BiasAdd, Reshape is how TensorFlow 1 adds a bias to five axes: without the reshapes it is the same."""
     add = node.inputs[0].node
     fold = add.inputs[0].node if add.op == "BiasAdd" else add
-    if fold.op != "Reshape" or fold is add or len(fold.inputs) != 1 or len(add.out.uses) != 1 or graph.is_output(add.out):
+    if (
+        fold.op != "Reshape"
+        or fold is add
+        or len(fold.inputs) != 1
+        or len(add.out.uses) != 1
+        or graph.is_output(add.out)
+    ):
         return
     before, between, after = fold.inputs[0], fold.out, node.out
     if not before.shape or not between.shape or before.shape != after.shape or before.rank != 5 or between.rank != 4:
         return
-    kept = before.shape[:2] == between.shape[:2] if add.attrs.get("data_format") in FIRST else before.shape[-1] == between.shape[-1]
+    kept = (
+        before.shape[:2] == between.shape[:2]
+        if add.attrs.get("data_format") in FIRST
+        else before.shape[-1] == between.shape[-1]
+    )
     if not kept or None in before.shape[1:]:
         return
     graph.set_inputs(add, [before, add.inputs[1]])
@@ -238,7 +250,8 @@ def _moved(graph: Graph, value: Value, rank: int, static: Callable[[Value], bool
         return _constant(graph, source, array.reshape(-1) if channels else array)
     if source.op == "Reshape" and source.inputs[0].rank == 1:
         full = (1,) * (rank - len(value.shape)) + value.shape
-        return source.inputs[0] if full[1] == source.inputs[0].shape[0] and full.count(1) == rank - 1 else None
+        per_channel = full.count(1) == rank - 1 and full[1] != 1
+        return source.inputs[0] if per_channel else None
     if static(value) or value.rank != rank:
         return None
     if _is_random(value):

@@ -67,7 +67,8 @@ def _select_by_knob(graph: Graph) -> None:
             continue
         knob, true_side, false_side = node.inputs
         training = knob.node.attrs["training"]
-        if np.size(training) != 1 or any(side.shape is None or side.shape != node.out.shape for side in node.inputs[1:]):
+        same = all(side.shape is not None and side.shape == node.out.shape for side in node.inputs[1:])
+        if np.size(training) != 1 or not same:
             continue
         node.op, node.attrs = "Cond", {}
         if not bool(np.reshape(training, ())):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from porter.graph import Graph, Node
+from porter.graph import Graph, Node, Value
 
 # StopGradient is not among them: gradients are compared too.
 PASS_ON = {"Identity", "IdentityN", "Snapshot", "PreventGradient", "CheckNumerics", "PlaceholderWithDefault", "Print",
@@ -18,12 +18,26 @@ def drop_identities(graph: Graph) -> None:
         if node.op == "Cond" and node.inputs[1] is node.inputs[2]:
             graph.replace(node.out, node.inputs[1])
             graph.remove(node)
+        elif (factor := _times_one(node)) is not None:
+            graph.replace(node.out, factor)
+            graph.remove(node)
         elif node.op in PASS_ON or _does_nothing(node):
             for value, source in zip(node.outputs, node.inputs, strict=False):
                 if source.shape is None or (value.shape is not None and _known(value) > _known(source)):
                     source.shape, source.probe = value.shape, value.probe or source.probe
                 graph.replace(value, source)
             graph.remove(node)
+
+
+def _times_one(node: Node) -> Value | None:
+    """What is multiplied by 1, or divided by it."""
+    if node.op not in ("Mul", "RealDiv"):
+        return None
+    for value, other in (node.inputs, node.inputs[::-1])[: 2 if node.op == "Mul" else 1]:
+        constant = other.node.attrs["value"] if other.node.op == "Const" else None
+        if constant is not None and constant.size == 1 and constant.dtype.kind == "f" and constant.item() == 1:
+            return value if value.shape is not None and value.shape == node.out.shape else None
+    return None
 
 
 def _known(value) -> int:

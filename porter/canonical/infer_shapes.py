@@ -176,6 +176,11 @@ def _same(node: Node) -> Dims | None:
     return dims_of(node.inputs[0])
 
 
+def _state(node: Node) -> Dims | None:
+    """Everything that a recurrent cell gives is shaped as its state, the second input."""
+    return dims_of(node.inputs[1])
+
+
 def _expand_dims(node: Node) -> Dims | None:
     axis, dims = _constant(node, 1), dims_of(node.inputs[0])
     if axis is None:
@@ -251,4 +256,6 @@ RULES: dict[str, Callable[[Node], Dims | None]] = {
     "ExpandDims": _expand_dims,
     "ArrayRead": _read,
     "ArrayWrite": _same,
+    "LSTMBlockCell": _state,
+    "GRUBlockCell": _state,
 }

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-
 from porter.canonical.known_sizes import KnownSizes
 from porter.graph import Graph, Node, Value
 

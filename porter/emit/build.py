@@ -12,7 +12,6 @@ import numpy as np
 
 from porter.emit.source import Binding
 from porter.errors import PorterError
-from porter.graph import WeightRef
 
 
 def build(source_file: Path, bindings: Sequence[Binding], evaluate: Callable[[list[Any]], list[np.ndarray]]) -> Any:
@@ -23,13 +22,13 @@ def build(source_file: Path, bindings: Sequence[Binding], evaluate: Callable[[li
     """
     module = load_source(source_file)
     model = module.build_model()
-    arrays = evaluate([binding.ref.value for binding in bindings])
+    arrays = iter(evaluate([leaf.value for binding in bindings for leaf in binding.ref.leaves]))
     filled = set()
-    for binding, array in zip(bindings, arrays, strict=True):
+    for binding in bindings:
         variable: Any = model.get_layer(binding.layer)
         for part in binding.path.split("."):
             variable = getattr(variable, part)
-        array = run_steps(binding.ref, array)
+        array = binding.ref.compute([next(arrays) for _ in binding.ref.leaves])
         if tuple(variable.shape) != array.shape:
             raise PorterError(
                 f"{binding.layer}.{binding.path} has shape {tuple(variable.shape)}, its source {array.shape}",
@@ -42,13 +41,6 @@ def build(source_file: Path, bindings: Sequence[Binding], evaluate: Callable[[li
     if empty:
         raise PorterError(f"weights without a source: {', '.join(empty)}", todo="report this as a bug of porter")
     return model
-
-
-def run_steps(ref: WeightRef, array: np.ndarray) -> np.ndarray:
-    """What a weight holds, from what its source holds."""
-    for _, function in ref.steps:
-        array = function(array)
-    return array
 
 
 def load_source(path: Path) -> Any:

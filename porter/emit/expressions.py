@@ -10,7 +10,7 @@ import numpy as np
 
 from porter.emit import literals
 from porter.emit.statements import Argument
-from porter.graph import Ref
+from porter.graph import Made, Ref
 
 # Calls that read better as operators, and how tightly these bind.
 BINARY = {
@@ -38,7 +38,9 @@ def fill(template: Any, inputs: list[Text]) -> Text:
     """An argument's template with the inputs' texts in place of its Refs."""
     if isinstance(template, Ref):
         return inputs[template.index]
-    if isinstance(template, (list, tuple)) and _has_ref(template):
+    if isinstance(template, Made):
+        return made(template)
+    if isinstance(template, (list, tuple)) and (_has_ref(template) or any(isinstance(each, Made) for each in template)):
         items = ", ".join(fill(item, inputs) for item in template)
         if isinstance(template, list):
             return text(f"[{items}]")
@@ -72,6 +74,8 @@ def call(op: str, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Te
     if operators and op in BINARY and len(args) == 2 and not kwargs:
         left, right = (fill(arg, inputs) for arg in args)
         sign, binds = BINARY[op]
+        if op == "ops.add" and not right.tensor and right.startswith("-"):
+            sign, right = "-", text(right[1:], tensor=False)  # x - 1.0, not x + -1.0
         # numpy would take the operator for itself, and lists know no arithmetic
         plain = all(side.tensor or side[0] not in "[n" for side in (left, right)) and (left.tensor or right.tensor)
         if plain:
@@ -90,6 +94,14 @@ def layer(op: str, config: tuple[tuple[Any, ...], dict[str, Any]], name: str | N
     prefix, kind = op.split(".")
     kwargs = {**kwargs, **({"name": name} if name else {})}
     return (f"layers.{kind}" if prefix == "layers" else kind), arguments(op, args, kwargs, [])
+
+
+def made(each: Made) -> Text:
+    """Source of a Keras object that is an argument: `layers.LSTMCell(8)`, `legacy_hard_sigmoid`."""
+    if each.arguments is None:
+        return text(each.op.split(".")[1] if each.op.startswith("porter_layers.") else each.op, tensor=False)
+    head, given = layer(each.op, each.arguments, None)
+    return text(f"{head}({', '.join(map(str, given))})", tensor=False)
 
 
 def arguments(op: str, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Text]) -> list[Argument]:

@@ -72,7 +72,8 @@ def index(slices: tuple[Any, ...]) -> str:
 def argument(name: str, value: Any) -> Any:
     """`value`, written once if it is equal for every axis, and without brackets if it is the only axis."""
     if name in PER_AXIS and isinstance(value, tuple) and value and all(item == value[0] for item in value):
-        return argument(name, value[0])
+        once = argument(name, value[0])
+        return value if isinstance(once, tuple) else once  # ((1, 2), (1, 2)) is not (1, 2)
     if name == "axis" and isinstance(value, tuple) and len(value) == 1:
         return value[0]
     return value

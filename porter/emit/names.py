@@ -12,13 +12,24 @@ from porter.graph import Graph, Node, Value, WeightRef
 GENERIC = re.compile(
     r"^(kernel|bias|weights?|biases|gamma|beta|moving_mean|moving_variance|w|b|W|B|Variable|Variable_\d+|"
     r"depthwise_kernel|pointwise_kernel|depthwise_weights|pointwise_weights|embeddings|read|part_\d+|alpha|alphas|"
-    r"BatchNorm|resource|Const|Const_\d+|ReadVariableOp|value|axis|kernel_\d+|bias_\d+)$"
+    r"BatchNorm|resource|gates|candidate|recurrent_kernel|Const|Const_\d+|ReadVariableOp|value|axis|kernel_\d+|bias_\d+)$"
 )
-RESERVED = {"keras", "layers", "ops", "np", "Path", "x", "build_model", "load_model", "model"}
+BUILTINS = {"float", "max", "min", "tuple", "zip"}  # which generated source calls
+RESERVED = {"keras", "layers", "ops", "math", "np", "Path", "x", "build_model", "load_model", "model", *BUILTINS}
 
 
 def source_of(ref: WeightRef) -> str:
-    """Where a weight comes from, for the report: a variable of the checkpoint or a tensor, and the steps after it."""
+    """Where a weight comes from, for the report: a variable of the checkpoint or a tensor, and the steps after it.
+
+    Where several became one, " + " stands between them; that along another axis than the last, and steps after it, are
+    said at the end.
+    """
+    leaves = [_source_of(leaf) for leaf in ref.leaves]
+    along = [f"along {(ref.axis,)}"] if ref.others and (ref.axis != -1 or ref.after) else []
+    return ", ".join([" + ".join(leaves), *along, *(what for what, _ in ref.after)])
+
+
+def _source_of(ref: WeightRef) -> str:
     node = ref.value.node
     if node.op == "Variable":
         first = node.attrs["variable"].name if "/part_" not in node.name else ref.value.name
@@ -39,8 +50,7 @@ def identifier(text: str) -> str:
     """`text` with nothing in it but letters, digits and underscores."""
     text = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "x"
     text = f"_{text}" if text[0].isdigit() else text
-    text = text.replace("__", "_") if "__" in text else text
-    return text
+    return re.sub("_+", "_", text)
 
 
 def snake(text: str) -> str:
@@ -64,9 +74,31 @@ class Names:
         return name
 
 
+class LayerNames(Names):
+    """Names for layers and inputs.
+
+    What has no name Keras names after its class, with a number behind; where it would call two things alike it refuses
+    the model, so a name that it may give is not to be had.
+    """
+
+    def __init__(self, calls: list[Node]):
+        super().__init__()
+        unnamed = [node for node in calls if not node.attrs.get("weights")]
+        kinds = {node.op.split(".")[-1] for node in unnamed if node.op.startswith(("ops.", "layers."))}
+        self.given = {snake(KERAS.get(kind, kind)) for kind in kinds}
+
+    def unique(self, wanted: str, kind: str = "layer") -> str:
+        """`wanted`, with `kind` behind it if Keras may give that name, and a number if it is taken."""
+        return super().unique(f"{wanted}_{kind}" if re.sub(r"_\d+$", "", wanted) in self.given else wanted)
+
+
+KERAS = {"getitem": "GetItem", "abs": "Absolute"}  # classes behind functions of keras.ops that are called otherwise
+
+
 def variables(graph: Graph, ref: WeightRef) -> list[Node]:
     """The Variable and Const nodes that a weight is made of, those with the most numbers first."""
-    nodes = [node for node in graph.ancestors([ref.value.node]) if node.op in ("Variable", "Const")]
+    roots = [leaf.value.node for leaf in ref.leaves]
+    nodes = [node for node in graph.ancestors(roots) if node.op in ("Variable", "Const")]
     return sorted(nodes, key=lambda node: -_size(node))
 
 
@@ -105,6 +137,8 @@ def _path(graph: Graph, node: Node) -> tuple[list[str], str]:
             parts, ending = variable.name.split("/"), ""
             while parts and (GENERIC.match(parts[-1]) or DEFAULT.match(parts[-1])):
                 ending = "_bn" if parts.pop() in ("BatchNorm", "batch_normalization") else ending
+            if parts and any(path.startswith("cell__") for path in node.attrs["weights"]):
+                parts[-1] = re.sub("_cell$", "", parts[-1])  # Keras calls the cell inside so
             if parts:
                 return parts, ending
     return [kind], ""

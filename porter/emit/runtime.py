@@ -65,7 +65,7 @@ class _Body:
     """Writes the statements of a body, and of the loops in it."""
 
     def __init__(self, body: Body):
-        self.names = naming.Names({"self", "ops", "keras", "layers", "math", "np"})
+        self.names = naming.Names({"self", "ops", "keras", "layers", "math", "np", *naming.BUILTINS})
         self.texts: dict[int, Text] = {}
         self.weights: dict[str, WeightRef] = {}
         self.constructions: list[str] = []
@@ -199,7 +199,9 @@ class _Body:
     def _initial(self, value: Value) -> str:
         """A loop variable's first value; always a tensor."""
         found = self._argument(value)
-        if value.node.op == "Const" and not found.startswith("self."):
+        if found.startswith("self."):
+            return f"ops.convert_to_tensor({found})"
+        if value.node.op == "Const":
             return f'ops.convert_to_tensor({found}, dtype="{value.dtype}")'
         return str(found)
 

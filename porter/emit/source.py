@@ -18,7 +18,8 @@ from porter.emit.expressions import BINARY, Text, call, fill, layer, text
 from porter.emit.literals import array, literal
 from porter.emit.runtime import layer_class
 from porter.emit.statements import Argument, Statement, wrap
-from porter.graph import Graph, Node, Ref, Value, WeightRef
+from porter.errors import Unsupported
+from porter.graph import Graph, Made, Node, Ref, Value, WeightRef
 
 WIDTH = 118
 SMALL = 32  # a constant with no more numbers stands in the source
@@ -74,7 +75,7 @@ class _Emitter:
         self.name, self.package = naming.identifier(name), naming.identifier(package)
         # a variable of the same name would hide the class
         classes = {node.op.split(".")[1] for node in graph if node.op.startswith("porter_layers.")}
-        self.layer_names, self.value_names = naming.Names(), naming.Names(naming.RESERVED | classes)
+        self.value_names = naming.Names(naming.RESERVED | classes)
         self.texts: dict[int, Text] = {}  # value -> how the source calls it
         self.runtime_classes: dict[str, str] = {}
         self.class_names = naming.Names()
@@ -86,11 +87,19 @@ class _Emitter:
         self.result = Emitted("")
 
     def run(self, input_tensors: list[str], output_tensors: list[str], about: str, notes: list[str]) -> Emitted:
+        if not self.graph.inputs:
+            raise Unsupported(
+                "The outputs depend on no input",
+                where=", ".join(output_tensors),
+                why="a Keras model has at least one",
+                todo="name other outputs with --outputs, or what they are to be computed from with --inputs",
+            )
         self._wrap_outputs()
         ends = zip(self.graph.outputs, output_tensors, strict=True)
         self.output_names = {id(value): naming.tensor_name(tensor) for value, tensor in ends}
         self.calls = [node for node in self.graph.ordered() if node.is_call]
         self.constants = self._constants()
+        self.layer_names = naming.LayerNames(self.calls)
         self._inputs(input_tensors)
         self.uses = self._count_uses()
         self.paragraphs = naming.paragraphs(self.calls)
@@ -116,7 +125,7 @@ class _Emitter:
 
     def _inputs(self, tensors: list[str]) -> None:
         for value, tensor in zip(self.graph.inputs, tensors, strict=True):
-            keras_name = self.layer_names.unique(naming.identifier(tensor.split(":")[0].split("/")[-1]))
+            keras_name = self.layer_names.unique(naming.identifier(tensor.split(":")[0].split("/")[-1]), "input")
             variable = self.value_names.unique("inputs" if keras_name == "x" else naming.clean(keras_name))
             shape = value.shape or ()
             if shape and shape[0] is None:
@@ -263,8 +272,7 @@ class _Emitter:
             statement = Statement("", kind, [Argument("name", literal(name))], called)
         else:
             statement = Statement("", *layer(node.op, node.attrs["config"], name), called)
-        if node.op.startswith("porter_layers."):
-            self._class(node.op.split(".")[1])
+        self._custom(Made(node.op, node.attrs.get("config")))
         weights = node.attrs.get("weights", {})
         self.result.bindings += [Binding(str(name), path.replace("__", "."), ref) for path, ref in weights.items()]
         for ref in weights.values():
@@ -329,6 +337,16 @@ class _Emitter:
         self.statements.append(statement)
 
     # The module
+
+    def _custom(self, each: Made) -> None:
+        """Copy the source of a custom layer or function, and of those among its arguments."""
+        args, kwargs = each.arguments or ((), {})
+        for argument in (*args, *kwargs.values()):
+            for inner in argument if isinstance(argument, (list, tuple)) else (argument,):
+                if isinstance(inner, Made):
+                    self._custom(inner)
+        if each.op.startswith("porter_layers."):
+            self._class(each.op.split(".")[1])
 
     def _class(self, name: str) -> None:
         """Copy a custom layer's source."""

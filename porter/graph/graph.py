@@ -16,6 +16,14 @@ class Ref:
     index: int
 
 
+@dataclass(frozen=True)
+class Made:
+    """A Keras object that is an argument of a call: a layer made from arguments, or (`arguments` None) a function."""
+
+    op: str
+    arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+
+
 @dataclass(eq=False)
 class Value:
     """One tensor: output number `index` of `node`.

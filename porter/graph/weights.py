@@ -59,6 +59,10 @@ class WeightRef:
         """This and `others` put together along `axis`."""
         return WeightRef(self.value, self.steps, others, axis)
 
+    def deal(self, count: int) -> WeightRef:
+        """Rows that stand pile by pile, as if dealt out to `count` piles like cards, in the order before."""
+        return self.apply(f"dealt {(count,)}", lambda array: gather_piles(array, count))
+
     @property
     def leaves(self) -> tuple[WeightRef, ...]:
         """The parts that each come from one value."""
@@ -87,6 +91,12 @@ class WeightRef:
 
     def __str__(self) -> str:
         return ", ".join(self.key)
+
+
+def gather_piles(array: np.ndarray, count: int) -> np.ndarray:
+    """Rows that stand pile by pile in the order before they were dealt: row i is row i // count of pile i % count."""
+    starts = np.cumsum([0, *(len(range(pile, len(array), count)) for pile in range(count))])
+    return array[[starts[row % count] + row // count for row in range(len(array))]]
 
 
 def reorder(array: np.ndarray, count: int, order: Sequence[int]) -> np.ndarray:

@@ -23,6 +23,7 @@ from porter.layers.hsv_to_rgb import HSVToRGB
 from porter.layers.instance_normalization import InstanceNormalization
 from porter.layers.l1_normalization import L1Normalization
 from porter.layers.l2_normalization import L2Normalization
+from porter.layers.legacy_hard_sigmoid import legacy_hard_sigmoid
 from porter.layers.legacy_resizing import LegacyResizing
 from porter.layers.list_difference import ListDifference
 from porter.layers.local_response_normalization import LocalResponseNormalization
@@ -43,6 +44,7 @@ from porter.layers.real_and_imaginary import RealAndImaginary
 from porter.layers.reverse_sequence import ReverseSequence
 from porter.layers.rgb_to_hsv import RGBToHSV
 from porter.layers.segment_reduction import SegmentReduction
+from porter.layers.sequence_mask import SequenceMask
 from porter.layers.set_operation import SetOperation
 from porter.layers.space_to_batch import SpaceToBatch
 from porter.layers.sparse_dense_matmul import SparseDenseMatMul
@@ -101,6 +103,7 @@ __all__ = [
     "RealAndImaginary",
     "ReverseSequence",
     "SegmentReduction",
+    "SequenceMask",
     "SetOperation",
     "SpaceToBatch",
     "SparseDenseMatMul",
@@ -114,4 +117,5 @@ __all__ = [
     "Stitch",
     "TransposedConvolution",
     "Unique",
+    "legacy_hard_sigmoid",
 ]

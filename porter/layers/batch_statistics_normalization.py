@@ -6,7 +6,7 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable(package="porter")
 class BatchStatisticsNormalization(layers.Layer):
-    """Batch normalisation by the batch's own statistics, always: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
+    """Batch normalisation by the batch's own statistics: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
 
     There are no moving averages, so that every answer depends on its neighbours in the batch, in inference too. It is
     what TensorFlow 1's batch normalisation computes where training was fixed to True.

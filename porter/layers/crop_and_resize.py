@@ -9,7 +9,8 @@ class CropAndResize(layers.Layer):
     """Cuts boxes out of images and resizes each to `crop_size`; corners of a box lie on the centres of pixels.
 
     Args:
-        crop_size: rows and columns of every crop.
+        crop_size: rows and columns of every crop; without it they are the fourth input [2], which a compiled model knows
+            on TensorFlow alone.
         method: "bilinear" or "nearest".
         extrapolation_value: what stands outside of the image.
 
@@ -18,16 +19,17 @@ class CropAndResize(layers.Layer):
     Source: tensorflow/core/kernels/crop_and_resize_op.cc, 1.15.
     """
 
-    def __init__(self, crop_size, method="bilinear", extrapolation_value=0.0, **kwargs):
+    def __init__(self, crop_size=None, method="bilinear", extrapolation_value=0.0, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.crop_size = tuple(crop_size)
+        self.crop_size = None if crop_size is None else tuple(crop_size)
         self.method = method
         self.extrapolation_value = extrapolation_value
 
-    def call(self, images, boxes, box_indices):
+    def call(self, images, boxes, box_indices, crop_size=None):
+        crop_rows, crop_columns = self.crop_size or (crop_size[0], crop_size[1])
         _, rows, columns, channels = ops.shape(images)
-        y = self._places(boxes[:, 0], boxes[:, 2], rows, self.crop_size[0])[:, :, None]
-        x = self._places(boxes[:, 1], boxes[:, 3], columns, self.crop_size[1])[:, None, :]
+        y = self._places(boxes[:, 0], boxes[:, 2], rows, crop_rows)[:, :, None]
+        x = self._places(boxes[:, 1], boxes[:, 3], columns, crop_columns)[:, None, :]
         last_row, last_column = ops.cast(rows - 1, "float32"), ops.cast(columns - 1, "float32")
         inside = ops.logical_and(
             ops.logical_and(y >= 0, y <= last_row), ops.logical_and(x >= 0, x <= last_column)
@@ -53,12 +55,18 @@ class CropAndResize(layers.Layer):
         """Where the crop's rows (or columns) lie in the image: [boxes, count]."""
         last = ops.cast(size - 1, "float32")
         start, end = start[:, None], end[:, None]
-        if count == 1:
-            return 0.5 * (start + end) * last
-        return start * last + ops.arange(count, dtype="float32") * ((end - start) * last / (count - 1))
+        steps = ops.cast(ops.maximum(count - 1, 1), "float32")
+        extent = (end - start) * last
+        step = extent / steps
+        # JAX multiplies by the reciprocal, and the last unit tells whether a box ends inside of the image: add what is left
+        coarse = ops.floor(step * 1024) / 1024
+        step = step + ((extent - coarse * steps) - (step - coarse) * steps) / steps
+        places = start * last + ops.cast(ops.arange(count), "float32") * step
+        return ops.where(count == 1, 0.5 * (start + end) * last, places)
 
-    def compute_output_spec(self, images, boxes, box_indices):
-        return keras.KerasTensor((boxes.shape[0], *self.crop_size, images.shape[-1]), dtype="float32")
+    def compute_output_spec(self, images, boxes, box_indices, crop_size=None):
+        size = self.crop_size or (None, None)
+        return keras.KerasTensor((boxes.shape[0], *size, images.shape[-1]), dtype="float32")
 
     def get_config(self):
         config = {"crop_size": self.crop_size, "method": self.method}

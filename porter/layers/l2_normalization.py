@@ -13,7 +13,7 @@ class L2Normalization(layers.Layer):
     Args:
         axis: the axes to reduce, an int or a sequence.
         epsilon: what keeps the divisor from zero. With 0, an input of zeros gives 0 / 0 = NaN.
-        guard: how it does so: "squares" divides by sqrt(max(sum of squares, epsilon)), as tf.nn.l2_normalize does, "sum"
+        guard: how it does so: "squares" divides by sqrt(max(sum of squares, epsilon)) as tf.nn.l2_normalize does, "sum"
             by sqrt(sum of squares + epsilon), "floor" by max(norm, epsilon), "norm" by norm + epsilon.
         batch_coupled: must be True for an `axis` that holds the batch (0): every answer then depends on its neighbours.
 

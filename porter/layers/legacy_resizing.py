@@ -51,7 +51,7 @@ class LegacyResizing(layers.Layer):
         if self.size is not None:
             return self.size
         if self.factor is not None:
-            return tuple(None if size is None else size * times for size, times in zip(own, self.factor))
+            return tuple(None if own[i] is None else own[i] * self.factor[i] for i in (0, 1))
         return tuple(other)
 
     def _step(self, old, new):

@@ -24,7 +24,8 @@ class Parameter(layers.Layer):
         )
 
     def call(self, x):
-        return ops.convert_to_tensor(self.value)
+        # `convert_to_tensor` would give the variable itself on TensorFlow, which `ops.stack` does not take
+        return ops.copy(self.value)
 
     def compute_output_spec(self, x):
         return keras.KerasTensor(self.shape, dtype=self.dtype)

@@ -2,7 +2,20 @@
 
 from porter.pattern.matcher import Match, Matcher, NodeView
 from porter.pattern.miss import Miss
-from porter.pattern.terms import Function, Knob, OneOf, Op, Pattern, Reshaped, Scalar, Var, Weight, one_of, reshaped, trace
+from porter.pattern.terms import (
+    Function,
+    Knob,
+    OneOf,
+    Op,
+    Pattern,
+    Reshaped,
+    Scalar,
+    Var,
+    Weight,
+    one_of,
+    reshaped,
+    trace,
+)
 
 __all__ = [
     "Function",

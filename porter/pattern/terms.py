@@ -164,8 +164,24 @@ def labels(pattern: Pattern) -> set[str]:
     return set()
 
 
+def label_places(pattern: Pattern) -> dict[str, int]:
+    """For each label in a pattern the number of the output that bears it."""
+    if isinstance(pattern, OneOf):
+        return {name: place for each in pattern.alternatives for name, place in label_places(each).items()}
+    if isinstance(pattern, (Reshaped, Applied)):
+        return label_places(pattern.inner)
+    if isinstance(pattern, Op):
+        found = {name: place for each in pattern.inputs for name, place in label_places(each).items()}
+        return {**found, pattern.label: pattern.index} if pattern.label else found
+    return {}
+
+
 def roots(pattern: Pattern) -> set[str]:
     """The operations that a match can end in."""
     if isinstance(pattern, OneOf):
         return set().union(*map(roots, pattern.alternatives))
+    if isinstance(pattern, Applied):
+        return {"Elu", "Maximum", "Minimum", "Relu", "Relu6", "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh"} | roots(
+            pattern.inner
+        )
     return {pattern.name} if isinstance(pattern, Op) else set()

@@ -17,6 +17,8 @@ from porter.errors import Unsupported
 from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher, Miss
 from porter.pattern.matcher import Match
+from porter.rewrite.recurrent import raise_loops, settle
+from porter.rule.cell import Cell
 from porter.rule.context import Context, use
 from porter.rule.rule import OPS, Rule
 from porter.rewrite.activations import fold_activations
@@ -58,6 +60,10 @@ def rewrite(
     context = Context(exact=exact, batch=graph.sizes.get("batch"))
     with use(context):
         for index, each in enumerate(rules):
+            if isinstance(each, Cell):
+                if not isinstance(rules[index - 1], Cell):
+                    _raise_recurrent(graph, rules, context, result)
+                continue
             for part in _insides(graph) if each.in_loops else [graph]:
                 _apply(each, part, context, result)
             if progress:
@@ -70,6 +76,22 @@ def rewrite(
     for each in result.changes:
         each["outputs"] = _outputs_behind(graph, each.pop("node"))
     return result
+
+
+def _raise_recurrent(graph: Graph, rules: Sequence[Rule], context: Context, result: Rewriting) -> None:
+    """Put recurrent layers in the place of loops and of cells that were written out step by step."""
+    cells = [each for each in rules if isinstance(each, Cell)]
+    around = [each for each in rules if each.in_steps]
+
+    def simplify(step: Graph) -> None:
+        for each in around:
+            _apply(each, step, context, result)
+
+    def note(node: Node, miss: Miss) -> None:
+        result.misses[node.name].append(("recurrent", 1, miss))
+
+    raise_loops(graph, cells, simplify, note)
+    settle(graph)
 
 
 def _apply(rule: Rule, graph: Graph, context: Context, result: Rewriting) -> None:

@@ -7,13 +7,17 @@ layers, ops, porter_layers   namespaces whose calls become calls in the model's 
 """
 
 from porter.graph import Value, WeightRef
-from porter.pattern import Knob, Miss, NodeView, Scalar, Weight, one_of, reshaped
+from porter.pattern import Function, Knob, Miss, NodeView, Scalar, Weight, one_of, reshaped
 from porter.rule.calls import Layer, at_run_time, call, layers, many, ops, porter_layers
+from porter.rule.cell import Cell, Step, cell
 from porter.rule.context import context, warn
 from porter.rule.rule import OpRule, Rule, op, refuse, require, rule
 from porter.rule.values import constant, elements, is_size
+from porter.rule.weights import resolved, together
 
 __all__ = [
+    "Cell",
+    "Function",
     "Knob",
     "Layer",
     "Miss",
@@ -21,11 +25,13 @@ __all__ = [
     "OpRule",
     "Rule",
     "Scalar",
+    "Step",
     "Value",
     "Weight",
     "WeightRef",
     "at_run_time",
     "call",
+    "cell",
     "constant",
     "context",
     "elements",
@@ -39,6 +45,8 @@ __all__ = [
     "refuse",
     "require",
     "reshaped",
+    "resolved",
     "rule",
+    "together",
     "warn",
 ]

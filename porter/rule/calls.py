@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from porter.graph import Node, Ref, Value, WeightRef
+from porter.graph import Made, Node, Ref, Value, WeightRef
 from porter.rule.context import warn
 
 
@@ -70,6 +70,10 @@ class Layer:
         self.weights.update({name: ref for name, ref in weights.items() if ref is not None})
         return self
 
+    def made(self) -> Made:
+        """The layer as an argument of another."""
+        return Made(self.op, (self.args, self.kwargs))
+
     def __call__(self, *args: Any, **kwargs: Any) -> Value:
         value = call(self.op, *args, **kwargs)
         dtype = next((each.dtype for each in value.node.inputs if each.dtype in OTHER_FLOATS), None)
@@ -85,6 +89,11 @@ class _Layers:
 
     def __getattr__(self, name: str):
         return lambda *args, **kwargs: Layer(f"{self._prefix}.{name}", args, kwargs)
+
+
+    def function(self, name: str) -> Made:
+        """A function that stands beside the layers, as an argument of one."""
+        return Made(f"{self._prefix}.{name}")
 
 
 class _Ops:

@@ -36,12 +36,14 @@ class Example:
 class Rule:
     """A formula over TensorFlow operations and the Keras call that it is raised to.
 
-    in_loops: it is for the inside of loops alone, where there are no layers.
+    in_loops: it is for the inside of loops alone, where there are no layers. in_steps: it may find what stands around
+    the cells in a step of a recurrent network.
     """
 
     def __init__(self, formula: Callable[..., Any]):
         self.name = formula.__name__
         self.in_loops = False
+        self.in_steps = False
         self.doc = inspect.getdoc(formula) or ""
         self.pattern, self.names = trace(formula)
         self.roots = roots(self.pattern)

@@ -6,25 +6,65 @@ takes, as inside a cluster that became several layers, the layers before it are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from porter.verify.calling import Unknown, run_call
 from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.converted import same
 from porter.verify.diagnose import Suspect, diagnose
+from porter.verify.draws import Draws
+from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.placing import Placed, calls, pairs, place, title
-from porter.verify.reference import RANDOM, Reference, Refused
-from porter.verify.steps import after, read
+from porter.verify.reference import RANDOM, Reference
+from porter.verify.steps import read
+from porter.verify.tensors import Tensors, fetch
 from porter.verify.trials import Case
 from porter.verify.weights import original_weights
 
+EXPLAINED = 3  # failing layers for which a reason is looked for: later ones may have the same
 
-class Unknown(Exception):  # noqa: N818
-    """An array cannot be had; says why."""
+
+def each_layer(context: Context) -> Finding:
+    """Each layer alone gives what the original does, fed the original's own tensors."""
+    trials, reference = context.trials, context.reference
+    if reference is None or trials.nothing_to_try:
+        return Finding(SKIPPED, trials.nothing_to_try or trials.absent)
+    if not all("outputs" in row for row in context.report.get("layers", ({},))):
+        return Finding(SKIPPED, "the report does not say which tensors the layers stand for")
+    layers = Layers(context.model, context.report)
+    usual = min((batch for batch in trials.batches if batch > 1), default=trials.batches[0])
+    whole = trials.case("normal", usual)
+    cases = [whole.alone(index) for index in range(whole.samples)] if trials.batch_safe else [whole]
+    found = check_layers(layers, reference, cases, trials.tolerance)
+    differing = [outcome for outcome in found if outcome.status == "differs"]
+    compared = [outcome for outcome in found if outcome.status == "agrees"]
+    notes = [*layers.notes, *(f"{each.title}: {each.why}" for each in found if each.status == "not compared")]
+    faults = layers.faults
+    if layers.notes and not differing:
+        wrong = misled(layers, context.model, reference, cases[0], trials.tolerance)
+        faults = [*faults, wrong] if wrong else faults
+    for outcome in differing[:EXPLAINED]:
+        explain(outcome, reference, trials.tolerance)
+    if differing or faults:
+        told = [describe(outcome, context.report["layers"][outcome.number]) for outcome in differing]
+        status, reason = FAILED, listed([*told, *faults])
+    elif compared:
+        status, reason = PASSED, f"{len(compared)} of {len(found)} calls agree by themselves"
+    else:
+        status, reason = SKIPPED, "no layer could be compared"
+    return Finding(
+        status,
+        reason,
+        batch_sizes=[1 if trials.batch_safe else whole.samples],
+        kinds=["normal"],
+        notes=notes,
+        applies=bool(found),
+        layers=[outcome.to_dict() for outcome in found],
+    )
 
 
 @dataclass
@@ -59,52 +99,16 @@ class LayerOutcome:
         }
 
 
-class Tensors:
-    """The original's tensors for one case, by the name that the report gives them, steps included."""
-
-    def __init__(self, reference: Reference, case: Case, sources: Iterable[str]) -> None:
-        self.reference, self.feeds = reference, case.feeds
-        names = dict.fromkeys(read(source)[0] for source in sources if source)
-        self.raw = fetch(reference, case.feeds, [name for name in names if reference.has(name)])
-        self.raw.update({name: array for name, array in case.feeds.items() if name in names})
-
-    def get(self, source: str) -> np.ndarray | None:
-        """The array that `source` names, None where it cannot be had."""
-        if not source:
-            return None
-        tensor, steps = read(source)
-        array = self.raw.get(tensor)
-        return None if array is None else after(steps, array)
-
-    def in_double(self, sources: Iterable[str], output: str) -> np.ndarray | None:
-        """`output` in float64, computed from the original's own float32 tensors `sources`; None where that can't be."""
-        tensor, steps = read(output)
-        given = {name: self.raw[name] for name in (read(source)[0] for source in sources if source) if name in self.raw}
-        try:
-            found = self.reference.run({**self.feeds, **given}, [tensor], precision="float64")
-        except Refused:
-            return None
-        return after(steps, found[tensor]) if found else None
-
-
-def fetch(reference: Reference, feeds: Mapping[str, np.ndarray], names: list[str]) -> dict[str, np.ndarray]:
-    """Arrays by name. A tensor that is not computed in this run, on the dead side of a cond, is left out."""
-    if not names:
-        return {}
-    try:
-        return reference.run(feeds, names) or {}
-    except Refused:
-        if len(names) == 1:
-            return {}
-        half = len(names) // 2
-        return {**fetch(reference, feeds, names[:half]), **fetch(reference, feeds, names[half:])}
-
-
 class Layers:
-    """The calls of a model, to be run one by one."""
+    """The calls of a model, to be run one by one.
 
-    def __init__(self, model: Any, report: Mapping[str, Any]) -> None:
-        self.report = report
+    draws: random numbers for a run in training; without them, calls are made as in inference. fixed: rows that do in
+    training what they do in inference.
+    """
+
+    def __init__(self, model: Any, report: Mapping[str, Any], draws: Draws | None = None) -> None:
+        self.report, self.draws = report, draws
+        self.fixed: set[int] = set()
         self.placed, self.faults, self.notes = place(model, report)
         self.maker = {id(tensor): each for each in self.placed for tensor in each.node.outputs}
         self.sources = {id(t): item["tensor"] for item, t in zip(report["inputs"], model.inputs, strict=False)}
@@ -144,7 +148,18 @@ class Layers:
 
     def call(self, placed: Placed, arrays: Mapping[int, Any]) -> list[np.ndarray]:
         """What a call gives for these arrays. Raises Unknown where it raises."""
-        return run_call(placed.operation, placed.node, arrays)
+        if self.draws is None or not self.trains(placed):
+            return run_call(placed.operation, placed.node, arrays)
+        with self.draws.replay(placed):
+            return run_call(placed.operation, placed.node, arrays, training=True)
+
+    def trains(self, placed: Placed) -> bool:
+        """Whether a call is one that training changes, in a run in training."""
+        return (
+            self.draws is not None
+            and placed.number not in self.fixed
+            and "training" in getattr(placed.operation, "_call_context_args", ())
+        )
 
     def judge(self, placed: Placed, tensors: Tensors, tolerance: Tolerance, samples: int) -> LayerOutcome:
         """Compare one call with the original, on a case of that many samples."""
@@ -182,36 +197,6 @@ class Layers:
         return outcome
 
 
-def run_call(operation: Any, node: Any, arrays: Mapping[int, Any], **arguments: Any) -> list[np.ndarray]:
-    """The results of `operation`, called as `node` tells, on `arrays` by Keras tensor. Raises Unknown where it raises."""
-    import keras
-
-    try:
-        tensors = {
-            id(tensor): keras.ops.convert_to_tensor(arrays[id(tensor)], dtype=tensor.dtype)
-            for tensor in node.arguments.keras_tensors
-        }
-        args, kwargs = node.arguments.fill_in(tensors)
-        kwargs = {**kwargs, **arguments}
-        with unchanged(operation) if kwargs.get("training") else nullcontext():
-            results = operation(*args, **kwargs)
-        return [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in keras.tree.flatten(results)]
-    except Exception as problem:  # a layer may raise anything, and that it does is the finding
-        text = " ".join(str(problem).split())[:300]
-        raise Unknown(f"it raises {type(problem).__name__}: {text}") from problem
-
-
-@contextmanager
-def unchanged(operation: Any) -> Iterator[None]:
-    """Gives a layer its moving averages and random states back, which a call at training=True changes."""
-    held = [(variable, variable.numpy()) for variable in getattr(operation, "non_trainable_variables", ())]
-    try:
-        yield
-    finally:
-        for variable, array in held:
-            variable.assign(array)
-
-
 def statistics(array: np.ndarray) -> dict[str, Any]:
     """What people compare at a glance."""
     fine = array[np.isfinite(array)] if array.dtype.kind in "fVc" else array
@@ -239,7 +224,9 @@ def explain(outcome: LayerOutcome, reference: Reference, tolerance: Tolerance) -
 def describe(outcome: LayerOutcome, row: Mapping[str, Any]) -> str:
     """A failing layer in words: where it comes from, how far it is off, what both sides look like, what explains it."""
     nodes = list(row.get("nodes", ()))
-    told = f"{outcome.title} (rule {row.get('rule') or 'of a single operation'}; TensorFlow nodes {', '.join(nodes[:4])}"
+    told = (
+        f"{outcome.title} (rule {row.get('rule') or 'of a single operation'}; TensorFlow nodes {', '.join(nodes[:4])}"
+    )
     told += f" and {len(nodes) - 4} more)" if len(nodes) > 4 else ")"
     told += f" differs while its inputs agree: {outcome.why}"
     if outcome.statistics:
@@ -259,11 +246,13 @@ def draws_at_random(placed: Placed, reference: Reference) -> bool:
     return any(name in nodes and nodes[name].op in RANDOM for name in placed.row.get("nodes", ()))
 
 
-def check_layers(layers: Layers, reference: Reference, cases: Iterable[Case], tolerance: Tolerance) -> list[LayerOutcome]:
+def check_layers(
+    layers: Layers, reference: Reference, cases: Iterable[Case], tolerance: Tolerance
+) -> list[LayerOutcome]:
     """The outcome of each row of the report, the worst over `cases`."""
     found: dict[int, LayerOutcome] = {}
     for case in cases:
-        tensors = Tensors(reference, case, layers.all_sources())
+        tensors = Tensors(reference, case.feeds, layers.all_sources())
         for placed in layers.placed:
             outcome = _random(placed, reference, tensors) or layers.judge(placed, tensors, tolerance, case.samples)
             before = found.get(placed.number)
@@ -283,7 +272,7 @@ def misled(layers: Layers, model: Any, reference: Reference, case: Case, toleran
 
     "" where its outputs agree.
     """
-    tensors = Tensors(reference, case, [*layers.all_sources(), *case.outputs])
+    tensors = Tensors(reference, case.feeds, [*layers.all_sources(), *case.outputs])
     arrays: dict[int, Any] = dict(zip(map(id, model.inputs), case.feeds.values(), strict=True))
 
     def differs(source: str, tensor: Any, used: Iterable[str]) -> bool:
@@ -306,7 +295,9 @@ def misled(layers: Layers, model: Any, reference: Reference, case: Case, toleran
     for placed in layers.placed:
         for source, tensor in pairs(placed.row, placed.node):
             if differs(source, tensor, ()):
-                return f"{placed.title} agrees by itself, but is fed something else than {source}: the way there is wrong"
+                return (
+                    f"{placed.title} agrees by itself, but is fed something else than {source}: the way there is wrong"
+                )
     return "all layers agree by themselves, but the outputs are taken from the wrong ones"
 
 
@@ -334,4 +325,6 @@ def _worse(one: Comparison, other: Comparison) -> bool:
 def _may_be(array: np.ndarray, tensor: Any) -> bool:
     """Whether an array has the shape that a Keras tensor tells."""
     shape = tuple(tensor.shape)
-    return len(shape) == array.ndim and all(known in (None, size) for known, size in zip(shape, array.shape, strict=True))
+    return len(shape) == array.ndim and all(
+        known in (None, size) for known, size in zip(shape, array.shape, strict=True)
+    )

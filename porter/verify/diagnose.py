@@ -311,7 +311,9 @@ def _fitted(done: Callable[..., Suspicion], result: np.ndarray, want: np.ndarray
 
 def _factor_text(factor: float, want: np.ndarray) -> str:
     """A factor in words; that between the two ways to estimate a deviation is named."""
-    counts = {int(np.prod(want.shape[first:last])) for first in range(want.ndim) for last in range(first + 1, want.ndim + 1)}
+    counts = {
+        int(np.prod(want.shape[first:last])) for first in range(want.ndim) for last in range(first + 1, want.ndim + 1)
+    }
     for count in sorted(counts - {1}):
         bessel = count / (count - 1)
         for power, told in ((0.5, "standard deviation"), (1.0, "variance")):

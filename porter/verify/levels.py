@@ -2,77 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
-from porter.verify.alone import Layers, check_layers, describe, explain, misled
+from porter.verify.alone import each_layer
 from porter.verify.compare import Comparison
 from porter.verify.elsewhere import BACKENDS, run_elsewhere
+from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
+from porter.verify.gradients import gradients
 from porter.verify.independence import check_independence
 from porter.verify.inputs import KINDS, Input, draw
-from porter.verify.reference import Reference, Refused
-from porter.verify.trials import Case, Outcome, Trials
+from porter.verify.reference import Refused
+from porter.verify.training import training
+from porter.verify.trials import Case, Outcome
 from porter.verify.weights import check_weights
-
-PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
-EXPLAINED = 3  # failing layers for which a reason is looked for: later ones may have the same
-
-
-@dataclass
-class Context:
-    """What the levels work on.
-
-    thorough: every kind of input with every batch size, rather than each kind once and each size once.
-    """
-
-    model: Any
-    report: Mapping[str, Any]
-    reference: Reference | None
-    trials: Trials
-    exact: bool
-    thorough: bool
-    directory: Path | None
-    backends: Sequence[str]
-
-
-@dataclass
-class LevelResult:
-    """What a level found.
-
-    status: "passed", "failed" or "skipped". applies: False where there is nothing that the level could check, such as
-    independence in a batch of one. outputs: the worst comparison of each output. notes: what is worth knowing besides.
-    layers: how each layer did, by its row in the report.
-    """
-
-    level: int
-    title: str
-    status: str = PASSED
-    reason: str = ""
-    applies: bool = True
-    outputs: dict[str, Any] = field(default_factory=dict)
-    batch_sizes: list[int] = field(default_factory=list)
-    kinds: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    layers: list[dict[str, Any]] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-class Finding(NamedTuple):
-    """What a level's function returns: the fields of `LevelResult` that it decides."""
-
-    status: str
-    reason: str = ""
-    outputs: dict[str, Any] = {}
-    batch_sizes: Iterable[int] = ()
-    kinds: Iterable[str] = ()
-    notes: Iterable[str] = ()
-    applies: bool = True
-    layers: list[dict[str, Any]] = []
 
 
 def weights(context: Context) -> Finding:
@@ -81,7 +25,7 @@ def weights(context: Context) -> Finding:
         return Finding(SKIPPED, "the report does not say where the weights came from")
     faults, notes, checked = check_weights(context.model, context.report, context.reference)
     if faults:
-        return Finding(FAILED, _list(faults), notes=notes)
+        return Finding(FAILED, listed(faults), notes=notes)
     if context.reference is None:
         return Finding(SKIPPED, "the original is not at hand; only the report's own account was checked, and it holds")
     total = len(context.model.weights)
@@ -93,7 +37,7 @@ def shapes(context: Context) -> Finding:
     trials = context.trials
     promised = _promises(context)
     if trials.nothing_to_try and not trials.recorded:
-        return Finding(FAILED, _list(promised)) if promised else Finding(SKIPPED, trials.nothing_to_try)
+        return Finding(FAILED, listed(promised)) if promised else Finding(SKIPPED, trials.nothing_to_try)
     outcomes = [trials.outcome("normal", batch) for batch in trials.batches]
     if trials.other_sizes is not None:
         outcomes.append(trials.outcome("normal", trials.batches[0], trials.other_sizes))
@@ -104,7 +48,7 @@ def shapes(context: Context) -> Finding:
         faults += [f"{outcome.label}: {text}" for text in _wrong_shapes(context, outcome)]
     ran = [outcome for outcome in outcomes if not outcome.refused]
     if faults:
-        return Finding(FAILED, _list(faults), notes=notes)
+        return Finding(FAILED, listed(faults), notes=notes)
     if not ran:
         return Finding(SKIPPED, "the original refused all inputs", notes=notes)
     return Finding(
@@ -183,35 +127,6 @@ def _wrong_shapes(context: Context, outcome: Outcome) -> list[str]:
     return faults
 
 
-def each_layer(context: Context) -> Finding:
-    """Each layer alone gives what the original does, fed the original's own tensors."""
-    trials, reference = context.trials, context.reference
-    if reference is None or trials.nothing_to_try:
-        return Finding(SKIPPED, trials.nothing_to_try or trials.absent)
-    if not all("outputs" in row for row in context.report.get("layers", ({},))):
-        return Finding(SKIPPED, "the report does not say which tensors the layers stand for")
-    layers = Layers(context.model, context.report)
-    usual = min((batch for batch in trials.batches if batch > 1), default=trials.batches[0])
-    whole = trials.case("normal", usual)
-    cases = [whole.alone(index) for index in range(whole.samples)] if trials.batch_safe else [whole]
-    found = check_layers(layers, reference, cases, trials.tolerance)
-    differing = [outcome for outcome in found if outcome.status == "differs"]
-    compared = [outcome for outcome in found if outcome.status == "agrees"]
-    notes = [*layers.notes, *(f"{each.title}: {each.why}" for each in found if each.status == "not compared")]
-    more = {"batch_sizes": [1 if trials.batch_safe else whole.samples], "kinds": ["normal"], "notes": notes}
-    if layers.notes and not differing and (wrong := misled(layers, context.model, reference, cases[0], trials.tolerance)):
-        layers.faults.append(wrong)
-    if differing or layers.faults:
-        for outcome in differing[:EXPLAINED]:
-            explain(outcome, reference, trials.tolerance)
-        told = [describe(outcome, context.report["layers"][outcome.number]) for outcome in differing]
-        return Finding(FAILED, _list([*told, *layers.faults]), layers=[each.to_dict() for each in found], **more)
-    more["layers"] = [each.to_dict() for each in found]
-    if not compared:
-        return Finding(SKIPPED, "no layer could be compared", applies=bool(found), **more)
-    return Finding(PASSED, f"{len(compared)} of {len(found)} calls agree by themselves", **more)
-
-
 def outputs(context: Context) -> Finding:
     """The outputs agree, for all batch sizes, on normal, uniform, constant, large and small inputs."""
     trials = context.trials
@@ -265,9 +180,9 @@ def summarize(outcomes: Sequence[Outcome], names: Sequence[str], kinds: Iterable
         else:
             notes += [f"{name} on {on}: {each.why}" for on, each in seen if not each.decided]
     if failed:
-        return Finding(FAILED, _list(failed), table, _sizes(ran), kinds, notes)
+        return Finding(FAILED, listed(failed), table, _sizes(ran), kinds, notes)
     if open_:
-        return Finding(SKIPPED, _list(open_), table, _sizes(ran), kinds, notes)
+        return Finding(SKIPPED, listed(open_), table, _sizes(ran), kinds, notes)
     return Finding(PASSED, "", table, _sizes(ran), kinds, notes)
 
 
@@ -286,7 +201,7 @@ def independence(context: Context) -> Finding:
         return Finding(SKIPPED, reason, applies=not alone)
     faults, notes, undecided = check_independence(trials, case, exact=context.exact)
     status = FAILED if faults else SKIPPED if undecided else PASSED
-    return Finding(status, _list(faults or undecided), batch_sizes=[case.samples], kinds=["normal"], notes=notes)
+    return Finding(status, listed(faults or undecided), batch_sizes=[case.samples], kinds=["normal"], notes=notes)
 
 
 def elsewhere(context: Context) -> Finding:
@@ -302,12 +217,12 @@ def elsewhere(context: Context) -> Finding:
     if not cases:
         return Finding(SKIPPED, trials.nothing_to_try or "the original refused all inputs")
     found, faults, notes, missing = run_elsewhere(context.directory, cases, trials, context.backends or BACKENDS)
-    summary = summarize(found, trials.converted.outputs) if found else Finding(SKIPPED, _list(missing))
+    summary = summarize(found, trials.converted.outputs) if found else Finding(SKIPPED, listed(missing))
     if faults:
         known = [summary.reason] if summary.status == FAILED else []
-        summary = summary._replace(status=FAILED, reason=_list([*faults, *known]))
+        summary = summary._replace(status=FAILED, reason=listed([*faults, *known]))
     elif missing and context.backends and summary.status == PASSED:
-        summary = summary._replace(status=SKIPPED, reason=_list(missing))
+        summary = summary._replace(status=SKIPPED, reason=listed(missing))
     return summary._replace(notes=[*notes, *missing, *summary.notes])
 
 
@@ -320,12 +235,6 @@ def _refuses(case: Case) -> bool:
 
 def _sizes(outcomes: Iterable[Outcome]) -> list[int]:
     return sorted({outcome.samples for outcome in outcomes})
-
-
-def _list(texts: Sequence[str], most: int = 6) -> str:
-    """The texts in one line each, the first few of them."""
-    more = [f"and {len(texts) - most} more"] if len(texts) > most else []
-    return "\n".join([*texts[:most], *more])
 
 
 class Level(NamedTuple):
@@ -342,7 +251,7 @@ LEVELS = (
     Level(2, "each layer alone", each_layer),
     Level(3, "outputs", outputs),
     Level(4, "batch independence", independence),
-    Level(5, "training", None),
-    Level(6, "gradients", None),
+    Level(5, "training", training),
+    Level(6, "gradients", gradients),
     Level(7, "fresh processes", elsewhere),
 )

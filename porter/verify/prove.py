@@ -15,8 +15,9 @@ from porter.errors import UnreadableSource, Unsupported, UsageError
 from porter.verify.compare import RTOL, Tolerance
 from porter.verify.converted import Converted
 from porter.verify.elsewhere import BACKENDS
+from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, LevelResult
 from porter.verify.inputs import Input, Setting, read_inputs
-from porter.verify.levels import FAILED, LEVELS, PASSED, SKIPPED, Context, LevelResult
+from porter.verify.levels import LEVELS
 from porter.verify.reference import Reference
 from porter.verify.trials import BATCHES, Case, Trials, common_axis
 
@@ -79,6 +80,7 @@ def prove(
     reference: Reference | None = None,
     reference_npz: Path | None = None,
     thorough: bool = False,
+    recut: Callable[[Sequence[str]], Any] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Proof:
     """Compare `model` with `original`, with recorded outputs, or with both.
@@ -87,7 +89,8 @@ def prove(
     atol = rtol times the scale and no allowance for the original's own rounding. reference: the original's, where one
     is open already; it stays open. reference_npz: a recording, arrays `in:TENSOR` and `out:TENSOR`, and `in1:TENSOR`,
     `out1:TENSOR` for a batch of one. backends: Keras backends for level 7, those installed by default. thorough: every
-    kind of input with every batch size. progress: called with the title of each level before it runs.
+    kind of input with every batch size. recut: gives the original cut so that it has other outputs. progress: called
+    with the title of each level before it runs.
     Raises UsageError for names that do not exist, UnreadableSource for a recording that cannot be read.
     """
     chosen = _chosen(levels, backends, batch_sizes)
@@ -113,7 +116,7 @@ def prove(
             absent=absent,
             recorded=_recorded(reference_npz, inputs, converted, reference) if reference_npz else (),
         )
-        context = Context(model, report, reference, trials, exact, thorough, directory, tuple(backends or ()))
+        context = Context(model, report, reference, trials, exact, thorough, directory, tuple(backends or ()), recut)
         results = []
         for level in LEVELS:
             if level.number not in chosen:

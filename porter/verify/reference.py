@@ -85,21 +85,16 @@ class Reference:
         """
         import tensorflow as tf
 
-        if precision not in self._scopes and not self._import_double():
+        if not self.has_precision(precision):
             return None
         names = list(self.original.outputs if outputs is None else outputs)
         knobs = {knob.tensor: knob.training if training else knob.inference for knob in self.original.knobs}
-        feed_dict = {}
-        for name, value in {**knobs, **feeds}.items():
-            single, tensor = self._find(name, "float32", fed=True), self._find(name, precision, fed=True)
-            if single is not None and tensor is not None:
-                rounded = np.asarray(value, single.dtype.as_numpy_dtype)  # both precisions start from the same numbers
-                feed_dict[tensor] = rounded.astype(tensor.dtype.as_numpy_dtype, copy=False)
+        feed_dict = self._fed({**knobs, **feeds}, precision)
         fetches = {name: self.tensor(name, precision) for name in set(names)}
         try:
             results = self.session.run(fetches, feed_dict)
         except (tf.errors.OpError, ValueError, TypeError) as problem:
-            raise Refused("The original raises on these inputs", why=_first_line(problem)) from problem
+            raise Refused("The original raises on these inputs", why=first_line(problem)) from problem
         return {name: np.asarray(results[name]) for name in names}
 
     def weights(self, names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -116,6 +111,31 @@ class Reference:
             tensors = {name: self.tensor(name) for name in self.original.inputs}
             zeros = {n: np.zeros([size or 1 for size in t.shape], t.dtype.as_numpy_dtype) for n, t in tensors.items()}
             return self.run(zeros, names) or {}
+
+    def fetch(
+        self, fetches: Any, feeds: Mapping[str, np.ndarray], precision: str, more: Mapping[Any, Any] | None = None
+    ) -> Any:
+        """Run tensors of `graph` that were added to it, with knobs as in inference. more: the session's own feeds.
+
+        Raises Refused where TensorFlow raises.
+        """
+        import tensorflow as tf
+
+        knobs = {knob.tensor: knob.inference for knob in self.original.knobs}
+        feed_dict = {**self._fed({**knobs, **feeds}, precision), **(more or {})}
+        try:
+            return self.session.run(fetches, feed_dict)
+        except (tf.errors.OpError, ValueError, TypeError) as problem:
+            raise Refused("The original raises on these inputs", why=first_line(problem)) from problem
+
+    def has_precision(self, precision: str) -> bool:
+        """Whether the graph can be computed in "float32" or "float64"; the latter is built when it is first wanted."""
+        return precision in self._scopes or self._import_double()
+
+    def gradient_point(self, name: str, precision: str = "float32") -> Any:
+        """The session's tensor to take a gradient by: a variable's is the same in every precision."""
+        node = split(self.original.stands_for(name))[0]
+        return self._variables[node] if node in self._variables else self.tensor(name, precision)
 
     def tensor(self, name: str, precision: str = "float32") -> Any:
         """The session's tensor of that name in the source. Raises KeyError where the graph has none."""
@@ -153,6 +173,16 @@ class Reference:
             found.update(dict.fromkeys(size for size in sizes if size > 1))
         return list(found)
 
+    def _fed(self, feeds: Mapping[str, Any], precision: str) -> dict[Any, np.ndarray]:
+        """The session's feeds: both precisions start from the same numbers."""
+        feed_dict = {}
+        for name, value in feeds.items():
+            single, tensor = self._find(name, "float32", fed=True), self._find(name, precision, fed=True)
+            if single is not None and tensor is not None:
+                rounded = np.asarray(value, single.dtype.as_numpy_dtype)
+                feed_dict[tensor] = rounded.astype(tensor.dtype.as_numpy_dtype, copy=False)
+        return feed_dict
+
     def _load_variables(self) -> dict[str, Any]:
         """A tensor for each variable, by its node's name. A variable that is a knob is fed instead."""
         import tensorflow as tf
@@ -187,7 +217,7 @@ class Reference:
             except (ValueError, KeyError, TypeError, tf.errors.OpError) as problem:
                 raise Unsupported(
                     "TensorFlow cannot import the original graph, so there is nothing to compare with",
-                    why=_first_line(problem),
+                    why=first_line(problem),
                     todo="compare with recorded outputs instead: porter verify DIR --reference REF.npz",
                 ) from problem
         return scope
@@ -225,7 +255,7 @@ def _plainly() -> Any:
     return config
 
 
-def _first_line(problem: Exception) -> str:
+def first_line(problem: Exception) -> str:
     """TensorFlow's own message, without the frames above and the graph nodes below it."""
     text = getattr(problem, "message", None) or str(problem)
     text = re.sub(

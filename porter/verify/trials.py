@@ -170,10 +170,10 @@ class Trials:
         first, second = reference.run(feeds, names) or {}, reference.run(feeds, names) or {}
         return frozenset(name for name in names if not same(first[name], second[name]))
 
-    def case(self, kind: str, batch: int, setting: Setting | None = None) -> Case:
+    def case(self, kind: str, batch: int, setting: Setting | None = None, *, seed: int | None = None) -> Case:
         """Inputs of `kind`. Only where `fitting` is not None."""
         setting = setting or self._setting
-        feeds = draw(self.inputs, setting, kind, batch, self.seed)
+        feeds = draw(self.inputs, setting, kind, batch, self.seed if seed is None else seed)
         axes = {given.tensor: setting.axis_of(given) for given in self.inputs}
         if not self.has_batch:
             axes, batch = common_axis(feeds)

@@ -9,7 +9,7 @@ import numpy as np
 
 from porter.verify.graphdef import ancestors, split
 from porter.verify.reference import Reference, Refused
-from porter.verify.steps import after, read, replay
+from porter.verify.steps import after, parts, read, replay
 
 
 def check_weights(
@@ -24,6 +24,7 @@ def check_weights(
     faults, checked = _accounts(report, reference), 0
     notes: list[str] = []
     layers = {layer.name: layer for layer in model._flatten_layers(include_self=False, recursive=True)}
+    layers.update({layer.name: layer for layer in model.layers})  # not the cell inside that has the same name
     sources: dict[int, str] = {}
     found: list[tuple[str, Any, Any]] = []
     for entry in report["layers"]:
@@ -41,7 +42,7 @@ def check_weights(
     faults += [f"{weight.path} has no source" for weight in model.weights if id(weight) not in sources]
     if reference is None:
         return faults, notes, checked
-    origins = _Origins(reference, [source for _, _, source in found if isinstance(source, str)])
+    origins = Origins(reference, [source for _, _, source in found if isinstance(source, str)])
     for where, weight, source in found:
         fault, note = _compare(weight, source, origins)
         checked += not fault and not note
@@ -54,7 +55,7 @@ def check_weights(
     return faults, notes, checked
 
 
-class _Origins:
+class Origins:
     """The arrays that sources name. used: names of the variables that go into them.
 
     A variable is read from the checkpoint again, a constant from the graph, and whatever is computed from those is run,
@@ -66,7 +67,7 @@ class _Origins:
         self._nodes = {variable.name: node for node, variable in reference.original.variables.items()}
         self.used: set[str] = set()
         self.problem = ""
-        tensors = dict.fromkeys(self.resolve(read(source)[0]) for source in sources)
+        tensors = dict.fromkeys(self.resolve(read(each)[0]) for source in sources for each in parts(source)[0])
         known = [tensor for tensor in tensors if tensor and reference.has(tensor)]
         for node in ancestors(reference.nodes, [reference.original.stands_for(tensor) for tensor in known]):
             if node in reference.original.variables:
@@ -88,6 +89,18 @@ class _Origins:
         stored = self._stored(tensor)
         return self._computed.get(tensor) if stored is None else stored()
 
+    def joined(self, source: str) -> np.ndarray | None:
+        """What all of `source` says, put together; None where one of its parts cannot be had or a step is not known."""
+        pieces, axis, steps_after = parts(source)
+        arrays = []
+        for piece in pieces:
+            tensor, steps = read(piece)
+            array = self.get(tensor)
+            arrays.append(None if array is None else after(steps, array))
+        if any(array is None for array in arrays):
+            return None
+        return after(steps_after, np.concatenate(arrays, axis) if len(arrays) > 1 else arrays[0])
+
     def _stored(self, tensor: str) -> Callable[[], np.ndarray] | None:
         """How to read `tensor` without running anything, if it is a variable or a constant."""
         original = self.reference.original
@@ -105,12 +118,10 @@ class _Origins:
 def original_weights(reference: Reference, row: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """What the original holds in the place of a layer's weights, by their names in the layer; as far as is known."""
     sources = {key: source for key, source in (row.get("weights") or {}).items() if isinstance(source, str)}
-    origins = _Origins(reference, list(sources.values()))
+    origins = Origins(reference, list(sources.values()))
     found = {}
     for key, source in sources.items():
-        tensor, steps = read(source)
-        array = origins.get(tensor)
-        array = None if array is None else after(steps, array)
+        array = origins.joined(source)
         if array is not None:
             found[key.replace(".", "/")] = array
     return found
@@ -118,6 +129,11 @@ def original_weights(reference: Reference, row: Mapping[str, Any]) -> dict[str, 
 
 def find_weight(layer: Any, key: str) -> Any | None:
     """The weight of `layer` called `key` ("kernel"), or in a layer inside it ("forward_lstm/lstm_cell/kernel")."""
+    variable: Any = layer
+    for part in key.split("."):
+        variable = getattr(variable, part, None)
+    if any(weight is variable for weight in layer.weights):
+        return variable
     ending = key.replace(".", "/")
     found = [weight for weight in layer.weights if weight.path == ending or weight.path.endswith(f"/{ending}")]
     own = [weight for weight in found if weight.path == f"{layer.path}/{ending}"]
@@ -138,13 +154,19 @@ def _accounts(report: Mapping[str, Any], reference: Reference | None) -> list[st
     return faults
 
 
-def _compare(weight: Any, source: Any, origins: _Origins) -> tuple[str, str]:
+def _compare(weight: Any, source: Any, origins: Origins) -> tuple[str, str]:
     """Fault and note, "" for none."""
     import keras
 
     got = np.asarray(keras.ops.convert_to_numpy(weight))
     if isinstance(source, int | float):
         return ("" if (got == got.dtype.type(source)).all() else f"is not {source} everywhere"), ""
+    if len(parts(source)[0]) > 1:
+        joined = origins.joined(source)
+        if joined is None:
+            return "", f"computed from {source}; the outputs have to show that it is right"
+        same = joined.shape == got.shape and np.array_equal(joined, got, equal_nan=got.dtype.kind == "f")
+        return ("" if same else _how(got, joined, source)), ""
     tensor, steps = read(source)
     want = origins.get(tensor)
     if want is None and origins.problem:

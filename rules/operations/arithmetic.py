@@ -29,7 +29,6 @@ SIMPLE = {
     "Floor": "floor",
     "Ceil": "ceil",
     "StopGradient": "stop_gradient",
-    "Add": "add",
     "Sub": "subtract",
     "Mul": "multiply",
     "RealDiv": "true_divide",
@@ -55,6 +54,33 @@ for _name, _function in SIMPLE.items():
     _register(_name, _function)
 
 
+@op("Add")
+def add(x, y):
+    """Keras' TensorFlow backend adds a second operand with a single axis along the last axis, or the first after the
+    batch, as if it were a bias (keras/src/backend/tensorflow/numpy.py, add, 3.15). Where it isn't, it comes first."""
+    require("string" not in (x.dtype, y.dtype), "strings have no place in a Keras model")
+    require("uint64" not in (x.dtype, y.dtype), "Keras computes unsigned 64-bit integers in 32 bits")
+    if not _taken_for_bias(x, y):
+        return ops.add(x, y)
+    return ops.add(y, x) if not _taken_for_bias(y, x) else ops.subtract(x, ops.negative(y))
+
+
+def _taken_for_bias(x, y):
+    """True if Keras might add y along another axis than its own. Of unknown sizes, only a batch's may be 1."""
+    if not x.rank or x.rank < 2 or not y.rank or x.shape == y.shape:
+        return False
+    for axis, size in enumerate(y.shape):
+        others = [other for place, other in enumerate(y.shape) if place != axis and (place or other is not None)]
+        if size == 1 or any(other != 1 for other in others):
+            continue
+        place, last = x.rank - y.rank + axis, x.shape[-1]
+        if place < 0 or (place != x.rank - 1 and (size is None or last in (size, None))):
+            return True
+        if place != 1 and last == 1 and (size is None or x.shape[1] in (size, None)):
+            return True
+    return False
+
+
 @op("AddN", "AccumulateNV2")
 def add_n(first, *others):
     total = first
@@ -67,7 +93,7 @@ def add_n(first, *others):
 def bias_add(x, bias, *, data_format="NHWC"):
     if data_format == "NCHW":
         require(x.rank is not None, "the rank is not known")
-        bias = ops.reshape(bias, (-1,) + (1,) * (x.rank - 2))
+        return ops.add(ops.reshape(bias, (-1,) + (1,) * (x.rank - 2)), x)
     return ops.add(x, bias)
 
 
@@ -162,9 +188,10 @@ def _sign(value):
 
 
 def _of_type(result, node):
-    """For operations that do not let a plain number take the type of its neighbour."""
+    """For operations that do not let a plain number take the type of its neighbour, and then give a wider one."""
     numbers = any(constant(value) is not None and value.rank == 0 for value in node.inputs)
-    return ops.cast(result, node.out.dtype) if numbers and node.out.dtype not in ("float32", "int32") else result
+    wider = node.out.dtype not in ("float32", "float64", "int32", "int64")
+    return ops.cast(result, node.out.dtype) if numbers and wider else result
 
 
 @op("Sign")

@@ -78,9 +78,16 @@ def conditional(predicate, if_true, if_false, *, node):
     """A `tf.cond` that data decides. Both sides are computed, and one is chosen."""
     require(predicate.node.op != "Knob", "what training does differs from inference in a way that has no rule")
     require(predicate.shape == (), "the predicate is not one bool")
-    same = if_true.shape is not None and if_true.shape == if_false.shape
-    require(same, f"the sides have the shapes {if_true.shape} and {if_false.shape}", node)
+    shapes = if_true.shape, if_false.shape
+    require(_alike(*shapes), f"the sides have the shapes {shapes[0]} and {shapes[1]}", node)
     return _where(predicate, if_true, if_false, node)
+
+
+def _alike(shape, other):
+    """True if two shapes are one as far as they are known; a size of 1 and an unknown one could be two."""
+    if shape is None or other is None or len(shape) != len(other):
+        return False
+    return all(a == b or (None in (a, b) and 1 not in (a, b)) for a, b in zip(shape, other, strict=True))
 
 
 def _where(condition, x, y, node):

@@ -1,6 +1,6 @@
 """Colours, crops and warps of images."""
 
-from porter.rule import constant, op, ops, porter_layers, require
+from porter.rule import constant, is_size, op, ops, porter_layers, require, warn
 
 
 @op("AdjustContrastv2")
@@ -38,6 +38,15 @@ def crop_and_resize(images, boxes, box_indices, *, crop_size, method="bilinear",
     require(method in ("bilinear", "nearest"), f"method {method}")
     layer = porter_layers.CropAndResize(crop_size, method=method, extrapolation_value=extrapolation_value)
     return layer(images, boxes, box_indices)
+
+
+@op("CropAndResize")
+def crop_and_resize_by_input(images, boxes, box_indices, crop_size, *, method="bilinear", extrapolation_value=0.0):
+    require(method in ("bilinear", "nearest"), f"method {method}")
+    if not is_size(crop_size):
+        warn("the size of the crops is fed: it runs eagerly on every backend, compiled on TensorFlow alone")
+    layer = porter_layers.CropAndResize(method=method, extrapolation_value=extrapolation_value)
+    return layer(images, boxes, box_indices, crop_size)
 
 
 @op(

@@ -4,14 +4,14 @@ import numpy as np
 
 from porter.rule import call, constant, op, ops, porter_layers, require, warn
 
+UNCOMPILED = "makes sizes that depend on the data: JAX runs this model only as it is called, not compiled"
+
 
 @op("DynamicPartition")
 def dynamic_partition(data, partitions, *, node, num_partitions):
     """Part k holds, in order, the entries whose number is k; how many these are depends on the data."""
     require(partitions.rank is not None and data.rank is not None, "the ranks are not known")
-    warn(
-        f"{node.name} makes parts whose sizes depend on the data: JAX runs this model only as it is called, not compiled"
-    )
+    warn(f"{node.name} {UNCOMPILED}")
     if partitions.rank != 1:
         rest = data.shape[partitions.rank :]
         require(None not in rest, "entries of an unknown size")
@@ -39,9 +39,7 @@ def dynamic_stitch(*inputs, node):
         return ops.take(together, _last_places(np.concatenate([each.reshape(-1) for each in places])), axis=0)
     flat = [value if value.rank == 1 else ops.reshape(value, (-1,)) for value in indices]
     order = ops.concatenate(flat, axis=0) if count > 1 else flat[0]
-    warn(
-        f"{node.name} makes a tensor whose size depends on the data: JAX runs this model only as it is called, not compiled"
-    )
+    warn(f"{node.name} {UNCOMPILED}")
     return porter_layers.Stitch()(order, together)
 
 

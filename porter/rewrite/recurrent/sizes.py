@@ -93,7 +93,13 @@ def _origin(value: Value, axis: int) -> tuple[int, int]:
             if node.attrs.get("axis", 0) != 0:
                 return id(value), axis
             value = node.inputs[1]
-        elif node.op in KEEPS_SHAPE and node.inputs and node.inputs[0].rank == value.rank:
+        elif node.op in KEEPS_SHAPE and _keeps(node.inputs, value, axis):
             value = node.inputs[0]
         else:
             return id(value), axis
+
+
+def _keeps(inputs: list[Value], value: Value, axis: int) -> bool:
+    """True if the dimension is the first input's, not one that it was broadcast to."""
+    shape = inputs[0].shape if inputs else None
+    return shape is not None and len(shape) == len(value.shape or ()) and (shape[axis] != 1 or value.shape[axis] == 1)  # type: ignore[index]

@@ -1,0 +1,226 @@
+"""Raises loops over sequences, and cells that were written out step by step, to Keras' recurrent layers.
+
+A loop may hold several layers on top of each other, with dropout and the like between them. They are taken out of it one
+by one: the first whose input is a sequence, then the one that works on what the first gives. What is left of a step is
+computed for all steps at once. If anything remains that depends on the step before, the loop stays a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from porter.graph import Graph, Node, Value
+from porter.pattern import Matcher, Miss
+from porter.rewrite.recurrent.layers import over_sequence, settle
+from porter.rewrite.recurrent.lift import Lifter, add_all, new, transposed
+from porter.rewrite.recurrent.scan import Mask, Scan, State, make_scan
+from porter.rewrite.recurrent.sizes import is_zero
+from porter.rule import Cell, Step, porter_layers
+
+__all__ = ["raise_loops", "settle"]
+
+Note = Callable[[Node, Miss], None]
+
+
+def raise_loops(graph: Graph, cells: Sequence[Cell], simplify: Callable[[Graph], None], note: Note) -> None:
+    """Raise every loop of `graph` that is made of `cells`.
+
+    simplify: tries the rules for what may stand around cells on a step. note: is told why a loop stays.
+    """
+    for node in [node for node in graph.ordered() if node.op == "While"]:
+        try:
+            _Raising(graph, make_scan(node), simplify).run(cells)
+        except Miss as miss:
+            note(node, miss)
+    graph.prune()
+
+
+class _Raising:
+    """Raises one loop. Nothing of the graph is changed before all of it is known to fit."""
+
+    def __init__(self, graph: Graph, scan: Scan, simplify: Callable[[Graph], None]):
+        self.graph, self.scan = graph, scan
+        places = list(scan.writes)
+        scan.step.outputs = [*(state.after for state in scan.states), *scan.writes.values()]
+        simplify(scan.step)
+        for state, after in zip(scan.states, scan.step.outputs, strict=False):
+            state.after = after
+        scan.writes = dict(zip(places, scan.step.outputs[len(scan.states) :], strict=True))
+        sequence = scan.sequence
+        self.steps = (sequence.shape[0] if sequence.shape else None, sequence.probe[0] if sequence.probe else None)
+        known = {key: transposed(array) for key, array in scan.sequences.items()}
+        self.lifter = Lifter(graph, scan.step, known, scan.outside, self.steps)
+        self.layers: dict[int, Node] = {}  # value of the step that a layer gives -> the layer
+        self.final: dict[int, list[tuple[int, Value]]] = {}
+        self.mask = _mask(scan.mask, sequence) if scan.mask else None
+
+    def run(self, cells: Sequence[Cell]) -> None:
+        """Put layers in the place of the loop. Raises `Miss`."""
+        waiting = list(self.scan.states)
+        while self._next(cells, waiting):
+            pass
+        self._leftover(waiting)
+        replaced: list[tuple[Value, Value]] = []
+        for place, value in self.scan.writes.items():
+            replaced.append((self.scan.loop.outputs[place], self._written(place, value)))
+        finals = []
+        for place, parts in self.final.items():
+            old = self.scan.loop.outputs[place]
+            values = [value for _, value in sorted(parts, key=lambda part: part[0])]
+            joined = values[0]
+            if len(values) > 1:
+                joined = new("ConcatV2", values, {"axis": 1}, old, old.shape, old.probe)
+            finals.append((old, joined))
+        known = {id(old) for old, _ in [*replaced, *finals]}
+        for value in self.scan.loop.outputs:
+            if id(value) not in known and (value.uses or self.graph.is_output(value)):
+                raise Miss(f"{value.name}, what it ends with, is used", self.scan.loop)
+        add_all(self.graph, [made for _, made in [*replaced, *finals]], "recurrent")
+        for old, sequence in replaced:
+            _replace_array(self.graph, old, sequence)
+        for old, made in finals:
+            self.graph.replace(old, made)
+        self.graph.remove(self.scan.loop)
+
+    def _next(self, cells: Sequence[Cell], waiting: list[State]) -> bool:
+        """Take one layer out of the step, if its input is a sequence by now."""
+        matcher = Matcher(self.scan.step)
+        reason: Miss | None = None
+        for node in self.scan.step.ordered():
+            for cell in cells:
+                if node.op not in cell.roots:
+                    continue
+                for value in node.outputs:
+                    for step in cell.steps(matcher, value):
+                        states = _states(step, waiting)
+                        if states is None:
+                            continue
+                        try:
+                            x = self.lifter.lift(step.x)
+                        except Miss as miss:
+                            reason = miss
+                            continue
+                        self._take(step, x, states)
+                        for state in states:
+                            waiting.remove(state)
+                        return True
+        self.reason = reason
+        return False
+
+    def _take(self, step: Step, x: Value, states: list[State]) -> None:
+        loop = self.scan.loop
+        initial = None
+        if not all(is_zero(loop.inputs[state.place]) for state in states):
+            initial = [self._initial(state) for state in states]
+        sequence, *finals = over_sequence(step.layer, x, initial, self.mask, len(states))
+        node = sequence.node
+        node.name = f"{step.out.node.name}~"
+        node.origin = tuple(dict.fromkeys([*(name for each in step.nodes for name in each.origin), *loop.origin]))
+        node.attrs["rule"] = step.cell.name
+        like = step.out
+        sequence.dtype = like.dtype
+        if like.shape is not None:
+            sequence.shape = (like.shape[0], self.steps[0], *like.shape[1:])
+        if like.probe is not None and self.steps[1] is not None:
+            sequence.probe = (like.probe[0], self.steps[1], *like.probe[1:])
+        for final, state in zip(finals, states, strict=True):
+            before = state.before
+            final.shape, final.probe, final.dtype = before.shape, before.probe, before.dtype
+            self.final.setdefault(state.place, []).append((state.part[0] if state.part else 0, final))
+        self.lifter.known[id(step.out)] = sequence
+        self.layers[id(step.out)] = node
+
+    def _initial(self, state: State) -> Value:
+        value = self.scan.loop.inputs[state.place]
+        if state.part is None:
+            return value
+        shape = None if value.shape is None else (*value.shape[:-1], state.part[1] - state.part[0])
+        probe = None if value.probe is None else (*value.probe[:-1], state.part[1] - state.part[0])
+        return new("StridedSlice", [value], {"slices": (slice(None), slice(*state.part))}, value, shape, probe)
+
+    def _leftover(self, waiting: list[State]) -> None:
+        """States that depend on no step before, such as what was written last."""
+        for state in waiting:
+            old = self.scan.loop.outputs[state.place]
+            if not old.uses and not self.graph.is_output(old) and not _matters(state):
+                continue
+            if state.part is not None or self.mask is not None:
+                raise self.reason or Miss("it depends on the step before in a way that no cell does", state.after.node)
+            try:
+                sequence = self.lifter.lift(state.after)
+            except Miss as miss:
+                raise self.reason or miss from None
+            slices = (slice(None), -1)
+            made = new("StridedSlice", [sequence], {"slices": slices}, old, old.shape, old.probe)
+            self.final[state.place] = [(0, made)]
+
+    def _written(self, place: int, value: Value) -> Value:
+        """The sequence [batch, steps, ...] of what the loop writes, as it is for steps that don't count too."""
+        sequence = self.lifter.lift(value)
+        if self.mask is None:
+            return sequence
+        layer = self.layers.get(id(value))
+        if layer is not None:
+            args, kwargs = layer.attrs["config"]
+            zero = place in self.scan.zeros
+            if kwargs.get("zero_output_for_mask", zero) != zero:
+                raise Miss("one output is 0 where its mask is off, and one is what it was last", layer)
+            if zero:
+                layer.attrs["config"] = (args, {**kwargs, "zero_output_for_mask": True})
+            return sequence
+        if place not in self.scan.zeros:
+            raise Miss("what was written last stands where the mask is off, and it is not what a layer gives", value.node)
+        mask = self.mask
+        for axis in range(2, sequence.rank or 2):
+            mask = new("ExpandDims", [mask], {"axis": axis}, mask, (*mask.shape, 1), None)  # type: ignore[misc]
+        zeros = Node(f"{value.node.name}/zeros", "ZerosLike", [sequence], {}, origin=value.node.origin)
+        zeros.outputs = [Value(zeros, 0, sequence.shape, sequence.probe, sequence.dtype)]
+        return new("SelectV2", [mask, sequence, zeros.out], {}, sequence, sequence.shape, sequence.probe)
+
+
+def _matters(state: State) -> bool:
+    """True unless nothing but the state itself needs the state."""
+    return bool(state.before.uses)
+
+
+def _states(step: Step, waiting: list[State]) -> list[State] | None:
+    """The loop's states that are the step's, if they are all there."""
+    found = []
+    for before, after in step.states:
+        state = next((each for each in waiting if each.before is before and each.after is after), None)
+        if state is None:
+            return None
+        found.append(state)
+    return found
+
+
+def _mask(mask: Mask, sequence: Value) -> Value:
+    """The mask [batch, steps] as a tensor."""
+    if mask.lengths is not None:
+        made = porter_layers.SequenceMask()(mask.lengths, transposed(sequence))
+        made.node.name, made.node.origin = f"{mask.lengths.node.name}/mask~", mask.lengths.node.origin
+        made.shape = (mask.lengths.shape[0] if mask.lengths.shape else None, sequence.shape[0])  # type: ignore[index]
+        made.dtype = "bool"
+        return made
+    array = transposed(mask.array)  # type: ignore[arg-type]
+    if array.rank and array.rank > 2:
+        axes = tuple(range(2, array.rank))
+        array = new("Squeeze", [array], {"axes": axes}, array, array.shape[:2], array.probe and array.probe[:2])  # type: ignore[index]
+    if array.dtype != "bool":
+        array = new("Cast", [array], {}, array, array.shape, array.probe)
+        array.dtype = "bool"
+    return array
+
+
+def _replace_array(graph: Graph, old: Value, sequence: Value) -> None:
+    """Let what uses the array [steps, batch, ...] use `sequence` [batch, steps, ...]."""
+    perm = (1, 0, *range(2, sequence.rank or 2))
+    for user, _ in list(old.uses):
+        if user.op == "Transpose" and user.attrs.get("perm") == perm:
+            graph.replace(user.out, sequence)
+            graph.remove(user)
+    if old.uses or graph.is_output(old):
+        made = transposed(sequence)
+        made.node.name, made.node.origin = old.node.name, old.node.origin
+        graph.add(made.node)
+        graph.replace(old, made)

@@ -1,0 +1,106 @@
+"""Keras' recurrent layers: made from cells, and given the arguments that what uses them asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from porter.graph import Graph, Node, Value
+from porter.rule import Layer, many
+
+# A cell, and the layer that applies it to a sequence. Other cells are an argument of `RNN`.
+OF_CELLS = {
+    "layers.LSTMCell": "layers.LSTM",
+    "layers.GRUCell": "layers.GRU",
+    "layers.SimpleRNNCell": "layers.SimpleRNN",
+}
+CONVOLUTIONAL = ("layers.ConvLSTM1D", "layers.ConvLSTM2D", "layers.ConvLSTM3D")
+RECURRENT = {*OF_CELLS.values(), *CONVOLUTIONAL, "layers.RNN"}
+
+
+def over_sequence(
+    cell: Layer, x: Value, initial: Sequence[Value] | None, mask: Value | None, states: int
+) -> tuple[Value, ...]:
+    """The values of a layer that applies `cell` to each step of x [batch, steps, ...]: the sequence, then its states."""
+    wanted = {"return_sequences": True, "return_state": True}
+    if cell.op in OF_CELLS or cell.op in CONVOLUTIONAL:
+        layer = Layer(OF_CELLS.get(cell.op, cell.op), cell.args, {**cell.kwargs, **wanted})
+    else:
+        layer = Layer("layers.RNN", (cell.made(),), wanted)
+    layer.weights = {f"cell__{name}": ref for name, ref in cell.weights.items()}
+    given: dict[str, Any] = {} if initial is None else {"initial_state": list(initial)}
+    if mask is not None:
+        given["mask"] = mask
+    return many(layer(x, **given), 1 + states)
+
+
+def settle(graph: Graph) -> None:
+    """Let each recurrent layer give only what is used of it: the whole sequence or the last step, states or none."""
+    for node in graph.ordered():
+        if node.op in RECURRENT and node.attrs["config"][1].get("return_state") and graph.is_used(node):
+            _last_steps(graph, node)
+            _settle(graph, node)
+
+
+def _last_steps(graph: Graph, node: Node) -> None:
+    """Let what takes the last step of the sequence take the layer's last output."""
+    sequence, *states = node.outputs
+    if "mask" in node.attrs["kwargs"] or not states or states[0].shape != _step(sequence.shape):
+        return
+    stack = [(sequence, 1)]
+    while stack:
+        value, axis = stack.pop()
+        for user, slot in list(value.uses):
+            if slot:
+                continue
+            if user.op == "Transpose" and user.attrs.get("perm", ())[:2] == (1, 0):
+                stack.append((user.out, 1 - axis))
+            for taken in _last(user, axis, value):
+                graph.replace(taken, states[0])
+
+
+def _step(shape: Any) -> Any:
+    return None if shape is None else (*shape[:1], *shape[2:])
+
+
+def _last(user: Node, axis: int, value: Value) -> list[Value]:
+    """The output of `user` that is the last entry of `axis`, if it gives that."""
+    size = value.shape[axis] if value.shape else None
+    last = (-1,) if size is None else (-1, size - 1)
+    if user.op == "StridedSlice" and "slices" in user.attrs:
+        slices = user.attrs["slices"]
+        whole = all(each == slice(None) for place, each in enumerate(slices) if place != axis)
+        if len(slices) > axis and whole and not isinstance(slices[axis], slice) and slices[axis] in last:
+            return [user.out]
+    if user.op == "GatherV2" and user.attrs.get("axis", 0) == axis and not user.attrs.get("batch_dims"):
+        place = user.inputs[1].node
+        if place.op == "Const" and place.attrs["value"].ndim == 0 and int(place.attrs["value"]) in last:
+            return [user.out]
+    if user.op == "Unstack" and user.attrs.get("axis", 0) == axis:
+        return user.outputs[-1:]
+    return []
+
+
+def _settle(graph: Graph, node: Node) -> None:
+    args, kwargs = node.attrs["config"]
+    kwargs = dict(kwargs)
+    del kwargs["return_state"], kwargs["return_sequences"]
+    for each in list(node.outputs[0].uses):
+        if not graph.is_used(each[0]):  # what only a slice that was replaced took
+            graph.remove(each[0])
+    used = [bool(value.uses) or graph.is_output(value) for value in node.outputs]
+    sequence, *states = node.outputs
+    masked = "mask" in node.attrs["kwargs"]
+    if used[0]:
+        kwargs["return_sequences"] = True
+    else:
+        kwargs.pop("zero_output_for_mask", None)
+    if any(used[1:]) and not (not used[0] and not any(used[2:]) and not masked):
+        kwargs["return_state"] = True
+    elif used[0]:
+        node.outputs = [sequence]
+    else:
+        graph.replace(states[0], sequence)
+        sequence.shape, sequence.probe, sequence.tensor = states[0].shape, states[0].probe, states[0].tensor
+        node.outputs = [sequence]
+    node.attrs["config"] = (args, kwargs)

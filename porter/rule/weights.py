@@ -1,0 +1,69 @@
+"""Weights that are parts of others: taken apart in the graph, whole in a Keras layer."""
+
+from __future__ import annotations
+
+from porter.graph import WeightRef
+
+
+def resolved(ref: WeightRef) -> WeightRef:
+    """The same numbers, told from the variable that they are a part or another arrangement of."""
+    node, shape = ref.value.node, ref.value.shape
+    if node.op not in ("Split", "StridedSlice", "Transpose", "Reshape", "Squeeze", "ExpandDims", "Slice") or ref.others:
+        return ref
+    source = node.inputs[-1] if node.op == "Split" else node.inputs[0]
+    if shape is None or None in shape or source.shape is None or None in source.shape:
+        return ref
+    whole = resolved(WeightRef(source))
+    if whole.others:
+        return ref
+    if node.op == "Transpose" and "perm" in node.attrs:
+        made = whole.transpose(*node.attrs["perm"])
+    elif node.op in ("Reshape", "Squeeze", "ExpandDims"):
+        made = whole.reshape(shape)  # type: ignore[arg-type]
+    else:
+        ranges = _ranges(node, ref.value.index, source.shape)
+        if ranges is None:
+            return ref
+        made = whole
+        for axis, (start, stop) in enumerate(ranges):
+            if (start, stop) == (0, source.shape[axis]):
+                continue
+            if axis not in (0, len(ranges) - 1):
+                return ref
+            made = made.columns(start, stop) if axis == len(ranges) - 1 else made.rows(start, stop)
+    return WeightRef(made.value, (*made.steps, *ref.steps))
+
+
+def _ranges(node, index: int, shape) -> list[tuple[int, int]] | None:
+    """What a Split, Slice or StridedSlice takes of each axis of `shape`; None for what is no plain part."""
+    ranges = [(0, size) for size in shape]
+    if node.op == "Split":
+        axis = node.attrs.get("axis")
+        if axis is None:
+            return None
+        width = shape[axis] // len(node.outputs)
+        ranges[axis] = (index * width, (index + 1) * width)
+        return ranges
+    if node.op == "Slice":
+        if "begin" not in node.attrs:
+            return None
+        pairs = zip(node.attrs["begin"], node.attrs["size"], shape, strict=True)
+        return [(begin, size if length == -1 else begin + length) for begin, length, size in pairs]
+    slices = node.attrs.get("slices")
+    if slices is None or not all(isinstance(each, slice) and each.step is None for each in slices):
+        return None
+    for axis, each in enumerate(slices):
+        ranges[axis] = each.indices(shape[axis])[:2]
+    return ranges
+
+
+def together(*refs: WeightRef) -> WeightRef:
+    """Weights side by side along the last axis: the one that they are all parts of, or several joined."""
+    parts = [resolved(ref) for ref in refs]
+    first, end = parts[0].value, 0
+    for part, ref in zip(parts, refs, strict=True):
+        width = (ref.value.shape or (0,))[-1]
+        if part.value is not first or part.key[1:] != (f"columns {(end, end + width)}",):
+            return parts[0].join(*parts[1:]) if len(parts) > 1 else parts[0]
+        end += width
+    return WeightRef(first)

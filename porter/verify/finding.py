@@ -1,0 +1,76 @@
+"""What the levels work on, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from porter.verify.reference import Reference
+from porter.verify.trials import Trials
+
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+
+
+@dataclass
+class Context:
+    """What the levels work on.
+
+    thorough: every kind of input with every batch size, rather than each kind once and each size once. recut: gives the
+    original cut so that it has other outputs, such as what a training graph writes into moving averages.
+    """
+
+    model: Any
+    report: Mapping[str, Any]
+    reference: Reference | None
+    trials: Trials
+    exact: bool
+    thorough: bool
+    directory: Path | None
+    backends: Sequence[str]
+    recut: Callable[[Sequence[str]], Any] | None = None
+
+
+@dataclass
+class LevelResult:
+    """What a level found.
+
+    status: "passed", "failed" or "skipped". applies: False where there is nothing that the level could check, such as
+    independence in a batch of one. outputs: the worst comparison of each output. notes: what is worth knowing besides.
+    layers: how each layer did, by its row in the report.
+    """
+
+    level: int
+    title: str
+    status: str = PASSED
+    reason: str = ""
+    applies: bool = True
+    outputs: dict[str, Any] = field(default_factory=dict)
+    batch_sizes: list[int] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    layers: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Finding(NamedTuple):
+    """What a level's function returns: the fields of `LevelResult` that it decides."""
+
+    status: str
+    reason: str = ""
+    outputs: dict[str, Any] = {}
+    batch_sizes: Iterable[int] = ()
+    kinds: Iterable[str] = ()
+    notes: Iterable[str] = ()
+    applies: bool = True
+    layers: list[dict[str, Any]] = []
+
+
+def listed(texts: Sequence[str], most: int = 6) -> str:
+    """The texts in one line each, the first few of them."""
+    more = [f"and {len(texts) - most} more"] if len(texts) > most else []
+    return "\n".join([*texts[:most], *more])

@@ -1,0 +1,316 @@
+"""Level 6: gradients of a random projection of the outputs, and the weights after one step of gradient descent.
+
+The gradient is taken with respect to what each weight comes from: a variable, or a tensor that is computed from some.
+Several Keras weights may come from one variable; their gradients are then added up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from porter.verify.compare import Comparison, Tolerance, compare
+from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
+from porter.verify.graphdef import ancestors, split
+from porter.verify.reference import Reference, Refused, first_line
+from porter.verify.steps import parts, places, read
+from porter.verify.trials import Case
+from porter.verify.weights import Origins, find_weight
+
+RATE = 0.1  # of the step of gradient descent
+SEEDS = 3  # inputs that are tried: where a value lies on a kink, rounding decides which way its gradient goes
+
+
+class NoGradient(Exception):  # noqa: N818
+    """The gradients cannot be formed; says why."""
+
+
+@dataclass
+class Made:
+    """A weight and the tensors of the original that it was made from.
+
+    places: for each of its numbers, the place among all numbers of these tensors; None where it simply is the tensor.
+    """
+
+    path: str
+    weight: Any
+    tensors: list[str]
+    shapes: list[tuple[int, ...]]
+    places: np.ndarray | None = None
+
+    def apart(self, array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """The weight's gradient, told apart by tensor."""
+        if self.places is None:
+            yield self.tensors[0], array
+            return
+        total = np.zeros(sum(math.prod(shape) for shape in self.shapes), array.dtype)
+        np.add.at(total, self.places.reshape(-1), array.reshape(-1))
+        start = 0
+        for tensor, shape in zip(self.tensors, self.shapes, strict=True):
+            yield tensor, total[start : start + math.prod(shape)].reshape(shape)
+            start += math.prod(shape)
+
+    def together(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
+        """The other way: what the weight is where its tensors are `arrays`."""
+        flat = np.concatenate([array.reshape(-1) for array in arrays]) if self.places is not None else arrays[0]
+        return flat if self.places is None else flat[self.places]
+
+
+def gradients(context: Context) -> Finding:
+    """Gradients with respect to every weight and float input, and the weights after one step, are the original's."""
+    import keras
+
+    trials, reference = context.trials, context.reference
+    if reference is None or trials.nothing_to_try:
+        return Finding(SKIPPED, trials.nothing_to_try or trials.absent)
+    if keras.backend.backend() != "tensorflow":
+        return Finding(SKIPPED, "it is run with Keras on TensorFlow only")
+    names = [name for name in trials.converted.outputs if _is_float(reference, name) and name not in trials.random]
+    inputs = [given.tensor for given in trials.inputs if given.dtype.startswith(("float", "bfloat"))]
+    made, notes = _weights(context, reference)
+    if not names or not (inputs or made):
+        return Finding(SKIPPED, "no output is a float that depends on a float", applies=False, notes=notes)
+    batch = min((size for size in trials.batches if size > 1), default=trials.batches[0])
+    try:
+        pair = _Pair(context, reference, names, inputs, made)
+    except NoGradient as problem:
+        return Finding(SKIPPED, str(problem), notes=notes)
+    found: dict[str, Comparison] = {}
+    cases: list[Case] = []
+    for seed in range(SEEDS):
+        case = trials.case("normal", batch, seed=trials.seed + seed)
+        case = case.alone(0) if trials.batch_safe else case
+        try:
+            compared = pair.compare(case, trials.seed + seed, trials.tolerance)
+        except (Refused, NoGradient) as problem:
+            return Finding(SKIPPED, getattr(problem, "why", "") or str(problem), notes=notes)
+        cases.append(case)
+        for name, each in compared.items():
+            if name not in found or (each.ok and not found[name].ok):
+                found[name] = each
+        if all(each.ok for each in found.values()):
+            break
+    if len(cases) > 1:
+        notes.append(f"{len(cases)} inputs were tried: where a value lies on a kink, rounding decides")
+    table = {
+        name: {"on": cases[-1].label, "clauses": [each.clause] if each.ok else [], **each.to_dict()}
+        for name, each in found.items()
+    }
+    faults = [f"{name}: {each.why}" for name, each in found.items() if not each.ok]
+    open_ = [name for name, each in found.items() if not each.decided]
+    status = FAILED if faults else SKIPPED if len(open_) == len(found) else PASSED
+    reason = listed(faults) if faults else f"{len(found) - len(open_)} gradients and steps agree"
+    return Finding(status, reason, table, [cases[-1].samples], ["normal"], notes)
+
+
+class _Pair:
+    """The gradients of both sides."""
+
+    def __init__(
+        self, context: Context, reference: Reference, names: list[str], inputs: list[str], made: list[Made]
+    ) -> None:
+        self.context, self.reference = context, reference
+        self.names, self.inputs, self.made = names, inputs, made
+        self.tensors = list(dict.fromkeys(tensor for each in made for tensor in each.tensors))
+        self.wanted = [*inputs, *self.tensors]
+        self.weights = [each.weight for each in made]
+        self.formed: dict[str, tuple[dict[str, Any], list[Any]]] = {}
+        self._form("float32")
+
+    def _form(self, precision: str) -> bool:
+        """Add the gradients to the original's graph; False where there is no graph in that precision."""
+        import tensorflow as tf
+
+        if not self.reference.has_precision(precision):
+            return False
+        tensors = [self.reference.tensor(name, precision) for name in self.names]
+        at = [self.reference.gradient_point(name, precision) for name in self.wanted]
+        with self.reference.graph.as_default():
+            projections = {
+                name: tf.compat.v1.placeholder(tensor.dtype, tensor.shape)
+                for name, tensor in zip(self.names, tensors, strict=True)
+            }
+            try:
+                found = tf.compat.v1.gradients(tensors, at, grad_ys=list(projections.values()))
+            except Exception as problem:  # it looks into loops that an imported graph does not describe
+                raise NoGradient(f"the original's gradients cannot be formed: {first_line(problem)}") from problem
+            dense = [None if each is None else tf.convert_to_tensor(each) for each in found]
+        self.formed[precision] = projections, dense
+        return True
+
+    def compare(self, case: Case, seed: int, tolerance: Tolerance) -> dict[str, Comparison]:
+        """Each gradient and each weight after a step, by name. Raises Refused, and NoGradient."""
+        random = np.random.default_rng(seed)
+        projections = {
+            name: random.standard_normal(case.want[name].shape).astype(case.want[name].dtype) for name in self.names
+        }
+        theirs = self.original(case, projections, "float32")
+        by_input, by_weight = self.converted(case, projections)
+        totals: dict[str, Any] = dict.fromkeys(self.tensors, 0)
+        for each in self.made:
+            for tensor, array in each.apart(by_weight[id(each.weight)]):
+                totals[tensor] = totals[tensor] + array
+        ours = [*by_input, *totals.values()]
+        found: dict[str, Comparison] = {}
+        for index, (name, mine) in enumerate(zip(self.wanted, ours, strict=True)):
+            want = theirs[index]
+            want = np.zeros_like(mine) if want is None else want
+            each = compare(mine.astype(want.dtype), want, tolerance)
+            if not each.ok and tolerance.rounding and np.isfinite(each.error):
+                exact = self._exact(case, projections)
+                each = compare(mine.astype(want.dtype), want, tolerance, None if exact is None else exact[index])
+            found[f"by {name}"] = each
+        by_tensor = dict(zip(self.tensors, theirs[len(self.inputs) :], strict=True))
+        found.update(self._after_step(by_weight, by_tensor, found, tolerance))
+        return found
+
+    def _exact(self, case: Case, projections: Mapping[str, np.ndarray]) -> list[np.ndarray | None] | None:
+        try:
+            if "float64" not in self.formed and not self._form("float64"):
+                return None
+            return self.original(case, projections, "float64")
+        except (NoGradient, Refused):
+            return None
+
+    def original(self, case: Case, projections: Mapping[str, np.ndarray], precision: str) -> list[np.ndarray | None]:
+        """The original's gradients, in the order of `wanted`; None where nothing depends."""
+        places, tensors = self.formed[precision]
+        fetched = {str(index): tensor for index, tensor in enumerate(tensors) if tensor is not None}
+        found = self.reference.fetch(
+            fetched, case.feeds, precision, {places[name]: array for name, array in projections.items()}
+        )
+        return [found.get(str(index)) for index in range(len(tensors))]
+
+    def converted(
+        self, case: Case, projections: Mapping[str, np.ndarray]
+    ) -> tuple[list[np.ndarray], dict[int, np.ndarray]]:
+        """The conversion's gradients by its inputs, in the order of `inputs`, and by its weights."""
+        import keras
+        import tensorflow as tf
+
+        names = self.context.trials.converted
+        values = {name: tf.convert_to_tensor(case.feeds[name]) for name in names.inputs}
+        at = [*(values[name] for name in self.inputs), *(weight.value for weight in self.weights)]
+        with tf.GradientTape() as tape:
+            for each in at:
+                tape.watch(each)
+            given = list(values.values())
+            results = keras.tree.flatten(self.context.model(given[0] if len(given) == 1 else given, training=False))
+            products = [
+                tf.reduce_sum(result * tf.cast(projections[name], result.dtype))
+                for name, result in dict(zip(names.outputs, results, strict=True)).items()
+                if name in projections
+            ]
+            loss = tf.add_n([tf.cast(product, "float64") for product in products])
+        try:
+            found = tape.gradient(loss, at)
+        except (LookupError, ValueError, tf.errors.OpError) as problem:
+            raise NoGradient(f"the conversion has no gradient here: {first_line(problem)}") from problem
+        arrays = [
+            np.zeros(tuple(each.shape), each.dtype.as_numpy_dtype)
+            if got is None
+            else np.asarray(tf.convert_to_tensor(got))
+            for each, got in zip(at, found, strict=True)
+        ]
+        count = len(self.inputs)
+        return arrays[:count], {id(w): array for w, array in zip(self.weights, arrays[count:], strict=True)}
+
+    def _after_step(
+        self,
+        by_weight: Mapping[int, np.ndarray],
+        by_tensor: Mapping[str, np.ndarray | None],
+        gradients: Mapping[str, Comparison],
+        tolerance: Tolerance,
+    ) -> dict[str, Comparison]:
+        """The trained weights after one step of plain gradient descent, made by Keras' own optimizer.
+
+        Only weights that share nothing of what they come from: of others the original has one, and the model several.
+        """
+        import keras
+
+        trained = [weight for weight in self.weights if weight.trainable]
+        if not trained:
+            return {}
+        held = {id(weight): weight.numpy() for weight in trained}
+        try:
+            steps = [keras.ops.convert_to_tensor(by_weight[id(weight)]) for weight in trained]
+            keras.optimizers.SGD(RATE).apply(steps, trained)
+            moved = {id(weight): weight.numpy() for weight in trained}
+        finally:
+            for weight in trained:
+                weight.assign(held[id(weight)])
+        found: dict[str, Comparison] = {}
+        users = Counter(tensor for each in self.made for tensor in each.tensors)
+        for each in self.made:
+            theirs = [by_tensor[tensor] for tensor in each.tensors]
+            alone = all(users[tensor] == 1 for tensor in each.tensors)
+            if not alone or id(each.weight) not in moved or any(array is None for array in theirs):
+                continue
+            before, got = held[id(each.weight)], moved[id(each.weight)]
+            step = each.together([np.asarray(array) for array in theirs]).astype(before.dtype)
+            want = before - np.float32(RATE) * step
+            # what the gradients differ by has been judged already
+            allowed = RATE * max(gradients[f"by {tensor}"].error for tensor in each.tensors)
+            found[f"{each.path} after one step"] = compare(got, want, tolerance, want.astype(np.float64) + allowed)
+        return found
+
+
+def _weights(context: Context, reference: Reference) -> tuple[list[Made], list[str]]:
+    """The weights with what they come from, as far as a gradient by that can be told from gradients by the weights."""
+    layers = {layer.name: layer for layer in context.model._flatten_layers(include_self=False, recursive=True)}
+    origins = Origins(reference, [])
+    found: list[Made] = []
+    unclear: dict[str, str] = {}
+    for path, source in _sources(context.report):
+        layer, key = path.rsplit("/", 1)
+        weight = find_weight(layers[layer], key) if layer in layers else None
+        if weight is None or not str(weight.dtype).startswith("float") or any(weight is each.weight for each in found):
+            continue
+        tensors = [origins.resolve(read(piece)[0]) for piece in parts(source)[0]]
+        made = _made(reference, path, weight, tensors, source)
+        if isinstance(made, str):
+            unclear.update(dict.fromkeys(tensors, f"{path}: {made}"))
+        else:
+            found.append(made)
+    tensors = list(dict.fromkeys(tensor for each in found for tensor in each.tensors))
+    nodes = {name: split(reference.original.stands_for(name))[0] for name in tensors}
+    for name, node in nodes.items():
+        for behind in ancestors(reference.nodes, [node]) & set(nodes.values()) - {node}:
+            unclear.setdefault(
+                next(n for n, each in nodes.items() if each == behind), f"{behind} also goes into {name}"
+            )
+    notes = [f"{why}; the gradient by {name} is not compared" for name, why in unclear.items()]
+    return [each for each in found if not unclear.keys() & set(each.tensors)], notes
+
+
+def _made(reference: Reference, path: str, weight: Any, tensors: list[str], source: str) -> Made | str:
+    """One weight with what it was made from, or why that cannot be told."""
+    if not all(reference.has(tensor) for tensor in tensors):
+        return "its source is not in the original"
+    shapes = [reference.gradient_point(tensor).shape for tensor in tensors]
+    if not all(shape.is_fully_defined() for shape in shapes):
+        return "the shape of its source is not known"
+    plain = [tuple(shape.as_list()) for shape in shapes]
+    simple = len(tensors) == 1 and not read(parts(source)[0][0])[1]
+    made = Made(path, weight, tensors, plain, None if simple else places(source, plain))
+    if not simple and made.places is None:
+        return f"how it was made from {source} is not known here"
+    shape = plain[0] if made.places is None else made.places.shape
+    return made if shape == tuple(weight.shape) else f"{source} has another shape"
+
+
+def _sources(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Path and source of each weight that has a tensor as its source."""
+    for row in report["layers"]:
+        for key, source in (row.get("weights") or {}).items():
+            if isinstance(source, str):
+                yield f"{row['name']}/{key}", source
+
+
+def _is_float(reference: Reference, name: str) -> bool:
+    return bool(reference.tensor(name).dtype.is_floating)
