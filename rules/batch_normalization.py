@@ -119,21 +119,6 @@ def _(x, gamma, beta, mean, variance, pixel, vector, fused, fused_training):
     return _layer(x, channel_axis(x, gamma, beta, mean, variance), epsilon, gamma, beta, mean, variance)
 
 
-@rule
-def batch_normalization_of_2015(tf, x, mean: Weight, variance: Weight, beta: Weight, gamma: Weight):
-    """Raise the single operation that did all of it before TensorFlow 0.9.
-
-    Source: tensorflow/core/ops/nn_ops.cc, BatchNormWithGlobalNormalization.
-    """
-    return tf.BatchNormWithGlobalNormalization(x, mean, variance, beta, gamma).named("operation")
-
-
-@batch_normalization_of_2015.to_keras
-def _(x, mean, variance, beta, gamma, operation):
-    gamma = gamma if operation["scale_after_normalization"] else None
-    return _layer(x, x.rank - 1, operation["variance_epsilon"], gamma, beta, mean, variance)
-
-
 def _of_fused(x, fused):
     """The channels' axis and epsilon. Raises `Miss` unless moving statistics are used."""
     require(fused.get("is_training", True) is False, "the batch's own statistics are used in inference too", fused)
@@ -349,4 +334,4 @@ def _(tf):
     return tf.nn.batch_normalization(x, mean, variance, beta, gamma, 1e-3)
 
 
-RULES = (batch_normalization_of_vectors, batch_normalization, batch_normalization_of_2015)
+RULES = (batch_normalization_of_vectors, batch_normalization)

@@ -1,8 +1,7 @@
 """Convolutions: Conv1D, Conv2D, Conv3D, with strides, dilation, groups, explicit padding and bias."""
 
-from porter.rules.windows import Window, biased, dilated, lifted, per_filter, unlifted
-
 from porter.rule import Weight, layers, one_of, op, ops, require, rule
+from porter.rules.windows import Window, biased, dilated, lifted, per_filter, unlifted
 
 
 @rule

@@ -1,8 +1,7 @@
 """Depthwise and separable convolutions, in one and two dimensions."""
 
-from porter.rules.windows import Window, biased, dilated, lifted, per_filter, unlifted
-
 from porter.rule import Weight, layers, one_of, op, ops, require, rule
+from porter.rules.windows import Window, biased, dilated, lifted, per_filter, unlifted
 
 
 @rule

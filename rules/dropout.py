@@ -280,6 +280,17 @@ def _(tf):
     return x * 1.5 * tf.floor(0.5 + tf.random_uniform(tf.shape(x)))
 
 
+@dropout_in_loop.example("a recurrent state that is dropped out", "Loop")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    keep_prob = tf.placeholder(tf.float32, [], name="keep_prob")
+
+    def step(index, state):
+        return index + 1, tf.tanh(state / keep_prob * tf.floor(keep_prob + tf.random_uniform(tf.shape(state))))
+
+    return tf.while_loop(lambda index, state: index < 3, step, [tf.constant(0), x])[1]
+
+
 @alpha_dropout.example("tf.keras", "AlphaDropout")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 6], "x")

@@ -2,9 +2,8 @@
 
 import inspect
 
-from porter.rules.windows import Window, biased, per_filter
-
 from porter.rule import Rule, Weight, layers, require
+from porter.rules.windows import Window, biased, per_filter
 
 GROUPS = (2, 3, 4, 8, 16, 32)
 

@@ -1,8 +1,7 @@
 """Zeros around pictures and sequences."""
 
-from porter.rules.windows import zero_padding
-
 from porter.rule import require, rule
+from porter.rules.windows import zero_padding
 
 
 @rule

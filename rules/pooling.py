@@ -1,8 +1,7 @@
 """Max, average and global pooling."""
 
-from porter.rules.windows import Window
-
 from porter.rule import layers, one_of, require, rule
+from porter.rules.windows import Window
 
 
 @rule

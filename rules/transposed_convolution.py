@@ -1,8 +1,7 @@
 """Transposed convolutions: Conv2DTranspose and Conv3DTranspose, and 1D written as 2D."""
 
-from porter.rules.windows import Window, biased, lifted, per_filter, unlifted
-
 from porter.rule import NodeView, Weight, layers, one_of, op, porter_layers, require, rule, warn
+from porter.rules.windows import Window, biased, lifted, per_filter, unlifted
 
 
 @rule
@@ -140,6 +139,13 @@ def _(tf):
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 3, 4, 5, 2], "x")
     return tf.layers.conv3d_transpose(x, 3, 3, strides=2, padding="same")
+
+
+@transposed_convolution_1d.example("tf.nn.conv1d_transpose", "Conv1DTranspose")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6, 4], "x")
+    w = tf.get_variable("w", [3, 3, 4])
+    return tf.nn.conv1d_transpose(x, w, tf.stack([tf.shape(x)[0], 12, 3]), 2, "SAME") + tf.get_variable("b", [3])
 
 
 @transposed_convolution.counterexample("a kernel that depends on the input", "Conv2DTranspose")

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from porter.convert import Options, _Evaluation, _quiet, _report, raise_graph
+from porter.options import Options, quiet
+from porter.report.content import content
+from porter.stages import Evaluation, raise_graph
 from porter.read.model import Original, Source
 
 PROVED = (0, 1, 3, 4)
@@ -153,10 +155,10 @@ def convert(
 
     original = make_original(source, outputs=outputs, **how)
     options = Options(outputs=list(outputs) if outputs else None, exact=exact)
-    graph, rewriting = raise_graph(original, options, _quiet)
+    graph, rewriting = raise_graph(original, options, quiet)
     reference = Reference(original)
     try:
-        evaluate = _Evaluation(original, reference)
+        evaluate = Evaluation(original, reference)
         emitted = emit(
             graph, name=name, input_tensors=original.inputs, output_tensors=original.outputs, evaluate=evaluate
         )
@@ -167,7 +169,7 @@ def convert(
     except BaseException:
         reference.close()
         raise
-    report = _report(original, options, emitted, rewriting, evaluate.folded)
+    report = content(original, options, graph, emitted, rewriting, evaluate.folded)
     return Conversion(original, emitted, model, rewriting, report, reference, graph)
 
 
@@ -183,7 +185,7 @@ def raised(build: Callable[[Any], Any], *, exact: bool = False) -> SimpleNamespa
 
     source, outputs = source_of(build)
     original = make_original(source, outputs=outputs)
-    graph, rewriting = raise_graph(original, Options(exact=exact), _quiet)
+    graph, rewriting = raise_graph(original, Options(exact=exact), quiet)
     return SimpleNamespace(graph=graph, rewriting=rewriting, original=original)
 
 

@@ -23,8 +23,13 @@ FLOORS = {
     "pattern": BASE,
     "rule": BASE | {"pattern"},
     **dict.fromkeys(STAGES, RULE),
-    "convert": {*RULE, *STAGES, "layers", "rules"},
-    "cli": {"convert", "report", "errors"},
+    "options": {"errors"},
+    "folder": {"errors", "options"},
+    "stages": {*RULE, *STAGES, "rules", "options"},
+    "convert": {*RULE, *STAGES, "options", "folder", "stages"},
+    "reverify": {*RULE, *STAGES, "options", "stages"},
+    "questions": {*RULE, *STAGES, "options", "stages"},
+    "cli": {"convert", "reverify", "questions", "options", "report", "errors"},
 }
 FLOORS["emit"] = {*RULE, "layers"}  # copies their source
 FLOORS["rules"] = {"rule"}

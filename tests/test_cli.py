@@ -14,6 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 import porter.convert
+import porter.options
+import porter.questions
+import porter.reverify
+import porter.stages
 from porter import __version__
 from porter.cli import arguments, stages, summary
 from porter.cli.app import app
@@ -44,6 +48,14 @@ REPORT = {
     "verified": {},
 }
 
+# The module that holds each command's function.
+HOMES = {
+    "convert": porter.convert,
+    "verify": porter.reverify,
+    "inspect": porter.questions,
+    "explain": porter.questions,
+}
+
 
 def level(number: int, status: str = "passed", **more: object) -> dict:
     return {"level": number, "title": "some level", "status": status, "reason": "", "outputs": {}, **more}
@@ -61,8 +73,8 @@ def run(monkeypatch, tmp_path):
                 raise raises
             return result
 
-        if words[0] in ("convert", "verify", "inspect", "explain"):
-            monkeypatch.setattr(porter.convert, words[0], instead)
+        if words[0] in HOMES:
+            monkeypatch.setattr(HOMES[words[0]], words[0], instead)
         return CliRunner().invoke(app, [str(word) for word in words])
 
     return call
@@ -102,7 +114,7 @@ def test_flags_become_options(run):
     )  # fmt: skip
     source, out, options, _ = given["positional"]
     assert (source, out) == (Path("m.ckpt"), Path("there"))
-    assert options == porter.convert.Options(
+    assert options == porter.options.Options(
         inputs=["a:0", "b:0"], outputs=["c:0"], freeze={"keep_prob": 0.8, "mode": "eval"},
         shapes={"x": (None, 28, 28, 1)}, exact=True, weights="ema", verify=False, keep_failed=True, force=True,
         dry_run=True,
@@ -112,7 +124,7 @@ def test_flags_become_options(run):
 def test_no_flag_is_needed(run):
     given = {}
     assert run("convert", "m.ckpt", given=given, result=converted()).exit_code == 0
-    assert given["positional"][1:3] == (None, porter.convert.Options())
+    assert given["positional"][1:3] == (None, porter.options.Options())
 
 
 @pytest.mark.parametrize(
@@ -342,7 +354,8 @@ def test_on_a_terminal(colours):
 
 def test_stages_have_titles():
     """The bar, which is there on a terminal only, knows every stage that the pipeline tells of."""
-    told = set(re.findall(r'progress\(f?"(\w+)', Path(porter.convert.__file__).read_text()))
+    files = (porter.convert, porter.reverify, porter.stages)
+    told = {name for file in files for name in re.findall(r'progress\(f?"(\w+)', Path(file.__file__).read_text())}
     assert told == stages.STAGES.keys()
     assert sum(share for _, share in stages.STAGES.values()) == pytest.approx(1)
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from porter.convert import Options, convert, model_name
+from porter.convert import convert, model_name
 from porter.errors import OutputsDiffer, UsageError
+from porter.options import Options
 from porter.rule import layers, rule
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -18,7 +18,8 @@ import elsewhere
 import numpy as np
 import pytest
 
-from porter.convert import Options, convert
+from porter.convert import convert
+from porter.options import Options
 from porter.emit.build import load_source
 from porter.read import open_source
 

@@ -7,14 +7,21 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from lab import convert, raised, source_of
 
 from porter.emit import literals, names
 from porter.emit.statements import WIDTH, split_arguments, wrap
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+# A graph takes a tenth of a second: few of them, and none to make a failing one smaller.
+few = settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),
+)
 many = settings(max_examples=400, deadline=None, derandomize=True)
 
 # --- Graphs --------------------------------------------------------------------------------------------------

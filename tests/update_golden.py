@@ -9,7 +9,8 @@ from pathlib import Path
 import conftest  # noqa: F401  what has to be set before TensorFlow is imported
 import test_fixtures as fixtures
 
-from porter.convert import Options, convert
+from porter.convert import convert
+from porter.options import Options
 from porter.errors import PorterError
 
 

@@ -8,6 +8,7 @@ from porter.canonical.array_shapes import array_shapes
 from porter.canonical.channels import channels_last
 from porter.canonical.conditionals import resolve_conditionals
 from porter.canonical.fold_integers import fold_integers
+from porter.canonical.growing_arrays import growing_arrays
 from porter.canonical.identities import drop_identities
 from porter.canonical.infer_shapes import infer_shapes
 from porter.canonical.loops import functional_loops
@@ -26,6 +27,7 @@ WHOLE = (
     functional_loops,
     fold_integers,
     single_numbers,
+    growing_arrays,
     infer_shapes,
     array_shapes,
     infer_shapes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from porter.canonical.infer_shapes import Dim, Dims, dims_of, refine
+from porter.canonical.infer_shapes import Dims, dims_of, refine, size_of
 from porter.graph import Graph, Node, Value
 
 
@@ -14,7 +14,7 @@ def array_shapes(graph: Graph) -> None:
             node.out.index = 0
             element = _written(node.out)
             if element is not None and element.shape is not None:
-                _describe(node.out, [_size(node.inputs[0]), *dims_of(element)], element.dtype)
+                _describe(node.out, [size_of(node.inputs[0]), *dims_of(element)], element.dtype)
         elif node.op == "While":
             for place, value in enumerate(node.inputs):
                 inner = node.attrs["body"].inputs[place]
@@ -35,20 +35,6 @@ def _drop_unused(graph: Graph, loop: Node) -> None:
     graph.set_inputs(loop, [loop.inputs[place] for place in kept])
     for inner in (body, cond):
         inner.inputs = [inner.inputs[place] for place in kept]
-
-
-def _size(value: Value) -> Dim:
-    """The size that an integer scalar stands for, as far as it is known."""
-    node = value.node
-    if node.op == "Const":
-        size = int(node.attrs["value"])
-        return size, size
-    if node.op == "StridedSlice" and node.inputs[0].node.op == "Shape" and node.inputs[1].node.op == "Const":
-        place = int(node.inputs[1].node.attrs["value"].reshape(-1)[0])
-        dims = dims_of(node.inputs[0].node.inputs[0])
-        if value.shape == () and -len(dims) <= place < len(dims):
-            return dims[place]
-    return None, None
 
 
 def _written(array: Value) -> Value | None:
@@ -80,4 +66,5 @@ def _describe_in_loop(loop: Node, place: int, dims: Dims, dtype: str) -> None:
     for inner in (loop.attrs["body"].inputs[place], loop.attrs["cond"].inputs[place]):
         _describe(inner, dims, dtype)
     if place < len(loop.outputs):
-        _describe(loop.outputs[place], dims, dtype)
+        unknown: Dims = [(None, None)] if place in loop.attrs.get("filled", ()) else dims[:1]
+        _describe(loop.outputs[place], [*unknown, *dims[1:]], dtype)

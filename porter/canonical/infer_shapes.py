@@ -93,7 +93,8 @@ def _loop(node: Node) -> None:
     for value in node.outputs:
         dims = start[value.index]
         if dims is not None:
-            refine(value, dims)
+            cut = dims and value.index in node.attrs.get("filled", ())
+            refine(value, [(None, None), *dims[1:]] if cut else dims)
 
 
 def _broadcast(node: Node) -> Dims | None:
@@ -121,12 +122,14 @@ def _constant(node: Node, slot: int) -> np.ndarray | None:
 
 
 def _reshape(node: Node) -> Dims | None:
-    target = _constant(node, 1)
+    target = sizes_of(node.inputs[1])
     if target is None:
         return None
     dims = dims_of(node.inputs[0])
-    sizes = [int(size) for size in np.ravel(target)]
-    result: Dims = [(size, size) if size >= 0 else (None, None) for size in sizes]
+    result: Dims = [(None, None) if dim[0] == -1 else dim for dim in target]
+    if _constant(node, 1) is None:
+        return result if (-1, -1) not in target else None
+    sizes = [size for size, _ in target]
     if -1 in sizes:
         rest = prod(size for size in sizes if size >= 0)
         open_: list[int | None] = []
@@ -200,12 +203,12 @@ def _reduce(node: Node) -> Dims | None:
 
 
 def _tile(node: Node) -> Dims | None:
-    times, dims = _constant(node, 1), dims_of(node.inputs[0])
-    if times is None:
+    times, dims = sizes_of(node.inputs[1]), dims_of(node.inputs[0])
+    if times is None or len(times) != len(dims):
         return None
     return [
-        (None if size is None else size * int(n), None if probe is None else probe * int(n))
-        for (size, probe), n in zip(dims, np.ravel(times), strict=True)
+        (None if a is None or c is None else a * c, None if b is None or d is None else b * d)
+        for (a, b), (c, d) in zip(dims, times, strict=True)
     ]
 
 
@@ -241,6 +244,157 @@ def _gather(node: Node) -> Dims | None:
     return [*dims[:at], *places, *dims[at + 1 :]]
 
 
+def size_of(value: Value) -> Dim:
+    """The size that an integer scalar stands for, as far as it is known."""
+    node = value.node
+    if node.op == "Const" and node.attrs["value"].size == 1:
+        size = int(node.attrs["value"].reshape(()))
+        return size, size
+    if node.op in ("ExpandDims", "Reshape", "Squeeze", "Cast", "Identity"):
+        return size_of(node.inputs[0])
+    if node.op == "StridedSlice" and node.attrs.get("shrink_axis_mask") == 1:
+        place, sizes = _constant(node, 1), sizes_of(node.inputs[0])
+        if place is not None and sizes is not None and -len(sizes) <= int(place.reshape(-1)[0]) < len(sizes):
+            return sizes[int(place.reshape(-1)[0])]
+    if node.op in SIZE_ARITHMETIC:
+        (a, b), (c, d) = map(size_of, node.inputs)
+        compute = SIZE_ARITHMETIC[node.op]
+        return (
+            None if a is None or c is None else compute(a, c),
+            None if b is None or d is None else compute(b, d),
+        )
+    return None, None
+
+
+SIZE_ARITHMETIC: dict[str, Callable[[int, int], int]] = {
+    "Add": lambda a, b: a + b,
+    "Sub": lambda a, b: a - b,
+    "Mul": lambda a, b: a * b,
+    "FloorDiv": lambda a, b: a // b if b else 0,
+    "Maximum": max,
+    "Minimum": min,
+}
+
+
+def sizes_of(value: Value) -> Dims | None:
+    """The sizes that a vector of integers stands for; None for a vector of unknown length."""
+    node = value.node
+    if node.op == "Const":
+        return [(int(size), int(size)) for size in np.ravel(node.attrs["value"])]
+    if node.op == "Shape":
+        return None if node.inputs[0].shape is None else dims_of(node.inputs[0])
+    if node.op == "Stack":
+        return [size_of(each) for each in node.inputs]
+    if node.op == "ConcatV2":
+        parts = [sizes_of(each) for each in node.inputs[:-1]]
+        return None if None in parts else [size for part in parts for size in part]  # type: ignore[union-attr]
+    if node.op in ("Cast", "Identity"):
+        return sizes_of(node.inputs[0])
+    if node.op == "StridedSlice" and not node.attrs.get("shrink_axis_mask"):
+        sizes, (begin, end, strides) = sizes_of(node.inputs[0]), (_constant(node, slot) for slot in (1, 2, 3))
+        if sizes is not None and begin is not None and end is not None and strides is not None and len(begin) == 1:
+            first = None if node.attrs.get("begin_mask") else int(begin[0])
+            return sizes[slice(first, None if node.attrs.get("end_mask") else int(end[0]), int(strides[0]))]
+    if value.shape == (1,):
+        return [size_of(value)]
+    return None
+
+
+def _filled(node: Node) -> Dims | None:
+    return sizes_of(node.inputs[0])
+
+
+def _of_sizes(node: Node) -> Dims | None:
+    return sizes_of(node.inputs[1])
+
+
+def _select(node: Node) -> Dims | None:
+    """Two tensors of one shape."""
+    one, other = (dims_of(value) for value in node.inputs[1:3])
+    if len(one) != len(other):
+        return None
+    return [b if a[0] is None and b[0] is not None else a for a, b in zip(one, other, strict=True)]
+
+
+def _cond(node: Node) -> Dims | None:
+    """One of two tensors."""
+    one, other = (dims_of(value) for value in node.inputs[1:3])
+    if len(one) != len(other):
+        return None
+    return [(a if a == c else None, b if b == d else None) for (a, b), (c, d) in zip(one, other, strict=True)]
+
+
+def _shape(node: Node) -> Dims | None:
+    rank = len(node.inputs[0].shape or ())
+    return [(rank, rank)]
+
+
+def _slice(node: Node) -> Dims | None:
+    begins, sizes = _constant(node, 1), _constant(node, 2)
+    dims = dims_of(node.inputs[0])
+    if sizes is None or len(sizes) != len(dims):
+        return None
+    result: Dims = []
+    for place, (dim, size) in enumerate(zip(dims, sizes.tolist(), strict=True)):
+        begin = None if begins is None else int(begins[place])
+        if size >= 0:
+            result.append((size, size))
+        else:
+            result.append((None, None) if begin is None else tuple(n if n is None else n - begin for n in dim))  # type: ignore[arg-type]
+    return result
+
+
+def _squeeze(node: Node) -> Dims | None:
+    dims = dims_of(node.inputs[0])
+    axes = [axis % max(len(dims), 1) for axis in node.attrs.get("squeeze_dims", ())]
+    if not axes and None in (node.inputs[0].shape or ()):
+        return None
+    return [dim for place, dim in enumerate(dims) if (place not in axes if axes else dim[0] != 1)]
+
+
+def _stack(node: Node) -> Dims | None:
+    dims = dims_of(node.inputs[0])
+    place = node.attrs.get("axis", 0) % (len(dims) + 1)
+    return [*dims[:place], (len(node.inputs), len(node.inputs)), *dims[place:]]
+
+
+def _unstack(node: Node) -> Dims | None:
+    dims = dims_of(node.inputs[0])
+    place = node.attrs.get("axis", 0) % max(len(dims), 1)
+    return [*dims[:place], *dims[place + 1 :]]
+
+
+def _one_hot(node: Node) -> Dims | None:
+    dims = dims_of(node.inputs[0])
+    place = node.attrs.get("axis", -1) % (len(dims) + 1)
+    return [*dims[:place], size_of(node.inputs[1]), *dims[place:]]
+
+
+def _pick(node: Node) -> Dims | None:
+    axis, dims = _constant(node, 1), dims_of(node.inputs[0])
+    if axis is None:
+        return None
+    place = int(axis.reshape(())) % max(len(dims), 1)
+    return [*dims[:place], *dims[place + 1 :]]
+
+
+def _batch_matmul(node: Node) -> Dims | None:
+    left, right = (dims_of(value) for value in node.inputs)
+    if len(left) < 2 or len(right) < 2:
+        return None
+    batch = left[:-2] if len(left) >= len(right) else right[:-2]
+    return [*batch, left[-1 if node.attrs.get("adj_x") else -2], right[-2 if node.attrs.get("adj_y") else -1]]
+
+
+def _conv2d(node: Node) -> Dims | None:
+    """Of images in channels_last, with the same padding and no strides; others keep what TensorFlow found."""
+    dims, kernel = dims_of(node.inputs[0]), dims_of(node.inputs[1])
+    strides = node.attrs.get("strides", (1,))
+    if node.attrs.get("padding") != "SAME" or set(strides) != {1} or node.attrs.get("data_format", "NHWC") != "NHWC":
+        return None
+    return [*dims[:-1], kernel[-1]]
+
+
 RULES: dict[str, Callable[[Node], Dims | None]] = {
     **dict.fromkeys(UNARY, _same),
     **dict.fromkeys(BINARY, _broadcast),
@@ -256,6 +410,20 @@ RULES: dict[str, Callable[[Node], Dims | None]] = {
     "ExpandDims": _expand_dims,
     "ArrayRead": _read,
     "ArrayWrite": _same,
+    "Shape": _shape,
+    "Select": _select,
+    "Cond": _cond,
+    "Slice": _slice,
+    "Squeeze": _squeeze,
+    "Stack": _stack,
+    "Unstack": _unstack,
+    "OneHot": _one_hot,
+    "ArgMax": _pick,
+    "ArgMin": _pick,
+    "BatchMatMul": _batch_matmul,
+    "Conv2D": _conv2d,
+    "BroadcastTo": _of_sizes,
+    **dict.fromkeys(("Fill", "RandomUniform", "RandomStandardNormal", "TruncatedNormal"), _filled),
     "LSTMBlockCell": _state,
     "GRUBlockCell": _state,
 }

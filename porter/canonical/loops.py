@@ -162,7 +162,7 @@ def _arrays(graph: Graph) -> None:
         elif node.op in ("TensorArrayV3", "TensorListReserve"):
             if node.op == "TensorListReserve":
                 graph.set_inputs(node, node.inputs[1:])
-            node.op, node.attrs = "ArrayNew", {}
+            node.op, node.attrs = "ArrayNew", {"grows": True} if node.attrs.get("dynamic_size") else {}
         elif node.op in ARRAY_OPERATIONS:
             node.op, order = ARRAY_OPERATIONS[node.op]
             graph.set_inputs(node, [node.inputs[place] for place in order])
@@ -174,7 +174,7 @@ def _arrays(graph: Graph) -> None:
             graph.replace(node.out, array)
         elif node.op in ("TensorArraySizeV3", "TensorListLength"):
             made = node.inputs[0].node
-            if made.op in ("ArrayNew", "TensorArrayV3"):
+            if made.op == "ArrayNew" and not made.attrs:
                 graph.replace(node.out, made.inputs[0])
 
 

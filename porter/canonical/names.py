@@ -35,6 +35,12 @@ def unify_names(graph: Graph) -> None:
         elif node.op == "Concat":
             node.op = "ConcatV2"
             graph.set_inputs(node, [*node.inputs[1:], node.inputs[0]])
+        elif node.op == "BatchNormWithGlobalNormalization":
+            x, mean, variance, beta, gamma = node.inputs
+            if not node.attrs["scale_after_normalization"]:
+                gamma = constant(graph, f"{node.name}/ones", np.ones(gamma.shape or (), np.float32))
+            node.op, node.attrs = "FusedBatchNorm", {"is_training": False, "epsilon": node.attrs["variance_epsilon"]}
+            graph.set_inputs(node, [x, gamma, beta, mean, variance])
         elif node.op in ("Gather", "ResourceGather"):
             node.op = "GatherV2"
             graph.set_inputs(node, [*node.inputs, constant(graph, f"{node.name}/axis", np.int32(0))])

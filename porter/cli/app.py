@@ -19,7 +19,7 @@ from porter.cli import arguments, consoles, problems, stages
 from porter.errors import PorterError, UsageError
 
 if TYPE_CHECKING:
-    from porter.convert import Options
+    from porter.options import Options
 
 app = typer.Typer(
     name="porter",
@@ -185,7 +185,7 @@ def verify(
     """Prove a converted model again, from its files."""
     with _reporting(f"{directory}", verbose):
         from porter.cli import summary
-        from porter.convert import verify as run
+        from porter.reverify import verify as run
 
         if tolerance is not None and not tolerance > 0:
             raise UsageError(
@@ -223,7 +223,7 @@ def inspect(
     """Show what is in a model, and what porter would make of each part."""
     with _reporting(f"{source}", verbose):
         from porter.cli import inspection
-        from porter.convert import inspect as run
+        from porter.questions import inspect as run
 
         options = _options(inputs, outputs, freeze, shape, exact, weights)
         with stages.running(verbose=verbose):
@@ -250,7 +250,7 @@ def explain(
     """Say what one node became, and why rules missed there."""
     with _reporting(f"{source}", verbose):
         from porter.cli import inspection
-        from porter.convert import explain as run
+        from porter.questions import explain as run
 
         options = _options(inputs, outputs, freeze, shape, exact, weights)
         with stages.running(verbose=verbose):
@@ -274,7 +274,7 @@ def _options(
     exact: bool,
     weights: Weights,
 ) -> Options:
-    from porter.convert import Options
+    from porter.options import Options
 
     return Options(
         inputs=arguments.names(inputs),

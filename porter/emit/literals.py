@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -36,7 +37,7 @@ def literal(value: Any) -> str:
     if isinstance(value, (int, float, complex, np.number)):
         return number(value)
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return json.dumps(value, ensure_ascii=not value.isprintable())
     if isinstance(value, bytes):
         return repr(value)
     if isinstance(value, tuple):

@@ -185,11 +185,10 @@ class _Body:
                 inner = self.returning(inner, graph.outputs)
             lines += [f"def {name}({', '.join(arguments)}):", *(f"    {line}" for line in inner), ""]
             functions.append(name)
-        targets = [
-            self.names.unique(naming.loop_variable(value)) if value.uses or value.node is node else "_"
-            for value in node.outputs
-        ]
+        targets = [self.names.unique(naming.loop_variable(value)) for value in graph.outputs]
         self.texts.update({id(value): text(target) for value, target in zip(node.outputs, targets, strict=True)})
+        for place, counter in node.attrs.get("filled", {}).items():
+            self.texts[id(node.outputs[place])] = text(f"{targets[place]}[:{targets[counter]}]")
         comma = "," if count == 1 else ""
         lines.append(
             f"{', '.join(targets)}{comma} = ops.while_loop({functions[0]}, {functions[1]}, ({', '.join(initial)}{comma}))"
@@ -208,6 +207,13 @@ class _Body:
     def _size(self, node: Node) -> list[str]:
         """Arithmetic on sizes, in plain Python; arrays that a loop fills."""
         if node.op == "ArrayNew":
+            if node.attrs.get("grows"):
+                raise Unsupported(
+                    "A loop fills an array that grows for as long as the data want",
+                    where=node.name,
+                    why="nothing says how many steps it makes at most, so no size is large enough",
+                    todo="name outputs before the loop with --outputs, or give it maximum_iterations",
+                )
             target = self.names.unique("array")
             self.texts[id(node.out)] = text(target)
             return [f'{target} = ops.zeros({self._array_shape(node)}, dtype="{node.out.dtype}")']

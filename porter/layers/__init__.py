@@ -36,6 +36,7 @@ from porter.layers.mfcc import MFCC
 from porter.layers.min_max_normalization import MinMaxNormalization
 from porter.layers.non_max_suppression import NonMaxSuppression
 from porter.layers.parameter import Parameter
+from porter.layers.places import Places
 from porter.layers.projective_transform import ProjectiveTransform
 from porter.layers.quantize_and_dequantize import QuantizeAndDequantize
 from porter.layers.random_shuffle import RandomShuffle
@@ -95,6 +96,7 @@ __all__ = [
     "MinMaxNormalization",
     "NonMaxSuppression",
     "Parameter",
+    "Places",
     "ProjectiveTransform",
     "QuantizeAndDequantize",
     "RGBToHSV",

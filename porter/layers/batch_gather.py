@@ -1,7 +1,5 @@
 """`BatchGather`."""
 
-import math
-
 import keras
 from keras import layers, ops
 
@@ -31,7 +29,9 @@ class BatchGather(layers.Layer):
         x = ops.moveaxis(x, self.axis, first)
         shape = ops.shape(x)
         indices = ops.cast(indices, "int32")
-        samples = math.prod(shape[:first])
+        samples = 1
+        for size in shape[:first]:
+            samples = samples * size
         starts = ops.reshape(ops.arange(samples) * shape[first], (*ops.shape(indices)[:first], *[1] * picks))
         taken = ops.take(ops.reshape(x, (samples * shape[first], *shape[first + 1 :])), starts + indices, axis=0)
         between = self.axis - first

@@ -9,7 +9,7 @@ class NonMaxSuppression(layers.Layer):
     """Picks boxes by score, the best first, and leaves out those that overlap one already picked.
 
     Args:
-        max_output_size: how many boxes at most.
+        max_output_size: how many boxes at most; without it, a scalar, the layer's third input.
         iou_threshold: how much of the union of two boxes they may share.
         score_threshold: only boxes with more than this count.
         soft_nms_sigma: where not 0, the scores of boxes that overlap a picked one are lowered by
@@ -25,7 +25,7 @@ class NonMaxSuppression(layers.Layer):
 
     def __init__(
         self,
-        max_output_size,
+        max_output_size=None,
         iou_threshold=0.5,
         score_threshold=float("-inf"),
         soft_nms_sigma=0.0,
@@ -41,16 +41,18 @@ class NonMaxSuppression(layers.Layer):
         self.padded = padded
         self.overlaps = overlaps
 
-    def call(self, boxes, scores):
+    def call(self, boxes, scores, max_output_size=None):
         count = ops.shape(scores)[0]
         place = ops.arange(count)
-        slots = ops.arange(self.max_output_size)
+        limit = max_output_size if self.max_output_size is None else self.max_output_size
+        room = count if self.max_output_size is None else self.max_output_size
+        slots = ops.arange(room)
 
         def pick(slot, state):
             left, indices, picked, found = state
             best = ops.argmax(left)
             score = ops.max(left)
-            is_found = score > self.score_threshold
+            is_found = ops.logical_and(score > self.score_threshold, slot < limit)
             if self.overlaps:
                 overlap = ops.take(boxes, best, axis=1)
             else:
@@ -73,15 +75,19 @@ class NonMaxSuppression(layers.Layer):
             )
 
         left = ops.where(scores > self.score_threshold, scores, float("-inf"))
-        empty = ops.zeros((self.max_output_size,), dtype="int32")
+        empty = ops.zeros_like(slots, dtype="int32")
         start = (left, empty, ops.cast(empty, scores.dtype), ops.zeros((), dtype="int32"))
-        _, indices, picked, found = ops.fori_loop(0, self.max_output_size, pick, start)
+        _, indices, picked, found = ops.fori_loop(0, room, pick, start)
         if not self.padded:
             kept = ops.nonzero(slots < found)[0]
             indices, picked = ops.take(indices, kept), ops.take(picked, kept)
+        elif self.max_output_size is None:
+            more = ops.zeros_like(ops.arange(limit), dtype="int32")
+            indices = ops.concatenate([indices, more])[:limit]
+            picked = ops.concatenate([picked, ops.cast(more, scores.dtype)])[:limit]
         return indices, picked, found
 
-    def compute_output_spec(self, boxes, scores):
+    def compute_output_spec(self, boxes, scores, max_output_size=None):
         size = self.max_output_size if self.padded else None
         outputs = ((size,), "int32"), ((size,), scores.dtype), ((), "int32")
         return tuple(keras.KerasTensor(shape, dtype=dtype) for shape, dtype in outputs)

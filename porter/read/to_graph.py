@@ -19,7 +19,7 @@ SIZES = (BATCH, 64 * 101, 64 * 103, 64 * 107, 64 * 109)
 IRRELEVANT = {
     "Tidx", "Tindices", "container", "shared_name", "use_cudnn_on_gpu", "validate_indices", "seed", "seed2",
     "parallel_iterations", "swap_memory", "cudnn_on_gpu", "message", "shape",
-    "dynamic_size", "clear_after_read", "identical_element_shapes", "tensor_array_name", "is_constant", "output_shapes",
+    "clear_after_read", "identical_element_shapes", "tensor_array_name", "is_constant", "output_shapes",
     "element_shape", "max_num_elements", "debug_name",
 }  # fmt: skip
 

@@ -96,6 +96,8 @@ def _raise_recurrent(graph: Graph, rules: Sequence[Rule], context: Context, resu
 
 def _apply(rule: Rule, graph: Graph, context: Context, result: Rewriting) -> None:
     """Try `rule` on every node it can end in, those nearest to the outputs first."""
+    if not any(node.op in rule.roots for node in graph):
+        return
     candidates = [node for node in reversed(graph.ordered()) if node.op in rule.roots]
     matcher = Matcher(graph)
     for node in candidates:
@@ -104,7 +106,8 @@ def _apply(rule: Rule, graph: Graph, context: Context, result: Rewriting) -> Non
         for value in node.outputs:
             if value.uses or graph.is_output(value):
                 _apply_at(rule, value, graph, matcher, context, result)
-    graph.prune()  # what only a raised cluster used must not count as a use for the next rule
+    if any(graph.nodes.get(node.name) is not node for node in candidates):
+        graph.prune()  # what only a raised cluster used must not count as a use for the next rule
 
 
 def _apply_at(rule: Rule, value: Value, graph: Graph, matcher: Matcher, context: Context, result: Rewriting) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from porter.verify.converted import same
 from porter.verify.diagnose import Suspect, diagnose
 from porter.verify.draws import Draws
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
-from porter.verify.placing import Placed, calls, pairs, place, title
+from porter.verify.placing import Placed, calls, pairs, place, tells_layers, title
 from porter.verify.reference import RANDOM, Reference
 from porter.verify.steps import read
 from porter.verify.tensors import Tensors, fetch
@@ -33,11 +34,10 @@ def each_layer(context: Context) -> Finding:
     trials, reference = context.trials, context.reference
     if reference is None or trials.nothing_to_try:
         return Finding(SKIPPED, trials.nothing_to_try or trials.absent)
-    if not all("outputs" in row for row in context.report.get("layers", ({},))):
+    if not tells_layers(context.report):
         return Finding(SKIPPED, "the report does not say which tensors the layers stand for")
     layers = Layers(context.model, context.report)
-    usual = min((batch for batch in trials.batches if batch > 1), default=trials.batches[0])
-    whole = trials.case("normal", usual)
+    whole = trials.accepted()
     cases = [whole.alone(index) for index in range(whole.samples)] if trials.batch_safe else [whole]
     found = check_layers(layers, reference, cases, trials.tolerance)
     differing = [outcome for outcome in found if outcome.status == "differs"]
@@ -72,7 +72,8 @@ class LayerOutcome:
     """How one row of the report did. status: "agrees", "differs", "not compared" or "missing".
 
     together: rows that were run with it, since nothing in the original stands for what lies between. suspect: what it
-        takes to look for the reason: call, arrays by Keras tensor, results, number of the output, what it should be.
+        takes to look for the reason: the call, a way to make it with another operation, its results, and which of them
+        should be what.
     """
 
     number: int
@@ -88,7 +89,11 @@ class LayerOutcome:
     def to_dict(self) -> dict[str, Any]:
         found = self.comparison.to_dict() if self.comparison else {}
         kept = {key: found[key] for key in ("clause", "error", "relative", "share") if key in found}
-        more = {"statistics": self.statistics, "together": self.together, "diagnosis": self.diagnosis}
+        more: dict[str, Any] = {
+            "statistics": self.statistics,
+            "together": self.together,
+            "diagnosis": self.diagnosis,
+        }
         return {
             "row": self.number,
             "title": self.title,
@@ -146,12 +151,15 @@ class Layers:
             used += sources
         return arrays, together, used
 
-    def call(self, placed: Placed, arrays: Mapping[int, Any]) -> list[np.ndarray]:
-        """What a call gives for these arrays. Raises Unknown where it raises."""
+    def call(
+        self, placed: Placed, arrays: Mapping[int, Any], operation: Any = None, **arguments: Any
+    ) -> list[np.ndarray]:
+        """What a call gives for these arrays; with `operation` in the place of its own. Raises Unknown if it raises."""
+        operation = placed.operation if operation is None else operation
         if self.draws is None or not self.trains(placed):
-            return run_call(placed.operation, placed.node, arrays)
-        with self.draws.replay(placed):
-            return run_call(placed.operation, placed.node, arrays, training=True)
+            return run_call(operation, placed.node, arrays, **arguments)
+        with self.draws.replay(placed):  # a model hands its own `training` to every call, whatever that was given
+            return run_call(operation, placed.node, arrays, **{"training": True, **arguments})
 
     def trains(self, placed: Placed) -> bool:
         """Whether a call is one that training changes, in a run in training."""
@@ -164,8 +172,8 @@ class Layers:
     def judge(self, placed: Placed, tensors: Tensors, tolerance: Tolerance, samples: int) -> LayerOutcome:
         """Compare one call with the original, on a case of that many samples."""
         outcome = LayerOutcome(placed.number, placed.title, "not compared")
-        wanted = [(i, source, tensors.get(source)) for i, source in enumerate(placed.row.get("outputs", ()))]
-        wanted = [(i, source, array) for i, source, array in wanted if array is not None]
+        sources = enumerate(placed.row.get("outputs", ()))
+        wanted = [(i, source, array) for i, source in sources if (array := tensors.get(source)) is not None]
         if not wanted:
             outcome.why = "the original has no tensor for what it gives"
             return outcome
@@ -190,7 +198,9 @@ class Layers:
             if outcome.comparison is None or _worse(found, outcome.comparison):
                 outcome.comparison = found
                 outcome.statistics = {} if found.ok else {"got": statistics(results[index]), "want": statistics(want)}
-                outcome.suspect = None if found.ok else (placed, arrays, results, index, want)
+                outcome.suspect = (
+                    None if found.ok else (placed, partial(self.call, placed, arrays), results, index, want)
+                )
         if outcome.comparison is not None:
             outcome.status = "agrees" if outcome.comparison.ok else "differs"
             outcome.why = outcome.comparison.why
@@ -211,12 +221,8 @@ def explain(outcome: LayerOutcome, reference: Reference, tolerance: Tolerance) -
     """Look for a change that makes a failing layer agree."""
     if outcome.suspect is None:
         return
-    placed, arrays, results, index, want = outcome.suspect
+    placed, run, results, index, want = outcome.suspect
     sources = original_weights(reference, placed.row)
-
-    def run(operation: Any, **arguments: Any) -> list[np.ndarray]:
-        return run_call(operation, placed.node, arrays, **arguments)
-
     outcome.diagnosis = diagnose(Suspect(placed.operation, run, results, sources), index, want, tolerance)
     outcome.suspect = None
 

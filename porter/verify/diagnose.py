@@ -7,6 +7,7 @@ that say something about how the layer is made come first, then its weights, the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import permutations
 from typing import Any, NamedTuple
 
@@ -80,7 +81,7 @@ def diagnose(suspect: Suspect, index: int, want: np.ndarray, tolerance: Toleranc
             break
         try:
             found = compare(suspicion.run()[index], want, tolerance)
-        except Exception:  # noqa: BLE001, S112: a change that does not fit raises, and explains nothing
+        except Exception:  # a change that does not fit raises, and explains nothing
             continue
         if found.ok and found.decided:
             return f"It agrees if {suspicion.told}"
@@ -126,7 +127,7 @@ def _of_config(suspect: Suspect, want: np.ndarray) -> Iterator[Suspicion]:
         for value in values:
             if value != now:
                 told = f"{name} is {_text(value)} instead of {_text(now)}"
-                yield Suspicion(told, lambda name=name, value=value: suspect.with_config(**{name: value}))
+                yield Suspicion(told, partial(suspect.with_config, **{name: value}))
 
 
 def _arguments(config: Mapping[str, Any], kind: str, want: np.ndarray) -> Iterator[tuple[str, list[Any]]]:
@@ -155,6 +156,8 @@ def _arguments(config: Mapping[str, Any], kind: str, want: np.ndarray) -> Iterat
             yield name, ["nearest", "bilinear", "bicubic"]
         elif name in ("negative_slope", "alpha"):
             yield name, list(SLOPES)
+        elif name == "rate":
+            yield name, [round(1 - now, 6), *(round(step / 20, 2) for step in range(20))]
         elif name == "max_value":
             yield name, [None, 1.0, 6.0]
         elif isinstance(now, bool) and not name.startswith(("use_bias", "center", "scale")):
@@ -221,8 +224,8 @@ def _gates(told: Callable[..., Suspicion], kind: str, weights: Weights) -> Itera
     for name, each in parts.items():
         if name.endswith("bias") and count == 4:
             for more in (1.0, -1.0):
-                changed = np.concatenate([each[0], each[1] + np.float32(more), *each[2:]], axis=-1)
-                yield told(f"{more:+g} is added to the bias of the forget gate", **{name: changed})
+                bias = np.concatenate([each[0], each[1] + np.float32(more), *each[2:]], axis=-1)
+                yield told(f"{more:+g} is added to the bias of the forget gate", **{name: bias})
 
 
 # Operations, which have attributes in place of arguments
@@ -243,7 +246,7 @@ def _of_operation(suspect: Suspect, want: np.ndarray) -> Iterator[Suspicion]:
                 twin = copy(suspect.operation)
                 object.__setattr__(twin, name, value)
                 told = f"{name} is {_text(value)} instead of {_text(now)}"
-                yield Suspicion(told, lambda twin=twin: suspect.run(twin))
+                yield Suspicion(told, partial(suspect.run, twin))
     yield Suspicion("its two operands are swapped", lambda: suspect.run(_Swapped(suspect.operation)))
 
 
@@ -272,18 +275,17 @@ def _of_result(got: Results, index: int, want: np.ndarray) -> Iterator[Suspicion
 
     if result.shape == want.shape and result.dtype.kind == "f" and want.dtype.kind == "f":
         for name in ACTIVATIONS[1:]:
-            activation = keras.activations.get(name)
-            yield done(f"its result goes through the activation {name}", lambda x, f=activation: f(x))
+            yield done(f"its result goes through the activation {name}", keras.activations.get(name))
         for slope in SLOPES:
             told = f"its result goes through leaky_relu with a slope of {slope}"
-            yield done(told, lambda x, slope=slope: keras.ops.leaky_relu(x, slope))
+            yield done(told, partial(keras.ops.leaky_relu, negative_slope=slope))
         yield from _fitted(done, result, want)
     for perm in permutations(range(want.ndim)) if want.ndim <= 4 else ():
         if list(perm) != sorted(perm) and tuple(result.shape[axis] for axis in perm) == want.shape:
-            yield done(f"its result is transposed by {perm}", lambda x, perm=perm: x.transpose(perm))
+            yield done(f"its result is transposed by {perm}", partial(np.transpose, axes=perm))
     for axis in range(want.ndim):
         if result.shape == want.shape:
-            yield done(f"axis {axis} of its result runs backwards", lambda x, axis=axis: np.flip(x, axis))
+            yield done(f"axis {axis} of its result runs backwards", partial(np.flip, axis=axis))
     if result.size == want.size and result.shape != want.shape:
         yield done(f"its result is reshaped to {want.shape}", lambda x: x.reshape(want.shape))
 

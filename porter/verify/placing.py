@@ -33,6 +33,12 @@ class Placed:
         return title(self.row)
 
 
+def tells_layers(report: Mapping[str, Any]) -> bool:
+    """Whether a report says which tensors of the original its layers stand for; one of an old porter does not."""
+    rows = report.get("layers") or ()
+    return bool(rows) and all("outputs" in row for row in rows)
+
+
 def title(row: Mapping[str, Any]) -> str:
     """How people are told of a row of `layers`: its class and name, or the TensorFlow node that it ends in."""
     return f"{row['class']} {row['name']}" if row.get("name") else f"{row['class']} of {last_node(row)}"

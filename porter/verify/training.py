@@ -19,7 +19,7 @@ from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.draws import Draws
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.graphdef import ancestors, split
-from porter.verify.placing import Placed, calls, title
+from porter.verify.placing import Placed, calls, tells_layers, title
 from porter.verify.reference import Reference, Refused
 from porter.verify.tensors import Tensors
 from porter.verify.trials import Case
@@ -41,7 +41,7 @@ def training(context: Context) -> Finding:
         return Finding(SKIPPED, trials.nothing_to_try or trials.absent)
     if keras.backend.backend() != "tensorflow":
         return Finding(SKIPPED, "it is run with Keras on TensorFlow only")
-    if not all("outputs" in row for row in context.report.get("layers", ({},))):
+    if not tells_layers(context.report):
         return Finding(SKIPPED, "the report does not say which tensors the layers stand for")
     run = _Run(context, reference)
     if not run.knobs and not run.draws.of:
@@ -55,8 +55,7 @@ class _Run:
     def __init__(self, context: Context, reference: Reference) -> None:
         trials = context.trials
         self.context, self.reference, self.tolerance = context, reference, trials.tolerance
-        sizes = [batch for batch in trials.batches if 1 < batch <= LARGEST] or list(trials.batches)
-        self.case: Case = trials.case("normal", max(sizes))
+        self.case: Case = trials.accepted(most=LARGEST)
         self.knobs = [knob for knob in reference.original.knobs if knob.kind != "frozen"]
         self.layers = Layers(context.model, context.report)
         self.draws = Draws(reference, self.layers.placed, self.case.feeds, trials.seed)

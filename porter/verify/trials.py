@@ -179,6 +179,24 @@ class Trials:
             axes, batch = common_axis(feeds)
         return Case(f"{kind}, batch of {batch}", feeds, axes, batch, self.converted.outputs, self.reference)
 
+    def accepted(self, *, most: int = 2, seed: int | None = None) -> Case:
+        """A case that the original accepts, with several samples if there can be: `most`, or as near as can be.
+
+        Only where `fitting` is not None.
+        """
+        several = [batch for batch in self.batches if batch > 1]
+        below = sorted((batch for batch in several if batch <= most), reverse=True)
+        above = sorted(batch for batch in several if batch > most)
+        for batch in (*below, *above, *self.batches):
+            case = self.case("normal", batch, seed=seed)
+            try:
+                _ = case.want
+            except Refused:
+                continue
+            return case
+        assert self.fitting is not None
+        return self.case("normal", self.fitting[1], seed=seed)
+
     def outcome(self, kind: str, batch: int, setting: Setting | None = None) -> Outcome:
         key = (setting or self._setting, kind, batch)
         if key not in self._outcomes:

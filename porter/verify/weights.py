@@ -96,9 +96,10 @@ class Origins:
         for piece in pieces:
             tensor, steps = read(piece)
             array = self.get(tensor)
-            arrays.append(None if array is None else after(steps, array))
-        if any(array is None for array in arrays):
-            return None
+            array = None if array is None else after(steps, array)
+            if array is None:
+                return None
+            arrays.append(array)
         return after(steps_after, np.concatenate(arrays, axis) if len(arrays) > 1 else arrays[0])
 
     def _stored(self, tensor: str) -> Callable[[], np.ndarray] | None:

@@ -207,9 +207,11 @@ def round_(x):
 
 @op("ClipByValue")
 def clip(x, low, high):
-    if low.rank == high.rank == 0:
+    """`ops.clip` takes plain numbers; where the ends are tensors, the lower one wins."""
+    ends = constant(low), constant(high)
+    if all(end is not None and end.ndim == 0 for end in ends) and ends[0] <= ends[1]:
         return ops.clip(x, low, high)
-    return ops.minimum(ops.maximum(x, low), high)
+    return ops.maximum(ops.minimum(x, high), low)
 
 
 @op("L2Loss")

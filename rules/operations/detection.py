@@ -8,19 +8,22 @@ BY_VALUE = (
 
 
 def _suppress(boxes, scores, size, padded=False, overlaps=False, **thresholds):
-    """Boxes, scores and their number. `thresholds` are values or numbers."""
-    known = {name: _number(value) for name, value in {"max_output_size": size, **thresholds}.items()}
+    """Boxes, scores and their number. `size` is a value, `thresholds` are values or numbers."""
+    known = {name: _number(value) for name, value in thresholds.items()}
     for name, number in known.items():
         require(number is not None, f"{name} is known only when the model runs")
-    if not padded:
-        warn(BY_VALUE)
     if known.get("soft_nms_sigma") and known["iou_threshold"] < 1:
         warn(
             "TensorFlow 1.15 drops boxes above iou_threshold although soft_nms_sigma is given, and so does the model; "
             "TensorFlow 2 keeps them, so a comparison with it can fail: compare with what 1.15 has recorded"
         )
-    size = int(known.pop("max_output_size"))
-    return many(porter_layers.NonMaxSuppression(size, **known, padded=padded, overlaps=overlaps)(boxes, scores), 3)
+    limit = _number(size)
+    if limit is None or not padded:
+        warn(BY_VALUE)
+    options = {**known, "padded": padded, "overlaps": overlaps}
+    if limit is None:
+        return many(porter_layers.NonMaxSuppression(**options)(boxes, scores, size), 3)
+    return many(porter_layers.NonMaxSuppression(limit, **options)(boxes, scores), 3)
 
 
 def _number(value):

@@ -5,7 +5,6 @@ import numpy as np
 from porter.rule import (
     Value,
     at_run_time,
-    call,
     constant,
     elements,
     is_size,
@@ -15,16 +14,7 @@ from porter.rule import (
     require,
     warn,
 )
-
-
-def getitem(x, *slices):
-    """x[slices]; trailing slices that take everything are left out."""
-    slices = list(slices)
-    while slices and slices[-1] == slice(None):
-        slices.pop()
-    if len(slices) == 1 and isinstance(slices[0], slice):
-        slices.append(Ellipsis)  # Keras takes no slice alone
-    return call("ops.getitem", x, tuple(slices)) if slices else x
+from porter.rules.operations.slicing import UNCOMPILED, getitem
 
 
 @op("StridedSlice")
@@ -233,7 +223,9 @@ def _one_hot(indices, depth, on, off, axis, dtype):
 @op("Where")
 def where(x, *, node):
     """The places of what is not zero, one row each; how many there are depends on the data."""
-    return ops.cast(ops.stack(ops.nonzero(x), axis=-1), node.out.dtype)
+    require(x.rank is not None and x.rank > 0, "the rank is not known, or is 0")
+    warn(f"{node.name} {UNCOMPILED}")
+    return ops.cast(porter_layers.Places()(x), node.out.dtype)
 
 
 @op("ReverseSequence")

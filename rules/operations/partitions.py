@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from porter.rule import call, constant, op, ops, porter_layers, require, warn
-
-UNCOMPILED = "makes sizes that depend on the data: JAX runs this model only as it is called, not compiled"
+from porter.rule import constant, op, ops, porter_layers, require, warn
+from porter.rules.operations.slicing import UNCOMPILED, getitem
 
 
 @op("DynamicPartition")
@@ -18,8 +17,8 @@ def dynamic_partition(data, partitions, *, node, num_partitions):
         data, partitions = ops.reshape(data, (-1, *rest)), ops.reshape(partitions, (-1,))
     parts = []
     for number in range(num_partitions):
-        places = call("ops.getitem", ops.nonzero(ops.equal(partitions, number)), (0,))
-        parts.append(ops.take(data, places, axis=0))
+        places = porter_layers.Places()(ops.equal(partitions, number))
+        parts.append(ops.take(data, getitem(places, slice(None), 0), axis=0))
     return tuple(parts)
 
 

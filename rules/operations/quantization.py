@@ -26,7 +26,7 @@ def fake_quantization_by_variables(x, low, high, *, num_bits=8, narrow_range=Fal
     return porter_layers.FakeQuantization(num_bits=num_bits, narrow_range=narrow_range)(x, low, high)
 
 
-@op("QuantizeAndDequantizeV2")
+@op("QuantizeAndDequantizeV2", "QuantizeAndDequantizeV4")
 def quantize_and_dequantize(
     x,
     low,

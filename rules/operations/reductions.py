@@ -9,10 +9,11 @@ SMALL = ("int8", "int16", "uint8", "uint16")
 
 
 def _reduce(function, x, axes, keepdims):
-    """`ops.<function>` over `axes`: None for all of them; nothing to do for none."""
+    """`ops.<function>` over `axes`: None for all of them, though on PyTorch they are not kept then; nothing for none."""
     if not axes:
         return x
-    axis = None if len(axes) == x.rank else axes[0] if len(axes) == 1 else axes
+    everything = len(axes) == x.rank and not keepdims
+    axis = None if everything else axes[0] if len(axes) == 1 else axes
     return getattr(ops, function)(x, axis=axis, keepdims=keepdims)
 
 

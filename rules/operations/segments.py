@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from porter.rule import constant, many, op, ops, porter_layers, require, warn
+from porter.rule import call, constant, is_size, many, op, ops, porter_layers, require, warn
 
 BY_VALUE = (
     "the size of the output depends on the values: it runs eagerly on every backend, compiled on TensorFlow alone"
@@ -19,31 +19,36 @@ def _flat(x, segments):
     return ops.reshape(x, (-1, *rest)), ops.reshape(segments, (-1,))
 
 
+def _unsorted(reduction, x, segments, count, empty=0):
+    """`ops.segment_...`, or a layer where that knows less: it takes no constant rows, and PyTorch has no integer limits."""
+    if is_size(x) or (empty and not x.dtype.startswith("float")):
+        return porter_layers.SegmentReduction(reduction, count, empty=empty)(*_flat(x, segments))
+    return getattr(ops, f"segment_{reduction}")(*_flat(x, segments), count)
+
+
 @op("UnsortedSegmentSum")
 def unsorted_segment_sum(x, segments, *, num_segments):
-    return ops.segment_sum(*_flat(x, segments), num_segments)
+    return _unsorted("sum", x, segments, num_segments)
 
 
 @op("UnsortedSegmentProd")
 def unsorted_segment_prod(x, segments, *, num_segments):
-    return ops.segment_prod(*_flat(x, segments), num_segments)
+    return _unsorted("prod", x, segments, num_segments)
 
 
 @op("UnsortedSegmentMax")
 def unsorted_segment_max(x, segments, *, num_segments):
     """An empty segment holds the lowest number there is, not minus infinity."""
     lowest = _limits(x)[0]
-    if not x.dtype.startswith("float"):
-        return porter_layers.SegmentReduction("max", num_segments, empty=lowest)(*_flat(x, segments))
-    return ops.maximum(ops.segment_max(*_flat(x, segments), num_segments), lowest)
+    found = _unsorted("max", x, segments, num_segments, lowest)
+    return ops.maximum(found, lowest) if found.node.op.startswith("ops.") else found
 
 
 @op("UnsortedSegmentMin")
 def unsorted_segment_min(x, segments, *, num_segments):
     highest = _limits(x)[1]
-    if not x.dtype.startswith("float"):
-        return porter_layers.SegmentReduction("min", num_segments, empty=highest)(*_flat(x, segments))
-    return ops.minimum(ops.segment_min(*_flat(x, segments), num_segments), highest)
+    found = _unsorted("min", x, segments, num_segments, highest)
+    return ops.minimum(found, highest) if found.node.op.startswith("ops.") else found
 
 
 def _limits(x):
@@ -174,5 +179,19 @@ def unravel_index(indices, *, dims, node):
     """Coordinates of flat indices, one row per axis."""
     strides = np.cumprod([1, *dims[:0:-1]])[::-1]
     shape = (-1, *([1] * (indices.rank or 0)))
-    strides, sizes = (np.array(each, node.out.dtype).reshape(shape) for each in (strides, dims))
+    return _coordinates(indices, *(np.array(each, node.out.dtype).reshape(shape) for each in (strides, dims)), node)
+
+
+@op("UnravelIndex")
+def unravel_index_by_input(indices, dims, *, node):
+    require(indices.rank is not None and dims.shape is not None and dims.shape[0], "the ranks must be known", indices)
+    require(not is_size(dims), "the sizes are those of a tensor", dims)
+    behind = ops.flip(call("ops.getitem", dims, (slice(1, None), ...)), axis=0)
+    ones = ops.ones_like(call("ops.getitem", dims, (slice(None, 1), ...)))
+    strides = ops.flip(ops.cumprod(ops.concatenate([ones, behind])), axis=0)
+    shape = (-1, *([1] * indices.rank))
+    return _coordinates(indices, ops.reshape(strides, shape), ops.reshape(dims, shape), node)
+
+
+def _coordinates(indices, strides, sizes, node):
     return ops.cast(ops.mod(ops.floor_divide(ops.expand_dims(indices, 0), strides), sizes), node.out.dtype)

@@ -157,7 +157,22 @@ def mirror_pad_by_size(x, paddings, *, node, mode):
 
 @op("MirrorPad")
 def mirror_pad(x, *, paddings, mode):
+    if mode == "SYMMETRIC" and max(map(max, paddings)) > 1:
+        return _mirrored(x, paddings)
     return ops.pad(x, paddings, mode=mode.lower())
+
+
+def _mirrored(x, paddings):
+    """The edges turned round and put beside x: `ops.pad` on PyTorch repeats the outermost entry instead."""
+    for axis, (before, after) in enumerate(paddings):
+        whole = (slice(None),) * axis
+        parts = [x]
+        if before:
+            parts.insert(0, ops.flip(call("ops.getitem", x, (*whole, slice(None, before), Ellipsis)), axis=axis))
+        if after:
+            parts.append(ops.flip(call("ops.getitem", x, (*whole, slice(-after, None), Ellipsis)), axis=axis))
+        x = ops.concatenate(parts, axis=axis) if len(parts) > 1 else x
+    return x
 
 
 @op("ReverseV2")

@@ -16,20 +16,23 @@ def _first_column(indices):
 
 @op("SparseToDense")
 def sparse_to_dense(indices, shape, values, default, *, node, validate_indices=True):
-    """Entries at places [entries, rank] or, with one axis, [entries]."""
+    """Entries at places [entries, rank] or, with fewer axes, at single places."""
     require(values.dtype != "string", "strings have no place in a Keras model", values)
-    filler = constant(default)
-    require(filler is not None, "what stands between the entries is known only when the model runs", default)
-    require(indices.rank in (1, 2) and node.out.rank, "the ranks must be known", indices)
-    if indices.rank == 1:
-        indices = ops.expand_dims(indices, -1)
+    require(indices.rank is not None and indices.rank <= 2 and node.out.rank, "the ranks must be known", indices)
+    if indices.rank < 2:
+        indices = ops.reshape(indices, (-1, 1))
     if values.rank == 0:
-        value = constant(values)
-        values = ops.full_like(_first_column(indices), values if value is None else value.item(), dtype=node.out.dtype)
-    known = constant(shape)
-    empty = ops.full(shape if known is None else tuple(known.tolist()), filler.item(), dtype=node.out.dtype)
+        first, value = _first_column(indices), constant(values)
+        if value is not None:
+            values = ops.full_like(first, value.item(), dtype=node.out.dtype)
+        else:
+            values = ops.add(values, ops.zeros_like(first, dtype=node.out.dtype))
+    known, filler = constant(shape), constant(default)
+    sizes = shape if known is None else tuple(known.tolist())
+    empty = ops.full(sizes, 0 if filler is None else filler.item(), dtype=node.out.dtype)
     empty.shape, empty.dtype = node.out.shape, node.out.dtype
-    return ops.scatter_update(empty if is_size(shape) else at_run_time(empty), indices, values)
+    empty = empty if is_size(shape) else at_run_time(empty)
+    return ops.scatter_update(empty if filler is not None else ops.add(default, empty), indices, values)
 
 
 @op("SparseTensorDenseAdd")
@@ -57,9 +60,10 @@ def sparse_reshape(indices, shape, new_shape):
 @op("SparseFillEmptyRows")
 def sparse_fill_empty_rows(indices, values, shape, default):
     require(values.dtype != "string", "strings have no place in a Keras model", values)
-    known = constant(default)
-    require(known is not None, "the entry for empty rows is known only when the model runs", default)
     warn(BY_VALUE)
+    known = constant(default)
+    if known is None:
+        return many(porter_layers.SparseFillEmptyRows()(indices, values, shape, default), 4)
     return many(porter_layers.SparseFillEmptyRows(known.item())(indices, values, shape), 4)
 
 

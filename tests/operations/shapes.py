@@ -16,6 +16,13 @@ def _loop(tf, six):
     return rows.stack(), total
 
 
+def _dealt(tf, stitch, i, rows):
+    """Rows dealt out to two parts by a number, and put in their order again."""
+    pile = tf.reshape(i, [-1])[: tf.shape(rows)[0]] % 2
+    places = tf.dynamic_partition(tf.range(tf.shape(rows)[0]), pile, 2)
+    return stitch(indices=places, data=[2.0 * part for part in tf.dynamic_partition(rows, pile, 2)])
+
+
 CASES: list[Case] = [
     ("Reshape", lambda tf, x: tf.reshape(x, [-1, 24])),
     ("Reshape", lambda tf, x: tf.reshape(x, [-1, 6]) * 2.0),
@@ -76,6 +83,8 @@ CASES: list[Case] = [
     ("GatherV2", lambda tf, x, i: tf.gather(x, i % 4, axis=1, batch_dims=1)),
     ("GatherV2", lambda tf, x, i: tf.gather(x, i % 6, axis=2, batch_dims=1)),
     ("GatherV2", lambda tf, i: tf.raw_ops.Gather(params=tf.range(10.0), indices=i)),
+    ("GatherV2", lambda tf, x, i: tf.gather(x, i[:, :2] % 4, axis=1, batch_dims=1)),
+    ("GatherV2", lambda tf, x, i: tf.gather(x, i[:, :2] % 6, axis=2, batch_dims=1)),
     ("GatherNd", lambda tf, six, ints: tf.gather_nd(six, tf.stack([ints % 6, ints % 4], 1))),
     ("GatherNd", lambda tf, six, ints: tf.gather_nd(six, (ints % 6)[:, tf.newaxis])),
     ("GatherNd", lambda tf, loose: tf.gather_nd(loose, [[0, 1], [0, 0]])),
@@ -97,6 +106,16 @@ CASES: list[Case] = [
     ("InTopK", lambda tf, rows, ints: tf.raw_ops.InTopK(predictions=rows[:1], targets=ints[:1] % 5, k=2)),
     ("InTopKV2", lambda tf, rows, i: tf.nn.in_top_k(rows, i[:, 0] % 5, 2)),
     ("InTopKV2", lambda tf, rows, i, count: tf.raw_ops.InTopKV2(predictions=rows, targets=i[:, 0] % 5, k=count)),
+    ("DynamicPartition", lambda tf, rows: tf.dynamic_partition(rows, tf.cast(rows[:, 0] > 0.0, tf.int32), 2)[1]),
+    ("DynamicPartition", lambda tf, six: tf.dynamic_partition(six, tf.cast(six > 0.0, tf.int32), 2)),
+    ("DynamicStitch", lambda tf, six: tf.dynamic_stitch([[0, 2, 4], [1, 4, 3]], [six[:3], six[3:]])),
+    ("DynamicStitch", lambda tf, i, rows: _dealt(tf, tf.dynamic_stitch, i, rows)),
+    ("ParallelDynamicStitch", lambda tf, i, rows: _dealt(tf, tf.raw_ops.ParallelDynamicStitch, i, rows)),
+    ("RandomStandardNormal", lambda tf, x: x + 0.0 * tf.random_normal(tf.shape(x))),
+    ("RandomStandardNormal", lambda tf, six: six + 0.0 * tf.random_normal([6, 4])),
+    ("RandomUniform", lambda tf, x: x + tf.floor(0.5 * tf.random_uniform([tf.shape(x)[0], 1, 6]))),
+    ("TruncatedNormal", lambda tf, x: x + tf.floor(0.2 * tf.abs(tf.truncated_normal([tf.shape(x)[0], 4, 1])))),
+    ("RandomUniformInt", lambda tf, i: i + tf.random_uniform([tf.shape(i)[0], 4], 0, 9, tf.int32) // 9),
     ("ArrayRead", _loop),
     ("ArrayWrite", _loop),
 ]

@@ -1,0 +1,36 @@
+"""How the user wants a model to be converted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Progress = Callable[[str, float], None]
+
+
+def quiet(stage: str, done: float) -> None:
+    """Progress for nobody."""
+
+
+@dataclass
+class Options:
+    """How the user wants the model; each is the command line's flag of that name."""
+
+    inputs: list[str] | None = None
+    outputs: list[str] | None = None
+    freeze: dict[str, Any] = field(default_factory=dict)
+    shapes: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
+    exact: bool = False
+    weights: str = "auto"
+    verify: bool = True
+    keep_failed: bool = False
+    force: bool = False
+    dry_run: bool = False
+
+
+def options_of(report: dict[str, Any]) -> Options:
+    """The options that a model was converted with."""
+    kept = report["options"]
+    shapes = {name: tuple(shape) for name, shape in kept["shapes"].items()}
+    return Options(kept["inputs"], kept["outputs"], kept["freeze"], shapes, kept["exact"], kept["weights"])

@@ -1,0 +1,99 @@
+"""What report.json holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from porter import __version__
+from porter.errors import UnreadableSource
+from porter.graph import Graph
+
+
+def content(
+    original: Any, options: Any, graph: Graph, emitted: Any, rewriting: Any, folded: set[str]
+) -> dict[str, Any]:
+    """The content of report.json."""
+    source = original.source
+    names = {node: variable.name for node, variable in original.variables.items()}
+    copied = sorted({names[node] for node in emitted.variables})
+    unused = sorted(set(names.values()) - set(copied))
+    tensors = [row["tensor"] for row in emitted.outputs]
+    changes = [{**change, "outputs": [tensors[place] for place in change["outputs"]]} for change in rewriting.changes]
+    became = {"training": "training argument", "keep_prob": "Dropout rate", "rate": "Dropout rate", "frozen": "constant"}
+    warnings = [*original.warnings, *rewriting.warnings, *_wide_types(graph)]
+    for knob in original.knobs:
+        if knob.guessed:
+            name = knob.tensor.split(":")[0]
+            warnings.append(f"the rate of {name} is not in the graph: 0.5 is written; --freeze {name}=VALUE gives it")
+    return {
+        "schema": 1,
+        "porter": __version__,
+        "source": {
+            "path": str(source.path),
+            "format": source.format,
+            "producer": source.producer,
+            "sha256": {file.name: _sha256(file) for file in source.files},
+        },
+        "options": {
+            "inputs": options.inputs, "outputs": original.outputs, "freeze": options.freeze,
+            "shapes": {name: list(shape) for name, shape in options.shapes.items()}, "exact": options.exact,
+            "weights": options.weights,
+        },
+        "inputs": emitted.inputs,
+        "outputs": emitted.outputs,
+        "knobs": [
+            {"tensor": knob.tensor, "became": became.get(knob.kind, knob.kind), "why": knob.why} for knob in original.knobs
+        ],
+        "layers": emitted.layers,
+        "changes": changes,
+        "weights": {
+            "copied": copied,
+            "computed": sorted(folded),
+            "left": [
+                *({"name": name, "why": why} for name, why in original.left),
+                *({"name": name, "why": "the converted layers have no use for it"} for name in unused),
+            ],
+        },
+        "warnings": list(dict.fromkeys(warnings)),
+        "verified": {},
+    }  # fmt: skip
+
+
+def _wide_types(graph: Graph) -> list[str]:
+    """What JAX will compute in 32 bits where the original had 64."""
+    wide = [
+        (value.tensor, value.dtype)
+        for node in graph
+        for value in node.outputs
+        if (node.is_call or value in graph.inputs) and value.dtype in ("float64", "int64", "uint64", "complex128")
+    ]
+    if not wide:
+        return []
+    kinds = " and ".join(sorted({dtype for _, dtype in wide}))
+    return [f"{wide[0][0]} and {len(wide) - 1} other tensors are {kinds}; JAX computes them in 32 bits" if len(wide) > 1
+            else f"{wide[0][0]} is {kinds}; JAX computes it in 32 bits"]  # fmt: skip
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def write_report(report: dict[str, Any], directory: Path) -> None:
+    from porter.report.html import render
+
+    (directory / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    (directory / "report.html").write_text(render(report))
+
+
+def read_report(directory: Path) -> dict[str, Any]:
+    """The report of a converted model. Raises `UnreadableSource`."""
+    try:
+        return json.loads((directory / "report.json").read_text())
+    except (OSError, ValueError) as problem:
+        raise UnreadableSource(
+            f"{directory} holds no converted model", why=str(problem), todo="name the folder that porter convert wrote"
+        ) from None

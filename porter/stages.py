@@ -1,0 +1,72 @@
+"""The stages that every command goes through: reading, and raising to Keras calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from porter.graph import Graph, Value
+from porter.options import Options, Progress
+
+
+def open_original(source: Path, options: Options, progress: Progress) -> Any:
+    """Read `source` and cut it down to what is converted."""
+    from porter.read import make_original, open_source
+
+    progress("read", 0)
+    found = open_source(source)
+    progress("read", 0.5)
+    original = make_original(
+        found, inputs=options.inputs, outputs=options.outputs, freeze=options.freeze, shapes=options.shapes,
+        weights=options.weights,
+    )  # fmt: skip
+    progress("read", 1)
+    return original
+
+
+def raise_graph(
+    original: Any,
+    options: Options,
+    progress: Progress,
+    rewriting: Any = None,
+    refuted: dict[tuple[str, str], str] | None = None,
+) -> tuple[Graph, Any]:
+    """The original as a graph of Keras calls, and what the rules had to say.
+
+    refuted: proposals, by rule and TensorFlow node, that were tried and do not hold, with the reason.
+    """
+    from porter.canonical import canonical
+    from porter.read.to_graph import to_graph
+    from porter.rewrite import rewrite
+    from porter.rules import RULES
+
+    progress("rules", 0)
+    graph = canonical(to_graph(original))
+    result = rewrite(
+        graph, RULES, exact=options.exact, result=rewriting, refuted=refuted, progress=lambda done, all_: progress("rules", done / all_)
+    )
+    return graph, result
+
+
+class Evaluation:
+    """Gives the arrays of values that depend on weights and constants alone."""
+
+    def __init__(self, original: Any, reference: Any):
+        self.original, self.reference = original, reference
+        self.folded: set[str] = set()
+
+    def __call__(self, values: list[Value]) -> list[np.ndarray]:
+        computed = [value.name for value in values if value.node.op not in ("Const", "Variable")]
+        arrays = self.reference.weights(computed)
+        self.folded.update(computed)
+        found = []
+        for value in values:
+            if value.node.op == "Const":
+                found.append(value.node.attrs["value"])
+            elif value.node.op == "Variable":
+                found.append(self.original.load(value.node.name))
+            else:
+                found.append(arrays[value.name])
+        return found

@@ -1,0 +1,15 @@
+"""How a slice is written down. Holds no rules."""
+
+from porter.rule import call
+
+UNCOMPILED = "makes sizes that depend on the data: JAX runs this model only as it is called, not compiled"
+
+
+def getitem(x, *slices):
+    """x[slices]; trailing slices that take everything are left out."""
+    slices = list(slices)
+    while slices and slices[-1] == slice(None):
+        slices.pop()
+    if len(slices) == 1 and not isinstance(slices[0], int):
+        slices.append(Ellipsis)  # alone, Keras takes nothing but a number
+    return call("ops.getitem", x, tuple(slices)) if slices else x

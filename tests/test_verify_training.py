@@ -1,0 +1,160 @@
+"""Levels 5 and 6: training with the same random numbers on both sides, moving averages, gradients, a step."""
+
+import lab
+import numpy as np
+import pytest
+from test_verify_layers import faulty
+
+from porter.read import make_original
+from porter.verify import prove
+from porter.verify.steps import places
+
+
+def level(conversion, number, model=None, **options):
+    def recut(outputs):
+        return make_original(conversion.original.source, inputs=conversion.original.inputs, outputs=outputs)
+
+    proof = prove(
+        conversion.original, model or conversion.model, conversion.report, levels=(number,), exact=conversion.exact,
+        reference=conversion.reference, recut=recut, **options,
+    )  # fmt: skip
+    return proof.levels[0]
+
+
+@pytest.fixture(scope="module")
+def network():
+    def build(tf):
+        x = tf.placeholder("float32", [None, 6, 6, 3], name="x")
+        training = tf.placeholder("bool", [], name="training")
+        y = tf.layers.conv2d(x, 4, 3, padding="same", name="conv")
+        y = tf.layers.batch_normalization(y, momentum=0.9, training=training, name="bn")
+        y = tf.nn.relu(y)
+        y = tf.layers.flatten(y)
+        y = tf.layers.dropout(y, 0.4, training=training)
+        y = tf.layers.dense(y, 5, name="hidden")
+        y = tf.layers.batch_normalization(y, momentum=0.7, training=training, name="last_bn")
+        y = tf.nn.dropout(y, keep_prob=tf.placeholder("float32", [], name="keep_prob"))
+        y = tf.layers.dense(y, 2, name="out")
+        update = tf.group(*tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+        with tf.control_dependencies([update]):
+            tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(y))
+        return y
+
+    conversion = lab.convert_graph(build)
+    yield conversion
+    conversion.close()
+
+
+def test_training_is_the_same(network):
+    found = level(network, 5)
+    assert found.status == "passed", found.reason
+    assert "4 of 4 moving averages" in found.reason
+    assert {row["status"] for row in found.layers} == {"agrees"}
+    assert "out/BiasAdd:0" in found.outputs
+    assert found.outputs["bn/moving_mean after one step"]["ok"]
+    # the fused kernel of images takes n / (n - 1) times the variance; that of vectors does not
+    assert [note.split(" ")[0] for note in found.notes if "n / (n - 1)" in note] == ["bn/moving_variance"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("momentum=0.9", "momentum=0.99", "It agrees if momentum is 0.9 instead of 0.99"),
+        ("momentum=0.7", "momentum=0.75", "It agrees if momentum is 0.7 instead of 0.75"),
+        ("Dropout(0.4)", "Dropout(0.5)", "It agrees if rate is 0.4 instead of 0.5"),
+        ("Dropout(0.4)", "Dropout(0.4, noise_shape=(None, 1))", "Dropout"),
+        ('momentum=0.9, name="bn"', 'momentum=0.9, trainable=False, name="bn"', "BatchNormalization bn"),
+    ],
+)
+def test_training_that_differs_is_caught(network, old, new, told):
+    found = level(network, 5, faulty(network, old, new))
+    assert found.status == "failed"
+    assert told in found.reason
+
+
+def test_a_dropout_that_is_gone_is_caught(network):
+    gone = faulty(network, "x = layers.Dropout(0.4)(x)", "pass")
+    assert level(network, 5, gone).status == "failed"
+
+
+def test_the_models_moving_averages_stay(network):
+    before = [weight.numpy() for weight in network.model.weights]
+    level(network, 5)
+    level(network, 6)
+    assert all(np.array_equal(a, b) for a, b in zip(before, [w.numpy() for w in network.model.weights], strict=True))
+
+
+def test_an_original_for_inference_has_no_training_to_compare():
+    def build(tf):
+        x = tf.placeholder("float32", [None, 4], name="x")
+        return tf.layers.batch_normalization(tf.layers.dense(x, 3), training=False)
+
+    conversion = lab.convert_graph(build)
+    found = level(conversion, 5)
+    assert (found.status, found.applies) == ("skipped", False)
+    conversion.close()
+
+
+def test_a_normalisation_that_was_built_for_inference_is_told():
+    def build(tf):
+        x = tf.placeholder("float32", [None, 4], name="x")
+        y = tf.layers.batch_normalization(tf.layers.dense(x, 3), training=False, name="frozen")
+        return tf.layers.dropout(y, 0.5, training=tf.placeholder("bool", [], name="training"))
+
+    conversion = lab.convert_graph(build)
+    found = level(conversion, 5)
+    assert found.status == "passed", found.reason
+    assert any("built so" in note and "frozen" in note for note in found.notes)
+    conversion.close()
+
+
+def test_gradients_are_the_same(network):
+    found = level(network, 6)
+    assert found.status == "passed", found.reason
+    assert {"by x:0", "by conv/kernel", "by out/bias", "conv/kernel after one step"} <= found.outputs.keys()
+    assert all(row["ok"] for row in found.outputs.values())
+    assert not any("bn/moving_mean after" in name for name in found.outputs)
+
+
+def test_a_gradient_that_is_stopped_is_caught(network):
+    stopped = faulty(network, "x = layers.ReLU()(x)", "x = keras.ops.stop_gradient(layers.ReLU()(x))")
+    found = level(network, 6, stopped)
+    assert found.status == "failed"
+    assert "by conv/kernel" in found.reason
+    assert "by out/kernel" not in found.reason
+
+
+def test_gradients_of_shared_transposed_and_joined_weights():
+    def build(tf):
+        x = tf.placeholder("float32", [None, 4], name="x")
+        w = tf.get_variable("w", [4, 4])
+        y = tf.tanh(tf.matmul(x, w))
+        y = tf.matmul(y, w, transpose_b=True)
+        ids = tf.cast(tf.argmax(x, 1), "int32")
+        return y + tf.nn.embedding_lookup(tf.get_variable("table", [4, 4]), ids)
+
+    conversion = lab.convert_graph(build)
+    found = level(conversion, 6)
+    assert found.status == "passed", (found.reason, found.notes)
+    assert {"by w", "by table"} <= found.outputs.keys()
+    conversion.close()
+
+
+def test_where_numbers_of_a_weight_come_from():
+    shapes = [(2, 3), (2, 1)]
+    assert places("a, transposed (1, 0)", [(2, 3)]).tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert places("a + b", shapes).tolist() == [[0, 1, 2, 6], [3, 4, 5, 7]]
+    assert places("a, plus (1.0, 0, 1)", [(2,)]).tolist() == [0, 1]
+    assert places("a, turned (1, 0)", [(2,)]) is None
+
+
+def test_what_has_no_gradient_is_skipped_with_the_reason():
+    def build(tf):
+        x = tf.placeholder("float32", [None, 4, 4, 1], name="x")
+        return tf.image.resize_images(x, [2, 2], tf.image.ResizeMethod.AREA)
+
+    conversion = lab.convert_graph(build)
+    found = level(conversion, 6)
+    assert found.status == "skipped"
+    assert "No gradient defined" in found.reason
+    conversion.close()
