@@ -60,11 +60,13 @@ def source_of(build: Callable[[Any], Any], *, resource: bool = False, seed: int 
 
 
 def _other(name: str, array: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """An array like what training would have made of `array`."""
+    """An array like what training would have made of `array`; the same each time, unlike what `tf.layers` draws."""
     if array.dtype.kind != "f":
         return array
     if re.search("variance", name):
         return random.uniform(0.5, 1.5, array.shape).astype(array.dtype)
+    if array.size > 1 and np.ptp(array) > 0:
+        return random.normal(0, np.prod(array.shape[:-1]) ** -0.5, array.shape).astype(array.dtype)
     return (array + random.normal(0, 0.1, array.shape)).astype(array.dtype)
 
 

@@ -4,7 +4,7 @@ Weight arithmetic is never folded here: it would destroy `rsqrt(variance + epsil
 spectral norm before a rule could see them.
 """
 
-from porter.canonical.array_shapes import array_shapes
+from porter.canonical.array_shapes import array_elements, array_shapes
 from porter.canonical.channels import channels_last
 from porter.canonical.conditionals import resolve_conditionals
 from porter.canonical.fold_integers import fold_integers
@@ -31,6 +31,7 @@ WHOLE = (
     infer_shapes,
     array_shapes,
     infer_shapes,
+    array_elements,
 )
 PASSES = (drop_identities, static_arguments, channels_last, drop_identities, merge_equal)
 

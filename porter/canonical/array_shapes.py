@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from porter.canonical.infer_shapes import Dims, dims_of, refine, size_of
+from porter.canonical.origins import Origin, origin
 from porter.graph import Graph, Node, Value
 
 
@@ -12,7 +13,8 @@ def array_shapes(graph: Graph) -> None:
         if node.op == "ArrayNew":
             node.outputs = node.outputs[-1:]  # the handle is of no use any more
             node.out.index = 0
-            element = _written(node.out)
+            written = _written(node.out)
+            element = written[0] if written else None
             if element is not None and element.shape is not None:
                 _describe(node.out, [size_of(node.inputs[0]), *dims_of(element)], element.dtype)
         elif node.op == "While":
@@ -37,16 +39,56 @@ def _drop_unused(graph: Graph, loop: Node) -> None:
         inner.inputs = [inner.inputs[place] for place in kept]
 
 
-def _written(array: Value) -> Value | None:
-    """A value that is written into `array`, here or in a loop that it goes into."""
+def array_elements(graph: Graph) -> None:
+    """Say of each new array where the sizes of its elements come from.
+
+    `ArrayNew` gets an attribute "element": for each axis the size, or the number of the input that is the size, or that
+    number and the axis of the input that has the size.
+    """
+    for node in list(graph):
+        if node.op == "While":
+            array_elements(node.attrs["body"])
+        elif node.op == "ArrayNew" and node.out.shape and None in node.out.shape[1:]:
+            written = _written(node.out)
+            found = [_origin(written, axis) for axis in range(len(node.out.shape) - 1)] if written else []
+            if found and None not in found:
+                element: list[int | tuple[int, ...]] = []
+                for each in found:
+                    if each.size is None:  # type: ignore[union-attr]
+                        slot = len(node.inputs)
+                        graph.set_inputs(node, [*node.inputs, each.value])  # type: ignore[union-attr]
+                        element.append((slot,) if each.axis is None else (slot, each.axis))  # type: ignore[union-attr]
+                    else:
+                        element.append(each.size)  # type: ignore[union-attr]
+                node.attrs["element"] = tuple(element)
+
+
+def _written(array: Value) -> tuple[Value, list[Node]] | None:
+    """A value that is written into `array`, and the loops in which it is, the outermost first."""
     for user, slot in array.uses:
         if user.op == "ArrayWrite" and slot == 0:
-            return user.inputs[2]
+            return user.inputs[2], []
         if user.op == "While":
             found = _written(user.attrs["body"].inputs[slot])
             if found is not None:
-                return found
+                return found[0], [user, *found[1]]
     return None
+
+
+def _origin(written: tuple[Value, list[Node]], axis: int) -> Origin | None:
+    """Where the size of an axis of what is written comes from, outside of all loops; None where that is not found."""
+    value, loops = written
+    if value.shape is not None and value.shape[axis] is not None:
+        return Origin(value, axis)
+    found = origin(value, axis)
+    for loop in reversed(loops):
+        inner = loop.attrs["body"].inputs
+        place = next((place for place, each in enumerate(inner) if each is found.value), None)
+        if place is None:
+            return found if found.size is not None else None
+        found = Origin(loop.inputs[place], found.axis)
+        found = found if found.axis is None else origin(found.value, found.axis)
+    return found
 
 
 def _describe(array: Value, dims: Dims, dtype: str) -> None:

@@ -110,13 +110,13 @@ def _broadcast(node: Node) -> Dims | None:
 
 
 def _transpose(node: Node) -> Dims | None:
-    dims, perm = dims_of(node.inputs[0]), _constant(node, 1)
+    dims, perm = dims_of(node.inputs[0]), constant(node, 1)
     if perm is None or perm.size != len(dims):
         return None
     return [dims[axis] for axis in np.ravel(perm)]
 
 
-def _constant(node: Node, slot: int) -> np.ndarray | None:
+def constant(node: Node, slot: int) -> np.ndarray | None:
     held = node.inputs[slot].node
     return held.attrs["value"] if held.op == "Const" else None
 
@@ -127,7 +127,7 @@ def _reshape(node: Node) -> Dims | None:
         return None
     dims = dims_of(node.inputs[0])
     result: Dims = [(None, None) if dim[0] == -1 else dim for dim in target]
-    if _constant(node, 1) is None:
+    if constant(node, 1) is None:
         return result if (-1, -1) not in target else None
     sizes = [size for size, _ in target]
     if -1 in sizes:
@@ -149,7 +149,7 @@ def _matmul(node: Node) -> Dims | None:
 
 
 def _concat(node: Node) -> Dims | None:
-    axis = _constant(node, -1)
+    axis = constant(node, -1)
     parts = [dims_of(value) for value in node.inputs[:-1]]
     if axis is None or len({len(part) for part in parts}) != 1:
         return None
@@ -162,7 +162,7 @@ def _concat(node: Node) -> Dims | None:
 
 
 def _split(node: Node) -> Dims | None:
-    axis, dims = _constant(node, 0), dims_of(node.inputs[1])
+    axis, dims = constant(node, 0), dims_of(node.inputs[1])
     if axis is None:
         return None
     place, count = int(axis) % len(dims), len(node.outputs)
@@ -185,7 +185,7 @@ def _state(node: Node) -> Dims | None:
 
 
 def _expand_dims(node: Node) -> Dims | None:
-    axis, dims = _constant(node, 1), dims_of(node.inputs[0])
+    axis, dims = constant(node, 1), dims_of(node.inputs[0])
     if axis is None:
         return None
     place = int(axis.reshape(())) % (len(dims) + 1)
@@ -193,7 +193,7 @@ def _expand_dims(node: Node) -> Dims | None:
 
 
 def _reduce(node: Node) -> Dims | None:
-    axes, dims = _constant(node, 1), dims_of(node.inputs[0])
+    axes, dims = constant(node, 1), dims_of(node.inputs[0])
     if axes is None:
         return None
     gone = {int(axis) % max(len(dims), 1) for axis in np.ravel(axes)}
@@ -214,7 +214,7 @@ def _tile(node: Node) -> Dims | None:
 
 def _strided_slice(node: Node) -> Dims | None:
     """Plain slices only: single places and ranges over whole dimensions."""
-    begin, end, strides = (_constant(node, slot) for slot in (1, 2, 3))
+    begin, end, strides = (constant(node, slot) for slot in (1, 2, 3))
     masks = {name: node.attrs.get(f"{name}_mask", 0) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
     dims = dims_of(node.inputs[0])
     if begin is None or end is None or strides is None or masks["ellipsis"] or masks["new_axis"] or len(begin) > len(dims):
@@ -236,7 +236,7 @@ def _strided_slice(node: Node) -> Dims | None:
 
 
 def _gather(node: Node) -> Dims | None:
-    axis = _constant(node, 2)
+    axis = constant(node, 2)
     if axis is None or node.attrs.get("batch_dims"):
         return None
     dims, places = dims_of(node.inputs[0]), dims_of(node.inputs[1])
@@ -253,9 +253,12 @@ def size_of(value: Value) -> Dim:
     if node.op in ("ExpandDims", "Reshape", "Squeeze", "Cast", "Identity"):
         return size_of(node.inputs[0])
     if node.op == "StridedSlice" and node.attrs.get("shrink_axis_mask") == 1:
-        place, sizes = _constant(node, 1), sizes_of(node.inputs[0])
+        place, sizes = constant(node, 1), sizes_of(node.inputs[0])
         if place is not None and sizes is not None and -len(sizes) <= int(place.reshape(-1)[0]) < len(sizes):
             return sizes[int(place.reshape(-1)[0])]
+    if node.op == "Prod":
+        sizes = sizes_of(node.inputs[0])
+        return (None, None) if sizes is None else _product(sizes)
     if node.op in SIZE_ARITHMETIC:
         (a, b), (c, d) = map(size_of, node.inputs)
         compute = SIZE_ARITHMETIC[node.op]
@@ -264,6 +267,12 @@ def size_of(value: Value) -> Dim:
             None if b is None or d is None else compute(b, d),
         )
     return None, None
+
+
+def _product(sizes: Dims) -> Dim:
+    sides = [[size[side] for size in sizes] for side in (0, 1)]
+    whole = [None if None in side else prod(side) for side in sides]  # type: ignore[arg-type]
+    return whole[0], whole[1]
 
 
 SIZE_ARITHMETIC: dict[str, Callable[[int, int], int]] = {
@@ -290,8 +299,12 @@ def sizes_of(value: Value) -> Dims | None:
         return None if None in parts else [size for part in parts for size in part]  # type: ignore[union-attr]
     if node.op in ("Cast", "Identity"):
         return sizes_of(node.inputs[0])
+    if node.op == "GatherV2":
+        sizes, places = sizes_of(node.inputs[0]), constant(node, 1)
+        if sizes is not None and places is not None and places.ndim == 1:
+            return [sizes[place] for place in places]
     if node.op == "StridedSlice" and not node.attrs.get("shrink_axis_mask"):
-        sizes, (begin, end, strides) = sizes_of(node.inputs[0]), (_constant(node, slot) for slot in (1, 2, 3))
+        sizes, (begin, end, strides) = sizes_of(node.inputs[0]), (constant(node, slot) for slot in (1, 2, 3))
         if sizes is not None and begin is not None and end is not None and strides is not None and len(begin) == 1:
             first = None if node.attrs.get("begin_mask") else int(begin[0])
             return sizes[slice(first, None if node.attrs.get("end_mask") else int(end[0]), int(strides[0]))]
@@ -330,15 +343,15 @@ def _shape(node: Node) -> Dims | None:
 
 
 def _slice(node: Node) -> Dims | None:
-    begins, sizes = _constant(node, 1), _constant(node, 2)
+    begins, sizes = constant(node, 1), sizes_of(node.inputs[2])
     dims = dims_of(node.inputs[0])
     if sizes is None or len(sizes) != len(dims):
         return None
     result: Dims = []
-    for place, (dim, size) in enumerate(zip(dims, sizes.tolist(), strict=True)):
+    for place, (dim, size) in enumerate(zip(dims, sizes, strict=True)):
         begin = None if begins is None else int(begins[place])
-        if size >= 0:
-            result.append((size, size))
+        if size[0] != -1:
+            result.append(size)
         else:
             result.append((None, None) if begin is None else tuple(n if n is None else n - begin for n in dim))  # type: ignore[arg-type]
     return result
@@ -371,7 +384,7 @@ def _one_hot(node: Node) -> Dims | None:
 
 
 def _pick(node: Node) -> Dims | None:
-    axis, dims = _constant(node, 1), dims_of(node.inputs[0])
+    axis, dims = constant(node, 1), dims_of(node.inputs[0])
     if axis is None:
         return None
     place = int(axis.reshape(())) % max(len(dims), 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -24,7 +23,7 @@ def number(value: Any) -> str:
     if math.isnan(value) or math.isinf(value):
         return f'float("{value}")'
     if float(np.float32(value)) == value:
-        text = repr(float(str(np.float32(value))))
+        text = min(repr(value), repr(float(str(np.float32(value)))), key=len)
     else:
         text = repr(value)
     return text.replace("e-0", "e-").replace("e+", "e")
@@ -37,7 +36,8 @@ def literal(value: Any) -> str:
     if isinstance(value, (int, float, complex, np.number)):
         return number(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=not value.isprintable())
+        plain = value.replace("\\", "\\\\") if value.isprintable() else value.encode("unicode_escape").decode()
+        return '"' + plain.replace('"', '\\"') + '"'
     if isinstance(value, bytes):
         return repr(value)
     if isinstance(value, tuple):

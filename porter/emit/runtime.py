@@ -228,23 +228,23 @@ class _Body:
         return []
 
     def _array_shape(self, node: Node) -> str:
-        """The size of a new array and of its elements; unknown sizes are those of an input with the same."""
-        element, probe = (node.out.shape or ())[1:], (node.out.probe or ())[1:]
+        """The size of a new array and of its elements; unknown sizes are those of an input."""
+        element = node.attrs.get("element", (node.out.shape or (None, None))[1:])
+        if None in element:
+            raise Unsupported(
+                "A loop fills an array of unknown size",
+                where=node.name,
+                why="the size of its elements is not that of any of the loop's inputs",
+                todo="name outputs before the loop with --outputs, or tensors behind it with --inputs",
+            )
         sizes = [self._size_text(node.inputs[0])]
-        for place, size in enumerate(element):
-            sizes.append(str(size) if size is not None else self._size_like(probe[place] if probe else None))
+        for size in element:
+            if isinstance(size, tuple):
+                found = self._size_text(node.inputs[size[0]])
+                sizes.append(found if len(size) == 1 else f"ops.shape({found})[{size[1]}]")
+            else:
+                sizes.append(str(size))
         return f"({', '.join(sizes)},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
-
-    def _size_like(self, probe: int | None) -> str:
-        for value in self.inputs:
-            for axis, size in enumerate(value.probe or ()):
-                if size == probe:
-                    return f"ops.shape({self._text(value)})[{axis}]"
-        raise Unsupported(
-            "A loop fills an array of unknown size",
-            why="the size of its elements is not that of any of the loop's inputs",
-            todo="name outputs before the loop with --outputs, or tensors behind it with --inputs",
-        )
 
     def _size_text(self, value: Value) -> str:
         if id(value) in self.texts:
@@ -288,7 +288,7 @@ def _size_expression(node: Node, value: Value, inputs: list[str]) -> str:
         vectors = [t if v.rank == 1 else f"({t},) * {value.shape[0]}" for t, v in zip(inputs, node.inputs, strict=True)]
         return f"tuple({form} for a, b in zip({vectors[0]}, {vectors[1]}))"
     if node.op == "Neg":
-        return f"tuple(-a for a in {inputs[0]})" if is_vector else f"-{inputs[0]}"
+        return f"tuple(-a for a in {inputs[0]})" if is_vector else f"-({inputs[0]})" if " " in inputs[0] else f"-{inputs[0]}"
     if node.op == "StridedSlice":
         return f"{inputs[0]}[{index(node.attrs['slices'])}]"
     if node.op == "Slice":
@@ -298,6 +298,9 @@ def _size_expression(node: Node, value: Value, inputs: list[str]) -> str:
         return f"({', '.join(inputs)},)" if len(inputs) == 1 else f"({', '.join(inputs)})"
     if node.op == "Unstack":
         return f"{inputs[0]}[{value.index}]"
+    if node.op == "SplitV":
+        first = sum(node.attrs["sizes"][: value.index])
+        return f"{inputs[0]}[{first}:{first + node.attrs['sizes'][value.index]}]"
     if node.op == "ConcatV2":
         return f"({', '.join('*' + each for each in inputs)},)"
     if node.op == "Prod":

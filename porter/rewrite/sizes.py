@@ -13,7 +13,7 @@ from porter.pattern import Matcher
 # Operations that make sizes out of sizes.
 ARITHMETIC = {"Add", "Sub", "Mul", "FloorDiv", "FloorMod", "Maximum", "Minimum", "Neg"}
 REARRANGE = {"StridedSlice", "Slice", "Stack", "Unstack", "ConcatV2", "Prod", "GatherV2", "ExpandDims", "Squeeze",
-             "Reshape", "Cast"}  # fmt: skip
+             "Reshape", "Cast", "SplitV"}  # fmt: skip
 SOURCES = {"Shape", "Size"}
 
 
@@ -37,6 +37,8 @@ class Sizes:
         if any(value.dtype not in ("int32", "int64") for value in node.outputs):
             return False
         if node.op == "StridedSlice" and "slices" not in node.attrs or node.op == "Slice" and "begin" not in node.attrs:
+            return False
+        if node.op == "SplitV" and "sizes" not in node.attrs:
             return False
         if node.op == "Reshape" and node.attrs.get("shape") not in ((), (1,), (-1,), (None,)):
             return False

@@ -7,6 +7,7 @@ they are held once. Complex numbers likewise.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,8 @@ from porter.verify.graphdef import by_name, layout, split
 FLOAT, DOUBLE, INT, COMPLEX64, COMPLEX128, VARIANT = 1, 2, 3, 8, 18, 21  # enum DataType of TensorFlow's types.proto
 RAISED = {FLOAT: DOUBLE, COMPLEX64: COMPLEX128}
 FIXED = {*RAISED, VARIANT}  # what stands at the other end of such a tensor cannot be changed
+ARRAYS = {f"TensorArray{what}V3" for what in ("", "Read", "Write", "Gather", "Scatter", "Concat", "Split", "Size")}
+PASSING = {"Enter", "Exit", "Identity", "Merge", "NextIteration", "Switch"}
 NORMS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 
 
@@ -28,14 +31,19 @@ def in_double(graph_def: Any, keep: set[str]) -> tuple[Any, dict[str, str]]:
     source = _without_fused_norms(graph_def)
     result = graph_pb2.GraphDef(versions=source.versions, library=source.library)
     nodes = by_name(source)
-    raised = {name: _raise(node) if name not in keep else None for name, node in nodes.items()}
+    flows = _flows(nodes)
+    raised = {name: _raise(node) if name not in keep and name not in flows else None for name, node in nodes.items()}
     renamed: dict[str, str] = {}
+
+    def is_double(tensor: str) -> bool:
+        name, index = split(tensor)
+        return raised.get(name) is not None and not _is_flow(nodes[name], index)
 
     def double(tensor: str, dtype: int) -> str:
         """The name of the float64 version of `tensor`; made by a cast where its node stays in float32."""
-        name, index = split(tensor)
-        if raised.get(name) is not None:
+        if is_double(tensor):
             return tensor
+        name, index = split(tensor)
         key = f"{name}:{index}"
         if key not in renamed:
             renamed[key] = f"{name}/double_{index}:0"
@@ -51,14 +59,38 @@ def in_double(graph_def: Any, keep: set[str]) -> tuple[Any, dict[str, str]]:
                 continue
             if new is not None and follows:
                 copy.input[slot] = double(copy.input[slot], dtype)
-            elif raised.get(split(copy.input[slot])[0]) is not None:
+            elif is_double(copy.input[slot]):
                 _cast(result, copy.input[slot], f"{name}/single_{slot}", RAISED[dtype], dtype)
                 copy.input[slot] = f"{name}/single_{slot}"
-        if new is None:
+        if new is None and name not in flows:
             for index, (dtype, _) in enumerate(_types(node, inputs=False)):
                 if dtype in RAISED:
                     double(f"{name}:{index}", dtype)
     return result, renamed
+
+
+def _flows(nodes: Mapping[str, Any]) -> set[str]:
+    """The nodes that hand on the flow of a TensorArray: a float32 that says nothing but in what order to compute."""
+    users: dict[str, list[str]] = {}
+    for node in nodes.values():
+        for source in node.input:
+            users.setdefault(split(source)[0], []).append(node.name)
+    stack = [
+        name
+        for name, node in nodes.items()
+        if node.op in ARRAYS and any(_is_flow(node, index) for index in range(len(_definition(node.op).output_arg)))
+    ]
+    found: set[str] = set()
+    while stack:
+        for name in users.get(stack.pop(), ()):
+            if nodes[name].op in PASSING and name not in found:
+                found.add(name)
+                stack.append(name)
+    return found
+
+
+def _is_flow(node: Any, index: int) -> bool:
+    return node.op in ARRAYS and _definition(node.op).output_arg[index].name.startswith("flow")
 
 
 def _raise(node: Any) -> Any | None:
@@ -66,7 +98,8 @@ def _raise(node: Any) -> Any | None:
     from tensorflow.core.framework import node_def_pb2
 
     definition = _definition(node.op)
-    fixed = any(arg.type in FIXED for arg in (*definition.input_arg, *definition.output_arg))
+    ends = [arg for arg in (*definition.input_arg, *definition.output_arg) if not arg.name.startswith("flow")]
+    fixed = any(arg.type in FIXED for arg in ends)
     calls = any(attr.type == "func" for attr in definition.attr)  # whose functions expect the types that they have
     if fixed or calls or node.op == "Const":
         return None

@@ -18,15 +18,13 @@ from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.graphdef import ancestors, split
 from porter.verify.reference import Reference, Refused, first_line
+from porter.verify.slopes import by_slopes
 from porter.verify.steps import parts, places, read
 from porter.verify.trials import Case
 from porter.verify.weights import Origins, find_weight
 
 RATE = 0.1  # of the step of gradient descent
 SEEDS = 3  # inputs that are tried: where a value lies on a kink, rounding decides which way its gradient goes
-
-# Operations whose gradient in TensorFlow is their derivative for some inputs only.
-SHORTENED = {"SoftmaxCrossEntropyWithLogits": "takes the labels to add up to 1"}
 
 
 class NoGradient(Exception):  # noqa: N818
@@ -73,18 +71,12 @@ def gradients(context: Context) -> Finding:
         return Finding(SKIPPED, trials.nothing_to_try or trials.absent)
     if keras.backend.backend() != "tensorflow":
         return Finding(SKIPPED, "it is run with Keras on TensorFlow only")
-    notes: list[str] = []
     names = [name for name in trials.converted.outputs if _is_float(reference, name) and name not in trials.random]
-    names = [name for name in names if not _shortened(reference, name, notes)]
     inputs = [given.tensor for given in trials.inputs if given.dtype.startswith(("float", "bfloat"))]
-    made, untold = _weights(context, reference)
-    notes += untold
+    made, notes = _weights(context, reference)
     if not names or not (inputs or made):
         return Finding(SKIPPED, "no output is a float that depends on a float", applies=False, notes=notes)
-    try:
-        pair = _Pair(context, reference, names, inputs, made)
-    except NoGradient as problem:
-        return Finding(SKIPPED, str(problem), notes=notes)
+    pair = _Pair(context, reference, names, inputs, made)
     found: dict[str, Comparison] = {}
     cases: list[Case] = []
     for seed in range(SEEDS):
@@ -100,6 +92,10 @@ def gradients(context: Context) -> Finding:
                 found[name] = each
         if all(each.ok for each in found.values()):
             break
+    if pair.problem:
+        notes.append(f"{pair.problem}; slopes of the original were taken instead, in float64")
+    if not found:
+        return Finding(SKIPPED, pair.problem or "no slope of the original can be had", notes=notes)
     if len(cases) > 1:
         notes.append(f"{len(cases)} inputs were tried: where a value lies on a kink, rounding decides")
     table = {
@@ -125,7 +121,13 @@ class _Pair:
         self.wanted = [*inputs, *self.tensors]
         self.weights = [each.weight for each in made]
         self.formed: dict[str, tuple[dict[str, Any], list[Any]]] = {}
-        self._form("float32")
+        stands = [reference.original.stands_for(name) for name in names]
+        self.stops = any(_stops(reference.nodes[name]) for name in ancestors(reference.nodes, stands))
+        self.problem = ""
+        try:
+            self._form("float32")
+        except NoGradient as problem:
+            self.problem = str(problem)
 
     def _form(self, precision: str) -> bool:
         """Add the gradients to the original's graph; False where there is no graph in that precision."""
@@ -154,7 +156,7 @@ class _Pair:
         projections = {
             name: random.standard_normal(case.want[name].shape).astype(case.want[name].dtype) for name in self.names
         }
-        theirs = self.original(case, projections, "float32")
+        theirs = None if self.problem else self.original(case, projections, "float32")
         by_input, by_weight = self.converted(case, projections)
         totals: dict[str, Any] = dict.fromkeys(self.tensors, 0)
         for each in self.made:
@@ -163,16 +165,49 @@ class _Pair:
         ours = [*by_input, *totals.values()]
         found: dict[str, Comparison] = {}
         for index, (name, mine) in enumerate(zip(self.wanted, ours, strict=True)):
-            want = theirs[index]
-            want = np.zeros_like(mine) if want is None else want
-            outcome = compare(mine.astype(want.dtype), want, tolerance)
-            if not outcome.ok and tolerance.rounding and np.isfinite(outcome.error):
-                exact = self._exact(case, projections)
-                outcome = compare(mine.astype(want.dtype), want, tolerance, None if exact is None else exact[index])
-            found[f"by {name}"] = outcome
-        by_tensor = dict(zip(self.tensors, theirs[len(self.inputs) :], strict=True))
-        found.update(self._after_step(by_weight, by_tensor, found, tolerance))
+            outcome = None
+            if theirs is not None:
+                outcome = self._judge(case, projections, index, mine, theirs[index], tolerance)
+            if (outcome is None or not outcome.ok) and not self.stops:
+                judged = self._by_slopes(case, projections, name, mine, seed)
+                outcome = judged if outcome is None or (judged is not None and judged.ok) else outcome
+            if outcome is not None:
+                found[f"by {name}"] = outcome
+        if theirs is not None:
+            by_tensor = dict(zip(self.tensors, theirs[len(self.inputs) :], strict=True))
+            found.update(self._after_step(by_weight, by_tensor, found, tolerance))
         return found
+
+    def _judge(
+        self,
+        case: Case,
+        projections: Mapping[str, np.ndarray],
+        index: int,
+        mine: np.ndarray,
+        want: np.ndarray | None,
+        tolerance: Tolerance,
+    ) -> Comparison:
+        """Compare one gradient with the original's."""
+        want = np.zeros_like(mine) if want is None else want
+        outcome = compare(mine.astype(want.dtype), want, tolerance)
+        if outcome.ok or not tolerance.rounding or not np.isfinite(outcome.error):
+            return outcome
+        exact = self._exact(case, projections)
+        return compare(mine.astype(want.dtype), want, tolerance, None if exact is None else exact[index])
+
+    def _by_slopes(
+        self, case: Case, projections: Mapping[str, np.ndarray], name: str, mine: np.ndarray, seed: int
+    ) -> Comparison | None:
+        """Compare one gradient with slopes of the original; None where there are none."""
+        base = case.feeds.get(name)
+        if base is None:
+            try:
+                base = (self.reference.run(case.feeds, [name]) or {}).get(name)
+            except Refused:
+                return None
+        if base is None:
+            return None
+        return by_slopes(self.reference, case, projections, name, base, mine, seed)
 
     def _exact(self, case: Case, projections: Mapping[str, np.ndarray]) -> list[np.ndarray | None] | None:
         try:
@@ -266,7 +301,7 @@ class _Pair:
 
 
 def _weights(context: Context, reference: Reference) -> tuple[list[Made], list[str]]:
-    """The weights with what they come from, as far as a gradient by that can be told from gradients by the weights."""
+    """The trained weights with what they come from, as far as a gradient by that can be told from that by the weights."""
     layers = {layer.name: layer for layer in context.model._flatten_layers(include_self=False, recursive=True)}
     origins = Origins(reference, [])
     found: list[Made] = []
@@ -275,7 +310,7 @@ def _weights(context: Context, reference: Reference) -> tuple[list[Made], list[s
     for path, source in _sources(context.report):
         layer, key = path.rsplit("/", 1)
         weight = find_weight(layers[layer], key) if layer in layers else None
-        if weight is None or not str(weight.dtype).startswith("float") or id(weight) in seen:
+        if weight is None or not weight.trainable or id(weight) in seen:
             continue
         seen.add(id(weight))
         tensors = [origins.resolve(read(piece)[0]) for piece in parts(source)[0]]
@@ -319,15 +354,9 @@ def _sources(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield f"{row['name']}/{key}", source
 
 
-def _shortened(reference: Reference, name: str, notes: list[str]) -> bool:
-    """Whether an output depends on an operation whose gradient is not its derivative, which is noted."""
-    operations = {
-        reference.nodes[node].op for node in ancestors(reference.nodes, [reference.original.stands_for(name)])
-    }
-    notes += [
-        f"{name}: not compared, since the gradient of {op} {SHORTENED[op]}" for op in operations & SHORTENED.keys()
-    ]
-    return bool(operations & SHORTENED.keys())
+def _stops(node: Any) -> bool:
+    """Whether a gradient behind this node is meant to be another than the derivative."""
+    return node.op in ("StopGradient", "PreventGradient") or "_gradient_op_type" in node.attr
 
 
 def _is_float(reference: Reference, name: str) -> bool:

@@ -114,12 +114,15 @@ def _why_alike(trials: Trials, case: Case, converted: Run, names: list[str]) -> 
 
 
 def _disturbed(array: np.ndarray, changed: int, axis: int | None) -> np.ndarray:
-    """`array` with sample `changed` far from what it was; integers and bools become another sample's."""
+    """`array` with sample `changed` far from what it was; integers and bools become another sample's.
+
+    So do floats that are whole numbers: they are ids that the graph casts, and others might not be admitted.
+    """
     if axis is None:
         return array
     result = np.moveaxis(array.copy(), axis, 0)
     other = result[(changed + 1) % len(result)]
-    if array.dtype.kind in "biuOSU":
+    if array.dtype.kind in "biuOSU" or np.array_equal(array, np.round(array)):
         result[changed] = ~other if array.dtype.kind == "b" else other
     else:
         result[changed] = (100.0 * other + 1.0).astype(array.dtype)

@@ -128,6 +128,19 @@ class Reference:
         except (tf.errors.OpError, ValueError, TypeError) as problem:
             raise Refused("The original raises on these inputs", why=first_line(problem)) from problem
 
+    def run_moved(
+        self, feeds: Mapping[str, np.ndarray], name: str, array: np.ndarray, outputs: Iterable[str]
+    ) -> dict[str, np.ndarray] | None:
+        """The answers in float64 with `array` in the place of the tensor `name`, be it a weight's or an input's.
+
+        None where the tensor has no float64 version. Raises Refused where TensorFlow raises.
+        """
+        moved = self._find(name, "float64") if self.has_precision("float64") else None
+        if moved is None or moved.dtype.as_numpy_dtype != np.float64:
+            return None
+        fetches = {each: self.tensor(each, "float64") for each in outputs}
+        return self.fetch(fetches, feeds, "float64", {moved: array.astype(np.float64)})
+
     def has_precision(self, precision: str) -> bool:
         """Whether the graph can be computed in "float32" or "float64"; the latter is built when it is first wanted."""
         return precision in self._scopes or self._import_double()

@@ -1,10 +1,15 @@
 """Arrays that a loop reads and fills, one element a step. An array is a tensor [size, ...]."""
 
-from porter.rule import op, ops
+from porter.rule import call, op, ops
 
 
 @op("ArrayRead")
-def array_read(array, index):
+def array_read(array, index, *, node):
+    if index.node.op != "Const" and any(user.op == "Cond" for user, _ in node.out.uses):
+        # Both sides of a condition are computed here, so this is read where the original would not have read.
+        size = array.shape[0] if array.shape else None
+        last = ops.subtract(call("ops.getitem", ops.shape(array), (0,)), 1) if size is None else size - 1
+        index = ops.minimum(index, last)
     return ops.take(array, index, axis=0)
 
 
