@@ -35,6 +35,7 @@ FOLD: dict[str, Callable[..., Any]] = {
     "Maximum": lambda _, a, b: np.maximum(a, b),
     "Minimum": lambda _, a, b: np.minimum(a, b),
     "Mul": lambda _, a, b: a * b,
+    "Neg": lambda _, x: -x,
     "Prod": lambda node, x, axes: np.prod(x, axis=tuple(np.ravel(axes)), keepdims=bool(node.attrs.get("keep_dims"))),
     "Range": lambda _, start, stop, step: np.arange(start, stop, step),
     "Stack": lambda node, *parts: np.stack(parts, node.attrs.get("axis", 0)),
@@ -53,14 +54,19 @@ def fold_integers(graph: Graph) -> None:
         if picked is not None:
             _replace(graph, node, np.asarray(picked))
             continue
-        if node.op not in FOLD or not node.inputs or not all(_is_integer(value) for value in node.inputs):
-            continue
-        if node.out.dtype not in ("int32", "int64", "bool"):
-            continue
-        array = FOLD[node.op](node, *(value.node.attrs["value"] for value in node.inputs))
-        if array is None:
-            continue
+        fold(graph, node)
+
+
+def fold(graph: Graph, node: Node) -> bool:
+    """Replace `node` by a constant if it computes integers from nothing but constants; gives whether it does."""
+    if node.op not in FOLD or not node.inputs or not all(_is_integer(value) for value in node.inputs):
+        return False
+    if node.out.dtype not in ("int32", "int64", "bool"):
+        return False
+    array = FOLD[node.op](node, *(value.node.attrs["value"] for value in node.inputs))
+    if array is not None:
         _replace(graph, node, np.asarray(array))
+    return array is not None
 
 
 def _replace(graph: Graph, node: Node, array: np.ndarray) -> None:

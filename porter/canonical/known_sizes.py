@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from itertools import accumulate
 from math import prod
 from typing import Any
 
@@ -71,6 +72,8 @@ def _evaluate(node: Node, inputs: list[Sizes]) -> list[Sizes]:
         return [_pairwise(PAIRWISE[node.op], *inputs)]
     if node.op in SAME:
         return [first]
+    if node.op == "Neg":
+        return [_pairwise(operator.sub, 0, first)]
     if node.op in RESHAPED and node.out.rank == 1:
         return [first if vector else (first,)]
     if not vector:
@@ -85,6 +88,9 @@ def _evaluate(node: Node, inputs: list[Sizes]) -> list[Sizes]:
         return [first[begin : None if size < 0 else begin + size]]
     if node.op == "Unstack":
         return list(first)
+    if node.op == "SplitV" and "sizes" in node.attrs:
+        ends = list(accumulate(node.attrs["sizes"]))
+        return [first[end - size : end] for end, size in zip(ends, node.attrs["sizes"], strict=True)]
     if node.op == "Prod":
         return [None if None in first else prod(first)]
     return []

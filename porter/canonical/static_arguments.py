@@ -10,6 +10,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
+from porter.canonical.fold_integers import fold
 from porter.canonical.known_sizes import KnownSizes
 from porter.graph import Graph, Node, Value
 
@@ -80,6 +81,8 @@ def static_arguments(graph: Graph) -> None:
     """Move static arguments from inputs to attributes, and normalise them."""
     known = KnownSizes()
     for node in graph.ordered():
+        if fold(graph, node):
+            continue
         if node.op == "Reshape":
             if len(node.inputs) > 1:
                 _refine(node.out, known.of(node.inputs[1]))

@@ -16,7 +16,7 @@ from porter.emit import names as naming
 from porter.emit.blocks import roll
 from porter.emit.expressions import BINARY, Text, call, fill, layer, text
 from porter.emit.literals import array, literal
-from porter.emit.runtime import layer_class
+from porter.emit.runtime import Written, cell_class, layer_class
 from porter.emit.statements import Argument, Statement, wrap
 from porter.errors import Unsupported
 from porter.graph import Graph, Made, Node, Ref, Value, WeightRef
@@ -267,6 +267,9 @@ class _Emitter:
             self.called[id(node)] = self.called[key]
             return Statement("", expression=text(f"{self.layer_variables[key]}({called})"), paragraph=paragraph)
         kind = self._runtime_class(node) if "body" in node.attrs else ""
+        if "step" in node.attrs:
+            args, kwargs = node.attrs["config"]
+            node.attrs["config"] = ((Made(f"runtime.{self._cell_class(node)}", ((), {})), *args), kwargs)
         name = self.called[id(node)] = self._layer_name(node)
         if kind:
             statement = Statement("", kind, [Argument("name", literal(name))], called)
@@ -367,9 +370,22 @@ class _Emitter:
         """Write the class of a layer that is made for this model; equal ones are one. Gives its name."""
         about = f"TensorFlow's {node.origin[-1]}, with sizes that are known only when it runs."
         kind = node.op.split(".")[1]
-        source, node.attrs["weights"], custom = layer_class("NAME", node.attrs["body"], node.outputs, "ABOUT")
-        for each in sorted(custom):
+        written = layer_class("NAME", node.attrs["body"], node.outputs, "ABOUT")
+        node.attrs["weights"] = written.weights
+        return self._written(written, kind, about)
+
+    def _cell_class(self, node: Node) -> str:
+        """Write the class of a cell that is made for this model. Gives its name."""
+        about = f"One step of TensorFlow's {node.origin[-1]}."
+        written = cell_class("NAME", node.attrs["step"], "ABOUT")
+        node.attrs["weights"] = {f"cell__{path}": ref for path, ref in written.weights.items()}
+        return self._written(written, "Cell", about)
+
+    def _written(self, written: Written, kind: str, about: str) -> str:
+        """Add a class that was made for this model, or find one like it. Gives its name."""
+        for each in sorted(written.custom):
             self._class(each)
+        source = written.source
         if source not in self.runtime_classes:
             name = self.runtime_classes[source] = self.class_names.unique(kind)
             decorated = f'@keras.saving.register_keras_serializable(package="{self.package}")\n{source}'

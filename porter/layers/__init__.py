@@ -23,6 +23,7 @@ from porter.layers.hsv_to_rgb import HSVToRGB
 from porter.layers.instance_normalization import InstanceNormalization
 from porter.layers.l1_normalization import L1Normalization
 from porter.layers.l2_normalization import L2Normalization
+from porter.layers.larger import larger
 from porter.layers.legacy_hard_sigmoid import legacy_hard_sigmoid
 from porter.layers.legacy_resizing import LegacyResizing
 from porter.layers.list_difference import ListDifference
@@ -47,6 +48,7 @@ from porter.layers.rgb_to_hsv import RGBToHSV
 from porter.layers.segment_reduction import SegmentReduction
 from porter.layers.sequence_mask import SequenceMask
 from porter.layers.set_operation import SetOperation
+from porter.layers.smaller import smaller
 from porter.layers.space_to_batch import SpaceToBatch
 from porter.layers.sparse_dense_matmul import SparseDenseMatMul
 from porter.layers.sparse_fill_empty_rows import SparseFillEmptyRows
@@ -119,5 +121,7 @@ __all__ = [
     "Stitch",
     "TransposedConvolution",
     "Unique",
+    "larger",
     "legacy_hard_sigmoid",
+    "smaller",
 ]

@@ -71,7 +71,7 @@ class Matcher:
 
     def __init__(self, graph: Graph):
         self.graph = graph
-        self._static: dict[int, bool] = {}
+        self._static: dict[Node, bool] = {}  # by the node itself: an id may come back when a node is gone
         self.miss: Miss | None = None
         self._depth = -1
 
@@ -81,17 +81,17 @@ class Matcher:
         stack = [value.node]
         while stack:
             node = stack[-1]
-            if id(node) in known:
+            if node in known:
                 stack.pop()
             elif node.is_call or not node.inputs or node.op in RANDOM or node.op in CONTROL:
-                known[id(node)] = node.op in ("Const", "Variable")
+                known[node] = node.op in ("Const", "Variable")
             else:
-                inputs = [known.get(id(each.node)) for each in node.inputs]
+                inputs = [known.get(each.node) for each in node.inputs]
                 if None in inputs and False not in inputs:
                     stack.append(node.inputs[inputs.index(None)].node)
                 else:
-                    known[id(node)] = False not in inputs
-        return known[id(value.node)]
+                    known[node] = False not in inputs
+        return known[value.node]
 
     def matches(
         self, pattern: Pattern, value: Value, given: Mapping[str, Value] | None = None, may_leak: bool = False

@@ -244,7 +244,7 @@ def _operations(graph: Graph, context: Context, result: Rewriting, *, inside: bo
             try:
                 proposed = each.propose(node)
             except Miss as problem:
-                miss = problem
+                miss = problem if miss is None or not problem.other_form else miss
                 continue
             _put(graph, Match({}, (node,)), node.outputs[0], proposed, node.op)
             result.warnings += context.warnings

@@ -95,16 +95,16 @@ class OpRule:
         extra: dict[str, Any] = {"node": node} if "node" in named else {}
         for attribute, value in node.attrs.items():
             if attribute not in named:
-                raise Miss(f"{attribute} = {value!r} of {self.name} is not supported", node)
+                raise Miss(f"{attribute} = {value!r} of {self.name} is not supported", node, other_form=True)
         for parameter in named.values():
             if parameter.name in node.attrs:
                 extra[parameter.name] = node.attrs[parameter.name]
             elif parameter.default is parameter.empty and parameter.name not in extra:
-                raise Miss(f"{parameter.name} of {self.name} is not known before it runs", node)
+                raise Miss(f"{parameter.name} of {self.name} is not known before it runs", node, other_form=True)
         try:
             self.signature.bind(*node.inputs, **extra)
         except TypeError as problem:
-            raise Miss(f"{self.name} with {len(node.inputs)} inputs: {problem}", node) from None
+            raise Miss(f"{self.name} with {len(node.inputs)} inputs: {problem}", node, other_form=True) from None
         return self.function(*node.inputs, **extra)
 
 

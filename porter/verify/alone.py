@@ -88,7 +88,7 @@ class LayerOutcome:
 
     def to_dict(self) -> dict[str, Any]:
         found = self.comparison.to_dict() if self.comparison else {}
-        kept = {key: found[key] for key in ("clause", "error", "relative", "share") if key in found}
+        kept: dict[str, Any] = {key: found[key] for key in ("clause", "error", "relative", "share") if key in found}
         more: dict[str, Any] = {
             "statistics": self.statistics,
             "together": self.together,

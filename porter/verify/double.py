@@ -99,7 +99,8 @@ def _raise(node: Any) -> Any | None:
 
     definition = _definition(node.op)
     ends = [arg for arg in (*definition.input_arg, *definition.output_arg) if not arg.name.startswith("flow")]
-    fixed = any(arg.type in FIXED for arg in ends)
+    lists = node.op.startswith("TensorList")  # their handles hold whatever type all of them have
+    fixed = any(arg.type in FIXED and not (lists and arg.type == VARIANT) for arg in ends)
     calls = any(attr.type == "func" for attr in definition.attr)  # whose functions expect the types that they have
     if fixed or calls or node.op == "Const":
         return None

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -104,8 +105,12 @@ def gradients(context: Context) -> Finding:
     }
     faults = [f"{name}: {each.why}" for name, each in found.items() if not each.ok]
     open_ = [name for name, each in found.items() if not each.decided]
-    status = FAILED if faults else SKIPPED if len(open_) == len(found) else PASSED
-    reason = listed(faults) if faults else f"{len(found) - len(open_)} gradients and steps agree"
+    if faults:
+        status, reason = FAILED, listed(faults)
+    elif len(open_) == len(found):
+        status, reason = SKIPPED, listed([f"{name}: {found[name].why}" for name in open_])
+    else:
+        status, reason = PASSED, f"{len(found) - len(open_)} gradients and steps agree"
     return Finding(status, reason, table, [cases[-1].samples], ["normal"], notes)
 
 
@@ -301,7 +306,10 @@ class _Pair:
 
 
 def _weights(context: Context, reference: Reference) -> tuple[list[Made], list[str]]:
-    """The trained weights with what they come from, as far as a gradient by that can be told from that by the weights."""
+    """The trained weights with what they come from, and the others that come from the same.
+
+    As far as a gradient by what they come from can be told from gradients by them.
+    """
     layers = {layer.name: layer for layer in context.model._flatten_layers(include_self=False, recursive=True)}
     origins = Origins(reference, [])
     found: list[Made] = []
@@ -310,7 +318,7 @@ def _weights(context: Context, reference: Reference) -> tuple[list[Made], list[s
     for path, source in _sources(context.report):
         layer, key = path.rsplit("/", 1)
         weight = find_weight(layers[layer], key) if layer in layers else None
-        if weight is None or not weight.trainable or id(weight) in seen:
+        if weight is None or not str(weight.dtype).startswith("float") or id(weight) in seen:
             continue
         seen.add(id(weight))
         tensors = [origins.resolve(read(piece)[0]) for piece in parts(source)[0]]
@@ -319,6 +327,8 @@ def _weights(context: Context, reference: Reference) -> tuple[list[Made], list[s
             unclear.update(dict.fromkeys(tensors, f"{path}: {made}"))
         else:
             found.append(made)
+    trained = {tensor for each in found if each.weight.trainable for tensor in each.tensors}
+    found = [each for each in found if trained & set(each.tensors)]
     tensors = list(dict.fromkeys(tensor for each in found for tensor in each.tensors))
     nodes = {name: split(reference.original.stands_for(name))[0] for name in tensors}
     for name, node in nodes.items():
@@ -326,8 +336,32 @@ def _weights(context: Context, reference: Reference) -> tuple[list[Made], list[s
             unclear.setdefault(
                 next(n for n, each in nodes.items() if each == behind), f"{behind} also goes into {name}"
             )
+    for name, why in _shared_constants(reference, found, nodes).items():
+        unclear.setdefault(name, why)
     notes = [f"{why}; the gradient by {name} is not compared" for name, why in unclear.items()]
     return [each for each in found if not unclear.keys() & set(each.tensors)], notes
+
+
+def _shared_constants(reference: Reference, found: list[Made], nodes: Mapping[str, str]) -> dict[str, str]:
+    """Constants of a frozen graph that stand for more than the weights that name them, and why."""
+    constants = {name: node for name, node in nodes.items() if reference.nodes[node].op == "Const"}
+    if not constants:
+        return {}
+    users = Counter(split(source)[0] for node in reference.nodes.values() for source in node.input)
+    weights = Counter(tensor for each in found for tensor in each.tensors)
+    digests = {
+        node.name: sha256(node.attr["value"].tensor.SerializeToString(deterministic=True)).digest()
+        for node in reference.nodes.values()
+        if node.op == "Const"
+    }
+    alike = Counter(digests.values())
+    why = {}
+    for name, node in constants.items():
+        if users[node] > weights[name]:
+            why[name] = f"{node} is a constant that several operations share"
+        elif alike[digests[node]] > 1:
+            why[name] = f"another constant holds the numbers of {node}, and is one with it"
+    return why
 
 
 def _made(reference: Reference, path: str, weight: Any, tensors: list[str], source: str) -> Made | str:

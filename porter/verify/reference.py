@@ -129,17 +129,17 @@ class Reference:
             raise Refused("The original raises on these inputs", why=first_line(problem)) from problem
 
     def run_moved(
-        self, feeds: Mapping[str, np.ndarray], name: str, array: np.ndarray, outputs: Iterable[str]
+        self, feeds: Mapping[str, np.ndarray], name: str, array: np.ndarray, outputs: Iterable[str], precision: str
     ) -> dict[str, np.ndarray] | None:
-        """The answers in float64 with `array` in the place of the tensor `name`, be it a weight's or an input's.
+        """The answers with `array` in the place of the tensor `name`, be it a weight's or an input's.
 
-        None where the tensor has no float64 version. Raises Refused where TensorFlow raises.
+        None where the tensor has no version of that precision. Raises Refused where TensorFlow raises.
         """
-        moved = self._find(name, "float64") if self.has_precision("float64") else None
-        if moved is None or moved.dtype.as_numpy_dtype != np.float64:
+        moved = self._find(name, precision) if self.has_precision(precision) else None
+        if moved is None or moved.dtype.name != precision:
             return None
-        fetches = {each: self.tensor(each, "float64") for each in outputs}
-        return self.fetch(fetches, feeds, "float64", {moved: array.astype(np.float64)})
+        fetches = {each: self.tensor(each, precision) for each in outputs}
+        return self.fetch(fetches, feeds, precision, {moved: array.astype(precision)})
 
     def has_precision(self, precision: str) -> bool:
         """Whether the graph can be computed in "float32" or "float64"; the latter is built when it is first wanted."""

@@ -1,4 +1,4 @@
-"""Slopes of the original along random directions, by finite differences in float64.
+"""Slopes of the original along random directions, by finite differences in float64 where that can be had.
 
 They judge where TensorFlow forms no gradients, as through the while loops of an imported graph, and where its gradients
 are not the derivatives: some operations take a short cut that holds for some inputs only.
@@ -7,7 +7,7 @@ are not the derivatives: some operations take a short cut that holds for some in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,9 +16,21 @@ from porter.verify.reference import Reference, Refused
 from porter.verify.trials import Case
 
 DIRECTIONS = 2
-STEP = 1e-5  # of the size of what is moved
-NEAR = 2e-4  # how near a slope has to be, in proportion to what a random direction gives
-STEADY = 2e-5  # how near slopes of two step lengths have to be: elsewhere there is a kink, or no float64
+
+
+class Pace(NamedTuple):
+    """step: of the size of what is moved. near: how near a slope has to be, in proportion to what a random direction
+    gives. steady: how near slopes of two step lengths have to be: elsewhere there is a kink, or too few digits.
+    """
+
+    precision: str
+    step: float
+    near: float
+    steady: float
+
+
+# Where an operation knows no double, slopes are coarse; they still tell a short cut from a derivative.
+PACES = (Pace("float64", 1e-5, 2e-4, 2e-5), Pace("float32", 3e-2, 3e-2, 1e-2))
 
 
 def by_slopes(
@@ -34,22 +46,40 @@ def by_slopes(
 
     projections: by output, what its numbers are weighed with.
     """
+    for pace in PACES:
+        found = _judge(reference, case, projections, name, base, gradient, seed, pace)
+        if found is not None:
+            return found
+    return None
+
+
+def _judge(
+    reference: Reference,
+    case: Case,
+    projections: Mapping[str, np.ndarray],
+    name: str,
+    base: np.ndarray,
+    gradient: np.ndarray,
+    seed: int,
+    pace: Pace,
+) -> Comparison | None:
     random = np.random.default_rng([seed, base.size])
     size = float(np.abs(base).mean()) or 1.0
     worst = None
     for _ in range(DIRECTIONS):
         direction = random.standard_normal(base.shape) * size
-        slopes = [_slope(reference, case, projections, name, base, direction * scale) for scale in (STEP, 2 * STEP)]
-        if None in slopes:
+        steps = pace.step, 2 * pace.step
+        changes = [_change(reference, case, projections, name, base, direction * step, pace) for step in steps]
+        if None in changes:
             return None
-        want, other = (slope / scale for slope, scale in zip(slopes, (STEP, 2 * STEP), strict=True))  # type: ignore[operator]
+        want, other = (change / step for change, step in zip(changes, steps, strict=True))  # type: ignore[operator]
         products = gradient.astype(np.float64) * direction
         got, scale = float(products.sum()), float(np.sqrt((products**2).sum())) or 1e-30
         scale = max(scale, abs(want))
-        if abs(want - other) > STEADY * scale:
+        if abs(want - other) > pace.steady * scale:
             return None
         error = abs(got - want)
-        found = Comparison(error <= NEAR * scale, "slope", "", error, error / scale, 0.0, scale, (), got, want)
+        found = Comparison(error <= pace.near * scale, "slope", "", error, error / scale, 0.0, scale, (), got, want)
         if not found.ok:
             found.clause = ""
             found.why = f"the slope along a random direction is {got:.6g}, the original's {want:.6g}"
@@ -58,19 +88,20 @@ def by_slopes(
     return worst
 
 
-def _slope(
+def _change(
     reference: Reference,
     case: Case,
     projections: Mapping[str, np.ndarray],
     name: str,
     base: np.ndarray,
     step: np.ndarray,
+    pace: Pace,
 ) -> float | None:
     """The change of the weighed outputs over both sides of `base`, halved; None where the original can't be run so."""
     sums: list[float] = []
     for moved in (base + step, base - step):
         try:
-            found: Any = reference.run_moved(case.feeds, name, moved, list(projections))
+            found: Any = reference.run_moved(case.feeds, name, moved, list(projections), pace.precision)
         except Refused:
             return None
         if found is None:

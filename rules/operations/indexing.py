@@ -40,14 +40,14 @@ def strided_slice(x, *, slices):
 def _flipped(item, size):
     """The slice of the flipped axis that `item`, which runs backwards, takes of the axis as it was."""
     start = None if item.start == -1 else item.start
+    if item.stop == -1:
+        return slice(0, 0)  # nothing lies behind the last entry
     ends = []
     for end in (start, item.stop):
         if end is None:
             ends.append(None)
         elif size is None:
-            # entry e of the axis is entry -1 - e of the flipped one
-            require(end != -1, "a slice that runs backwards and stops at the last entry of an axis of unknown size")
-            ends.append(-1 - end)
+            ends.append(-1 - end)  # entry e of the axis is entry -1 - e of the flipped one
         else:
             end = max(end + size, -1) if end < 0 else min(end, size - 1)
             ends.append(size - 1 - end)

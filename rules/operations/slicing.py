@@ -6,9 +6,9 @@ UNCOMPILED = "makes sizes that depend on the data: JAX runs this model only as i
 
 
 def getitem(x, *slices):
-    """x[slices]; trailing slices that take everything are left out."""
+    """x[slices]; trailing slices that take everything are left out, unless they say which axis another is."""
     slices = list(slices)
-    while slices and slices[-1] == slice(None):
+    while slices and slices[-1] == slice(None) and Ellipsis not in slices:
         slices.pop()
     if len(slices) == 1 and not isinstance(slices[0], int):
         slices.append(Ellipsis)  # alone, Keras takes nothing but a number

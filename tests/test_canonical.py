@@ -1,0 +1,451 @@
+"""The canonical form: conditionals, loops, names, static arguments, sizes; and that none of it changes an answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from lab import canonical_graph, convert_graph, failures
+
+
+def ops_of(graph):
+    """Operations by how often they occur, Const aside."""
+    found: dict[str, int] = {}
+    for node in graph:
+        if node.op != "Const":
+            found[node.op] = found.get(node.op, 0) + 1
+    return found
+
+
+def only(graph, op):
+    (node,) = [node for node in graph if node.op == op]
+    return node
+
+
+def check(build, **options):
+    """The conversion computes the same; gives its calls by how often they occur."""
+    conversion = convert_graph(build, **options)
+    proof = conversion.prove()
+    conversion.close()
+    assert not proof.failed, f"{failures(proof)}\n{conversion.text}"
+    assert proof.proved
+    return conversion
+
+
+def data(tf, name="x"):
+    return tf.placeholder(tf.float32, [None, 4], name)
+
+
+def training(tf, name="training"):
+    return tf.placeholder(tf.bool, [], name)
+
+
+# --- Conditionals on what is known -----------------------------------------------------------------------------
+
+
+def test_switch_and_merge_become_cond():
+    def build(tf):
+        x = data(tf)
+        return tf.cond(training(tf), lambda: tf.nn.dropout(x, rate=0.3), lambda: tf.nn.relu(x))
+
+    graph = canonical_graph(build)
+    cond = only(graph, "Cond")
+    predicate, true_side, false_side = cond.inputs
+    assert predicate.node.op == "Knob"
+    assert (predicate.node.attrs["training"], predicate.node.attrs["inference"]) == (True, False)
+    assert false_side.node.op == "Relu"
+    assert true_side.node.op != "Relu"
+    assert not {"Switch", "Merge"} & ops_of(graph).keys()
+
+
+def test_an_inverted_predicate_is_turned():
+    def build(tf):
+        x = data(tf)
+        return tf.cond(tf.logical_not(training(tf)), lambda: tf.nn.relu(x), lambda: tf.nn.dropout(x, rate=0.3))
+
+    cond = only(canonical_graph(build), "Cond")
+    assert cond.inputs[0].node.attrs["training"] is True
+    assert cond.inputs[2].node.op == "Relu"
+
+
+def test_a_predicate_that_says_inference_is_turned():
+    def build(tf):
+        x = data(tf)
+        return tf.cond(training(tf, "is_inference"), lambda: tf.nn.relu(x), lambda: tf.nn.dropout(x, rate=0.3))
+
+    cond = only(canonical_graph(build), "Cond")
+    assert cond.inputs[0].node.attrs["training"] is True
+    assert cond.inputs[2].node.op == "Relu"
+
+
+def test_predicates_combine():
+    def build(tf):
+        x, flag = data(tf), tf.constant(True)
+        both = tf.logical_and(training(tf), flag)
+        return tf.cond(both, lambda: tf.nn.dropout(x, rate=0.3), lambda: x * 2.0)
+
+    assert only(canonical_graph(build), "Cond").inputs[2].node.op == "Mul"
+
+
+def test_a_cond_on_a_constant_is_gone():
+    def build(tf):
+        x = data(tf)
+        return tf.cond(tf.constant(False), lambda: tf.nn.relu(x), lambda: tf.tanh(x))
+
+    assert ops_of(canonical_graph(build)).keys() == {"Placeholder", "Tanh"}
+
+
+@pytest.mark.parametrize("which", ["training", "inference"])
+def test_constants_on_a_branch(which):
+    """`tf.cond(training, 0.5, 1.0)` is a number that knobs decide."""
+
+    def build(tf):
+        x = data(tf)
+        rate = tf.cond(training(tf), lambda: tf.constant(0.5), lambda: tf.constant(1.0))
+        return tf.nn.dropout(x, keep_prob=rate) * tf.cond(training(tf, "is_training"), lambda: 1.0, lambda: 3.0)
+
+    graph = canonical_graph(build)
+    found = [node.attrs[which] for node in graph if node.op == "Knob" and isinstance(node.attrs[which], float)]
+    assert {"training": 0.5, "inference": 1.0}[which] in [pytest.approx(each) for each in found]
+    assert "Merge" not in ops_of(graph)
+
+
+def test_a_branch_that_depends_on_nothing():
+    """The constant's branch is told by the predicate of the other branch."""
+
+    def build(tf):
+        x, number = data(tf), tf.placeholder(tf.float32, [], "number")
+        return x * tf.cond(number > 0.0, lambda: number, lambda: tf.constant(0.0))
+
+    graph = canonical_graph(build)
+    cond = only(graph, "Cond")
+    assert cond.inputs[2].node.op == "Const"
+    check(build)
+
+
+def test_nested_conds():
+    def build(tf):
+        x, number = data(tf), tf.placeholder(tf.float32, [], "number")
+
+        def inner():
+            return tf.cond(number > 1.0, lambda: x * 2.0, lambda: x * 3.0)
+
+        return tf.cond(number > 0.0, inner, lambda: tf.cond(number < -1.0, lambda: -x, lambda: x + 1.0))
+
+    graph = canonical_graph(build)
+    assert ops_of(graph)["Cond"] == 3
+    check(build)
+
+
+def test_nested_conds_of_knobs_and_data():
+    def build(tf):
+        x, number = data(tf), tf.placeholder(tf.float32, [], "number")
+
+        def trained():
+            return tf.nn.dropout(tf.cond(number > 0.0, lambda: x, lambda: -x), rate=0.4)
+
+        return tf.cond(training(tf), trained, lambda: tf.cond(number > 0.0, lambda: x, lambda: -x))
+
+    conversion = check(build)
+    assert "Dropout" in conversion.classes
+
+
+def test_a_cond_inside_a_cond_on_the_same_predicate():
+    def build(tf):
+        x, number = data(tf), tf.placeholder(tf.float32, [], "number")
+        positive = number > 0.0
+        return tf.cond(positive, lambda: tf.cond(positive, lambda: x + 1.0, lambda: x + 2.0), lambda: x + 3.0)
+
+    check(build)
+
+
+def test_several_outputs_of_one_cond():
+    def build(tf):
+        x, number = data(tf), tf.placeholder(tf.float32, [], "number")
+        a, b = tf.cond(number > 0.0, lambda: (x, x + 1.0), lambda: (x * 2.0, x))
+        return a - b, b
+
+    check(build)
+
+
+def test_a_switch_by_hand():
+    """`control_flow_ops.switch` and `merge`, as old libraries used them."""
+
+    def build(tf):
+        from tensorflow.python.ops import control_flow_ops
+
+        x, number = data(tf), tf.placeholder(tf.float32, [], "number")
+        off, on = control_flow_ops.switch(x, number > 0.0)
+        return control_flow_ops.merge([tf.nn.relu(off), tf.tanh(on)])[0]
+
+    cond = only(canonical_graph(build), "Cond")
+    assert [side.node.op for side in cond.inputs[1:]] == ["Tanh", "Relu"]
+    check(build)
+
+
+def test_a_selection_by_a_knob_is_a_cond():
+    def build(tf):
+        x = data(tf)
+        return tf.where(training(tf), tf.nn.dropout(x, rate=0.3), tf.nn.relu(x))
+
+    cond = only(canonical_graph(build), "Cond")
+    assert cond.inputs[2].node.op == "Relu"
+
+
+def test_knobs_of_one_meaning_are_one():
+    def build(tf):
+        x = data(tf)
+        x = tf.layers.dropout(x, 0.3, training=training(tf, "training"))
+        return tf.layers.dropout(x, 0.4, training=training(tf, "is_training"))
+
+    graph = canonical_graph(build)
+    assert len({id(node.inputs[0].node) for node in graph if node.op == "Cond"}) == 1
+
+
+# --- Loops -----------------------------------------------------------------------------------------------------
+
+
+def test_a_loop_becomes_one_node():
+    def build(tf):
+        x = data(tf)
+        return tf.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2.0), [0, x])[1]
+
+    graph = canonical_graph(build)
+    loop = only(graph, "While")
+    assert loop.attrs["count"] == 2
+    assert "Mul" in ops_of(loop.attrs["body"])
+    assert "Less" in ops_of(loop.attrs["cond"])
+    assert not {"Enter", "Exit", "Merge", "Switch", "NextIteration", "LoopCond"} & ops_of(graph).keys()
+
+
+LOOPS = {
+    "counting": lambda tf, x: tf.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2.0), [0, x])[1],
+    "until the data say so": lambda tf, x: tf.while_loop(
+        lambda x: tf.reduce_sum(tf.abs(x)) < 100.0, lambda x: x * 2.0 + 1.0, [x]
+    ),
+    "with what does not change": lambda tf, x: tf.while_loop(
+        lambda i, y: i < 3, lambda i, y: (i + 1, y + tf.tanh(x)), [0, tf.zeros_like(x)]
+    )[1],
+    "with a weight": lambda tf, x: tf.while_loop(
+        lambda i, y: i < 3, lambda i, y: (i + 1, tf.matmul(y, tf.get_variable("w", [4, 4]))), [0, x]
+    )[1],
+    "a variable that only the loop sees": lambda tf, x: tf.while_loop(
+        lambda i, y: i < tf.shape(x)[1], lambda i, y: (i + 1, y + tf.cast(i, tf.float32)), [0, x]
+    )[1],
+    "in a loop": lambda tf, x: tf.while_loop(
+        lambda i, y: i < 2,
+        lambda i, y: (i + 1, tf.while_loop(lambda j, z: j < 3, lambda j, z: (j + 1, z + x), [0, y * 0.5])[1]),
+        [0, x],
+    )[1],
+    "a cond in a loop": lambda tf, x: tf.while_loop(
+        lambda i, y: i < 4, lambda i, y: (i + 1, tf.cond(i > 1, lambda: y * 2.0, lambda: y - 1.0)), [0, x]
+    )[1],
+    "a loop in a cond": lambda tf, x: tf.cond(
+        tf.reduce_sum(x) > 0.0,
+        lambda: tf.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, y * 3.0), [0, x])[1],
+        lambda: x,
+    ),
+    "two after another": lambda tf, x: tf.while_loop(
+        lambda i, y: i < 2,
+        lambda i, y: (i + 1, y * 3.0),
+        [0, tf.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, y + 1.0), [0, x])[1]],
+    )[1],
+    "map_fn": lambda tf, x: tf.map_fn(lambda row: tf.nn.softmax(row) * 2.0, x),
+    "scan": lambda tf, x: tf.scan(lambda sum_, row: sum_ + row, tf.transpose(x)),
+    "an array of known size": lambda tf, x: tf.while_loop(
+        lambda i, array: i < 4,
+        lambda i, array: (i + 1, array.write(i, x[:, 0] * tf.cast(i, tf.float32))),
+        [0, tf.TensorArray(tf.float32, 4)],
+    )[1].stack(),
+}
+
+
+@pytest.mark.parametrize("title", LOOPS)
+def test_loops_compute_the_same(title):
+    check(lambda tf: LOOPS[title](tf, data(tf)))
+
+
+# --- Names, attributes, sizes ----------------------------------------------------------------------------------
+
+
+def test_old_and_new_names_are_one():
+    def build(tf):
+        x = data(tf)
+        a = tf.raw_ops.AddV2(x=x, y=x)
+        b = tf.raw_ops.Add(x=a, y=x)
+        c = tf.raw_ops.Pack(values=[a, b], axis=1)
+        d = tf.raw_ops.Concat(concat_dim=1, values=[a, b])
+        return c, d, tf.raw_ops.Div(x=a, y=b), tf.raw_ops.Inv(x=a)
+
+    found = ops_of(canonical_graph(build))
+    assert found == {"Placeholder": 1, "Add": 2, "Stack": 1, "ConcatV2": 1, "RealDiv": 1, "Reciprocal": 1}
+
+
+@pytest.mark.parametrize(
+    ("build", "op", "attrs"),
+    [
+        (lambda tf, x: tf.reduce_sum(x, [-1, 1]), "Sum", {"axes": (1, 2)}),
+        (lambda tf, x: tf.reduce_max(x, -1, keepdims=True), "Max", {"axes": (2,), "keepdims": True}),
+        (lambda tf, x: tf.reduce_mean(x), "Mean", {"axes": (0, 1, 2)}),
+        (lambda tf, x: tf.concat([x, x], -1), "ConcatV2", {"axis": 2}),
+        (lambda tf, x: tf.stack([x, x], -1), "Stack", {"axis": 3}),
+        (lambda tf, x: tf.expand_dims(x, -1), "ExpandDims", {"axis": 3}),
+        (lambda tf, x: tf.transpose(x, [0, 2, 1]), "Transpose", {"perm": (0, 2, 1)}),
+        (lambda tf, x: tf.pad(x, [[0, 0], [1, 2], [0, 0]]), "Pad", {"paddings": ((0, 0), (1, 2), (0, 0))}),
+        (lambda tf, x: x[:, 0, 1:], "StridedSlice", {"slices": (slice(None), 0, slice(1, None))}),
+        (lambda tf, x: x[..., tf.newaxis, ::2], "StridedSlice", {"slices": (Ellipsis, None, slice(None, None, 2))}),
+        (lambda tf, x: tf.reshape(x, [-1, 24]), "Reshape", {"shape": (None, 24)}),
+        (lambda tf, x: tf.reshape(x, [tf.shape(x)[0], 24]), "Reshape", {"shape": (None, 24)}),
+        (lambda tf, x: tf.reshape(x, [-1, 8]), "Reshape", {"shape": (-1, 8)}),
+        (lambda tf, x: tf.reshape(x, tf.stack([tf.shape(x)[0], -1])), "Reshape", {"shape": (None, 24)}),
+        (lambda tf, x: tf.gather(x, [0, 1], axis=-1), "GatherV2", {"axis": 2}),
+        (lambda tf, x: tf.argmax(x, -1), "ArgMax", {"axis": 2}),
+        (lambda tf, x: tf.tile(x, [1, 2, tf.shape(x)[1]]), "Tile", {"multiples": (1, 2, 4)}),
+    ],
+)
+def test_static_arguments(build, op, attrs):
+    node = only(canonical_graph(lambda tf: build(tf, tf.placeholder(tf.float32, [None, 4, 6], "x"))), op)
+    assert {name: node.attrs[name] for name in attrs} == attrs
+    assert all(value.node.op != "Const" or op == "GatherV2" for value in node.inputs)
+
+
+def test_an_argument_that_is_not_constant_stays_an_input():
+    def build(tf):
+        return tf.tile(data(tf), [1, tf.placeholder(tf.int32, [], "count")])
+
+    node = only(canonical_graph(build), "Tile")
+    assert len(node.inputs) == 2
+    assert "multiples" not in node.attrs
+
+
+def test_identities_and_what_does_nothing_are_dropped():
+    def build(tf):
+        x = tf.identity(data(tf))
+        x = tf.transpose(tf.reshape(tf.cast(x, tf.float32), [-1, 4]), [0, 1])
+        x = tf.concat([tf.pad(x, [[0, 0], [0, 0]])], 1)
+        x = tf.check_numerics(tf.squeeze(tf.expand_dims(x, 1), [1]), "finite")
+        return tf.stop_gradient(x) + tf.add_n([x])
+
+    found = ops_of(canonical_graph(build))
+    assert found.keys() - {"ExpandDims", "Squeeze"} == {"Placeholder", "StopGradient", "Add"}
+
+
+def test_equal_nodes_are_one_and_random_ones_are_not():
+    def build(tf):
+        x = data(tf)
+        noise = [tf.random_uniform([4]) for _ in range(2)]
+        return tf.tanh(x) + tf.tanh(x), noise[0] - noise[1] + x, tf.reduce_sum(x, 1) + tf.reduce_sum(x, 0)[0]
+
+    graph = canonical_graph(build)
+    found = ops_of(graph)
+    assert found["Tanh"] == 1
+    assert found["RandomUniform"] == 2
+    assert found["Sum"] == 2
+    same = next(node for node in graph if node.op == "Add" and node.inputs[0] is node.inputs[1])
+    assert same.inputs[0].node.op == "Tanh"
+
+
+def test_weight_arithmetic_is_left_for_the_rules():
+    def build(tf):
+        x, v = data(tf), tf.get_variable("v", [4])
+        return x * (tf.rsqrt(v + 1e-3) * tf.get_variable("gamma", [4]))
+
+    assert ops_of(canonical_graph(build)) == {"Placeholder": 1, "Variable": 2, "Add": 1, "Rsqrt": 1, "Mul": 2}
+
+
+def test_known_sizes_are_constants():
+    def build(tf):
+        x = tf.placeholder(tf.float32, [None, 4, 6], "x")
+        sizes = tf.shape(x)
+        return x / tf.cast(sizes[1] * sizes[2], tf.float32), tf.reshape(x, [-1, sizes[2]])
+
+    found = ops_of(canonical_graph(build))
+    assert "Shape" not in found
+
+
+def test_channels_first_becomes_channels_last():
+    """Two transposes at the ends, none in between."""
+
+    def build(tf):
+        x = tf.placeholder(tf.float32, [None, 3, 8, 8], "x")
+        for i in range(3):
+            kernel = tf.get_variable(f"kernel{i}", [3, 3, 3, 3])
+            x = tf.nn.conv2d(x, kernel, [1, 1, 1, 1], "SAME", data_format="NCHW")
+            x = tf.nn.relu(tf.nn.bias_add(x, tf.get_variable(f"bias{i}", [3]), data_format="NCHW"))
+        return x
+
+    found = ops_of(canonical_graph(build))
+    assert found["Transpose"] == 2
+    check(build)
+
+
+def test_names_of_a_graph_are_unique_and_its_uses_right():
+    """After all passes each use is where it says, and each input is in the graph."""
+
+    def build(tf):
+        x, number = data(tf), tf.placeholder(tf.float32, [], "number")
+        x = tf.cond(number > 0.0, lambda: tf.layers.dense(x, 4, name="a"), lambda: tf.layers.dense(x, 4, name="b"))
+        return tf.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2.0), [0, x])[1]
+
+    graph = canonical_graph(build)
+    for node in graph:
+        assert graph.nodes[node.name] is node
+        for slot, value in enumerate(node.inputs):
+            assert graph.nodes[value.node.name] is value.node
+            assert (node, slot) in value.uses
+        for value in node.outputs:
+            assert value.node is node
+            assert all(user.inputs[slot] is value for user, slot in value.uses)
+
+
+def test_nothing_is_quadratic():
+    """Twice the nodes take about twice the work: counted in calls of Python functions, not in seconds."""
+    import sys
+
+    from porter.canonical import canonical
+    from porter.read import make_original
+    from porter.read.to_graph import to_graph
+    from lab import source_of
+
+    def chain(tf, length):
+        x = data(tf)
+        for _ in range(length):
+            x = tf.nn.relu(x * 2.0 + 1.0)
+        return x
+
+    def work(length):
+        graph = to_graph(make_original(*[source_of(lambda tf: chain(tf, length))[0]], outputs=None))
+        calls = 0
+
+        def count(frame, event, arg):
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count)
+        try:
+            canonical(graph)
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    small, large = work(200), work(800)
+    assert large / small < 4 * 1.3, f"{small} calls, then {large}"
+
+
+def test_answers_stay(tmp_path):
+    """A graph with a bit of everything, at once."""
+
+    def build(tf):
+        x = tf.placeholder(tf.float32, [None, 8, 8, 3], "x")
+        is_training = training(tf)
+        for i in range(2):
+            x = tf.layers.conv2d(x, 4, 3, name=f"conv{i}")
+            x = tf.layers.batch_normalization(x, training=is_training, name=f"bn{i}")
+            x = tf.maximum(0.1 * x, x)
+        x = tf.layers.dropout(tf.layers.flatten(x), 0.4, training=is_training)
+        logits = tf.layers.dense(x, 3, name="logits")
+        return tf.nn.softmax(logits), tf.argmax(logits, 1)
+
+    conversion = check(build)
+    assert conversion.classes.count("Conv2D") == 2
+    assert "Dropout" in conversion.classes
+    assert np.shape(conversion.model.outputs[0]) == (None, 3)
