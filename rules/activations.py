@@ -1,6 +1,4 @@
-"""Activations: TensorFlow's own, and those that people wrote by hand."""
-
-import math
+"""Activations: TensorFlow's own, and the kinds of ReLU that people wrote by hand."""
 
 from porter.rule import Scalar, Weight, layers, one_of, op, ops, require, rule
 
@@ -59,94 +57,6 @@ def _leaky(x, slope):
     if x.dtype == "float32":
         return layers.LeakyReLU(negative_slope=slope)(x)
     return ops.leaky_relu(x, negative_slope=slope)
-
-
-@op("Softmax")
-def softmax(x):
-    return _softmax(x, -1)
-
-
-@op("LogSoftmax")
-def log_softmax(x):
-    return activation(x, "log_softmax")
-
-
-def _softmax(x, axis):
-    if x.dtype == "float32" and (x.rank is None or x.rank > 1):
-        return layers.Softmax(axis=axis)(x)
-    return ops.softmax(x, axis=axis)
-
-
-@rule
-def softmax_by_hand(tf, x):
-    """Raise exp(x - max x) / sum(exp(x - max x)) to `Softmax`.
-
-    Shapes: x [..., n, ...]; maximum and sum keep the reduced axes as 1.
-    Left as ops: exp(x) / sum(exp(x)), which overflows where Softmax does not.
-    Source: hand-written TensorFlow 1 code, such as attention over positions.
-    """
-    top = tf.Max(x).named("top")
-    powers = tf.Exp(x - one_of(tf.StopGradient(top), top))
-    return powers / tf.Sum(powers).named("total")
-
-
-@softmax_by_hand.to_keras
-def _(x, top, total):
-    axes = total["axes"]
-    require(axes == top["axes"], f"the maximum is over {top['axes']}, the sum over {axes}", total)
-    require(
-        axes and top.get("keepdims", False) and total.get("keepdims", False), "the reduced axes are not kept", total
-    )
-    require(x.rank is not None and 0 not in axes, "the batch is among the axes", total)
-    return _softmax(x, _last(axes, x.rank))
-
-
-def _last(axes, rank):
-    """One axis as a number, -1 for the last; several as they are."""
-    if len(axes) > 1:
-        return axes
-    return -1 if axes[0] == rank - 1 else axes[0]
-
-
-@rule
-def softmax_on_axis(tf, x, rows, back):
-    """Raise the transposes and reshapes that `tf.nn.softmax` puts around its kernel to `Softmax(axis)`.
-
-    Shapes: x [..., n, ...]; before TensorFlow 1.13 the kernel took [rows, n] only, and always the last axis.
-    Source: tensorflow/python/ops/nn_ops.py, function _softmax, 1.4 and 1.15; slim's softmax in contrib/layers.
-    """
-    ahead = tf.Transpose(x).named("ahead")
-    flat = one_of(
-        tf.Reshape(one_of(ahead, x)).named("flatten"),
-        tf.Reshape(one_of(ahead, x), rows).named("flatten"),
-        ahead,
-    )
-    result = tf.Softmax(flat).named("softmax")
-    full = one_of(tf.Reshape(result).named("restore"), tf.Reshape(result, back).named("restore"), result)
-    return one_of(tf.Transpose(full).named("behind"), full)
-
-
-@softmax_on_axis.to_keras
-def _(x, softmax, ahead, flatten, restore, behind):
-    require((flatten is None) == (restore is None), "a reshape on one side only", softmax)
-    require((ahead is None) == (behind is None), "a transpose on one side only", softmax)
-    require(flatten or ahead, "a plain softmax", softmax)
-    require(x.rank is not None, "the rank is not known", softmax)
-    order = tuple(range(x.rank))
-    if ahead:
-        order = ahead["perm"]
-        require(all(behind["perm"][order[i]] == i for i in order), "the transposes do not undo each other", behind)
-    axis = order[-1]
-    if flatten:
-        flatten.get("shape"), restore.get("shape")
-        before, flat, after = (ahead or flatten).node.inputs[0], flatten.out, restore.out
-        require(flat.rank and flat.shape[-1] is not None, "the last axis is of unknown size", flatten)
-        require(flat.shape[-1] == x.shape[axis], "the softmax is not over one axis of its input", flatten)
-        inner = ahead.out if ahead else before
-        same = inner.shape == after.shape and (inner.shape.count(None) < 2 or inner.probe == after.probe)
-        require(same, "the reshapes do not undo each other", restore)
-    require(axis > 0, "a softmax over the batch", softmax)
-    return _softmax(x, _last((axis,), x.rank))
 
 
 @rule
@@ -214,100 +124,6 @@ def _(x, low, high):
 
 
 @rule
-def swish(tf, x):
-    """Raise x sigmoid(x) to `silu`. With a factor in the sigmoid it stays as it is written."""
-    return x * tf.Sigmoid(x)
-
-
-@swish.to_keras
-def _(x):
-    return activation(x, "silu")
-
-
-@rule
-def mish(tf, x):
-    """Raise x tanh(softplus(x)) to `mish`."""
-    return x * tf.Tanh(one_of(tf.Softplus(x), tf.Log(1 + tf.Exp(x))))
-
-
-@mish.to_keras
-def _(x):
-    require(x.dtype == "float32", f"mish of {x.dtype}")
-    return layers.Activation("mish")(x)
-
-
-@rule
-def hard_swish(tf, x):
-    """Raise x relu6(x + 3) / 6 to `hard_silu`.
-
-    Source: MobileNet V3, hard swish.
-    """
-    gate = tf.Relu6(x + 3)
-    sixth = one_of(gate / 6, gate * (1 / 6))
-    return one_of(x * sixth, x * gate / 6, x * gate * (1 / 6))
-
-
-@hard_swish.to_keras
-def _(x):
-    return activation(x, "hard_silu")
-
-
-@rule
-def hard_sigmoid(tf, x):
-    """Raise relu6(x + 3) / 6 to `hard_sigmoid`. Keras 2's, clip(0.2 x + 0.5), has another slope and stays ops."""
-    gate = tf.Relu6(x + 3)
-    return one_of(gate / 6, gate * (1 / 6))
-
-
-@hard_sigmoid.to_keras
-def _(x):
-    return activation(x, "hard_sigmoid")
-
-
-def _half(x, factor):
-    """x factor / 2 in the orders that people wrote."""
-    half = one_of(0.5 * factor, factor / 2)
-    return one_of(x * half, (0.5 * x) * factor, 0.5 * (x * factor), (x * factor) / 2, (x / 2) * factor)
-
-
-@rule
-def gelu_erf(tf, x, root: Scalar, inverse: Scalar):
-    """Raise x (1 + erf(x / sqrt 2)) / 2, in any order of its factors, to `gelu`.
-
-    Source: the paper, and google-research/bert before it took the approximation.
-    """
-    inner = one_of(x / root, x * inverse)
-    return _half(x, 1 + tf.Erf(inner))
-
-
-@gelu_erf.to_keras
-def _(x, root, inverse):
-    factor = inverse if root is None else 1 / root
-    require(abs(factor - math.sqrt(0.5)) < 1e-4, f"a factor of {factor} in the error function")
-    if x.node.op.startswith("layers.") and x.dtype == "float32":
-        return layers.Activation("gelu")(x)
-    return ops.gelu(x, approximate=False)
-
-
-@rule
-def gelu_tanh(tf, x, factor: Scalar, small: Scalar):
-    """Raise x (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))) / 2 to the approximate `gelu`.
-
-    Source: openai/gpt-2 and google-research/bert.
-    """
-    cube = one_of(tf.Pow(x, 3), tf.Square(x) * x, (x * x) * x)
-    inner = one_of(x + small * cube, x * (1 + small * tf.Square(x)), x * (1 + (small * x) * x), x + (small * x) * x * x)
-    return _half(x, 1 + tf.Tanh(factor * inner))
-
-
-@gelu_tanh.to_keras
-def _(x, factor, small):
-    require(abs(factor - math.sqrt(2 / math.pi)) < 1e-4, f"a factor of {factor} in the tangent")
-    require(abs(small - 0.044715) < 1e-6, f"a factor of {small} before the cube")
-    return ops.gelu(x, approximate=True)
-
-
-@rule
 def prelu(tf, x, alpha: Weight):
     """Raise relu(x) + alpha (x - |x|) / 2 and relu(x) - alpha relu(-x) to `PReLU`.
 
@@ -341,57 +157,6 @@ def _(x, alpha):
 
 def _x(tf, *shape):
     return tf.placeholder(tf.float32, [None, *shape], "x")
-
-
-@softmax_by_hand.example("attention over positions", "Softmax")
-def _(tf):
-    x = _x(tf, 5, 3)
-    powers = tf.exp(x - tf.reduce_max(x, axis=1, keepdims=True))
-    return powers / tf.reduce_sum(powers, axis=1, keepdims=True)
-
-
-@softmax_by_hand.example("over several axes, as for a heat map", "Softmax")
-def _(tf):
-    x = _x(tf, 4, 5, 2)
-    powers = tf.exp(x - tf.reduce_max(x, axis=[1, 2], keepdims=True))
-    return powers / tf.reduce_sum(powers, axis=[1, 2], keepdims=True)
-
-
-@softmax_by_hand.counterexample("the maximum over another axis than the sum", "Softmax")
-def _(tf):
-    x = _x(tf, 5, 3)
-    powers = tf.exp(x - tf.reduce_max(x, axis=2, keepdims=True))
-    return powers / tf.reduce_sum(powers, axis=1, keepdims=True)
-
-
-@softmax_by_hand.counterexample("over the batch", "Softmax")
-def _(tf):
-    x = _x(tf, 5)
-    powers = tf.exp(x - tf.reduce_max(x, axis=0, keepdims=True))
-    return powers / tf.reduce_sum(powers, axis=0, keepdims=True)
-
-
-@softmax_on_axis.example("tf.nn.softmax over axis 1", "Softmax")
-def _(tf):
-    return tf.nn.softmax(_x(tf, 5, 3), axis=1)
-
-
-@softmax_on_axis.example("tf.nn.softmax over axis 1 of unknown size", "Softmax")
-def _(tf):
-    return tf.nn.softmax(_x(tf, None, None, 3), axis=1)
-
-
-@softmax_on_axis.example("flattened to rows, as slim and TensorFlow before 1.13 do it", "Softmax")
-def _(tf):
-    x = _x(tf, 6, 4, 3)
-    return tf.reshape(tf.nn.softmax(tf.reshape(x, [-1, 3])), tf.shape(x))
-
-
-@softmax_on_axis.example("transposed and flattened", "Softmax")
-def _(tf):
-    x = tf.transpose(_x(tf, 6, 3), [0, 2, 1])
-    rows = tf.nn.softmax(tf.reshape(x, [-1, 6]))
-    return tf.transpose(tf.reshape(rows, [-1, 3, 6]), [0, 2, 1])
 
 
 @leaky_relu_as_maximum.example("max(a x, x)", "LeakyReLU")
@@ -439,89 +204,6 @@ def _(tf):
     return tf.clip_by_value(0.2 * _x(tf, 4) + 0.5, 0.0, 1.0)
 
 
-@swish.example("x sigmoid(x)", "ops.silu")
-def _(tf):
-    x = _x(tf, 4)
-    return tf.nn.sigmoid(x) * x
-
-
-@swish.example("behind a layer", "Dense")
-def _(tf):
-    x = tf.layers.dense(_x(tf, 4), 3)
-    return x * tf.nn.sigmoid(x)
-
-
-@swish.counterexample("with a factor in the sigmoid", "ops.silu")
-def _(tf):
-    x = _x(tf, 4)
-    return x * tf.nn.sigmoid(1.702 * x)
-
-
-@swish.counterexample("a gate of another tensor", "ops.silu")
-def _(tf):
-    return _x(tf, 4) * tf.nn.sigmoid(tf.placeholder(tf.float32, [None, 4], "y"))
-
-
-@mish.example("x tanh(softplus(x))", "Activation")
-def _(tf):
-    x = _x(tf, 4)
-    return x * tf.tanh(tf.nn.softplus(x))
-
-
-@hard_swish.example("x relu6(x + 3) / 6", "ops.hard_silu")
-def _(tf):
-    x = _x(tf, 4)
-    return x * tf.nn.relu6(x + 3) / 6
-
-
-@hard_swish.example("x (relu6(x + 3) 0.1666667)", "ops.hard_silu")
-def _(tf):
-    x = _x(tf, 4)
-    return x * (tf.nn.relu6(x + 3.0) * (1.0 / 6.0))
-
-
-@hard_sigmoid.example("relu6(x + 3) / 6", "ops.hard_sigmoid")
-def _(tf):
-    return tf.nn.relu6(_x(tf, 4) + 3) / 6
-
-
-@gelu_erf.example("0.5 x (1 + erf(x / sqrt 2))", "ops.gelu")
-def _(tf):
-    x = _x(tf, 4)
-    return 0.5 * x * (1.0 + tf.math.erf(x / 2.0**0.5))
-
-
-@gelu_erf.example("google-research/bert: x times the distribution function", "ops.gelu")
-def _(tf):
-    x = _x(tf, 4)
-    return x * (0.5 * (1.0 + tf.math.erf(x / tf.sqrt(2.0))))
-
-
-@gelu_erf.counterexample("another factor in the error function", "ops.gelu")
-def _(tf):
-    x = _x(tf, 4)
-    return 0.5 * x * (1.0 + tf.math.erf(x / 1.5))
-
-
-@gelu_tanh.example("openai/gpt-2", "ops.gelu")
-def _(tf):
-    x = _x(tf, 4)
-    return 0.5 * x * (1 + tf.tanh(0.7978845608028654 * (x + 0.044715 * tf.pow(x, 3))))
-
-
-@gelu_tanh.example("with x x x and the distribution function first", "ops.gelu")
-def _(tf):
-    x = _x(tf, 4)
-    cdf = 0.5 * (1.0 + tf.tanh((2 / 3.141592653589793) ** 0.5 * (x + 0.044715 * x * x * x)))
-    return x * cdf
-
-
-@gelu_tanh.counterexample("another cube", "ops.gelu")
-def _(tf):
-    x = _x(tf, 4)
-    return 0.5 * x * (1 + tf.tanh(0.7978845608028654 * (x + 0.05 * tf.pow(x, 3))))
-
-
 @prelu.example("relu(x) + alpha (x - |x|) / 2", "PReLU")
 def _(tf):
     x = _x(tf, 4, 5, 3)
@@ -559,18 +241,4 @@ def _(tf):
     return tf.nn.relu(x) - tf.get_variable("alpha", [3, 1]) * tf.nn.relu(-x)
 
 
-RULES = (
-    softmax_on_axis,
-    softmax_by_hand,
-    leaky_relu_as_maximum,
-    leaky_relu_by_hand,
-    prelu,
-    gelu_erf,
-    gelu_tanh,
-    mish,
-    hard_swish,
-    hard_sigmoid,
-    swish,
-    clip_by_hand,
-    relu_by_hand,
-)
+RULES = (leaky_relu_as_maximum, leaky_relu_by_hand, prelu, clip_by_hand, relu_by_hand)

@@ -148,13 +148,32 @@ def test_where_numbers_of_a_weight_come_from():
     assert places("a, turned (1, 0)", [(2,)]) is None
 
 
-def test_what_has_no_gradient_is_skipped_with_the_reason():
+def test_slopes_stand_in_where_tensorflow_forms_no_gradient():
     def build(tf):
         x = tf.placeholder("float32", [None, 4, 4, 1], name="x")
         return tf.image.resize_images(x, [2, 2], tf.image.ResizeMethod.AREA)
 
     conversion = lab.convert_graph(build)
     found = level(conversion, 6)
-    assert found.status == "skipped"
-    assert "No gradient defined" in found.reason
+    assert found.status == "passed", found.reason
+    assert "No gradient defined" in found.notes[0]
+    assert found.outputs["by x:0"]["clauses"] == ["slope"]
+    conversion.close()
+
+
+def test_gradients_through_a_loop():
+    def build(tf):
+        x = tf.placeholder("float32", [None, 3], name="x")
+        w = tf.get_variable("w", [3, 3])
+        step = lambda i, h: (i + 1, tf.tanh(tf.matmul(h, w)))  # noqa: E731
+        return tf.while_loop(lambda i, h: i < 3, step, (0, x))[1]
+
+    conversion = lab.convert_graph(build)
+    found = level(conversion, 6)
+    assert found.status == "passed", found.reason
+    assert {"by x:0", "by w"} <= found.outputs.keys()
+    stopped = faulty(conversion, "ops.tanh(", "ops.stop_gradient(0.5) * 2.0 * ops.tanh(0.5 * ops.stop_gradient(0.0) + ")
+    assert level(conversion, 6, stopped).status == "passed"  # this changes nothing
+    wrong = faulty(conversion, "ops.tanh(", "ops.stop_gradient(0.1) + ops.tanh(")
+    assert level(conversion, 6, wrong).status == "failed"
     conversion.close()

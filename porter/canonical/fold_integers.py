@@ -22,12 +22,15 @@ def _strided_slice(node: Node, x: np.ndarray, begin: np.ndarray, end: np.ndarray
     return x[slice(None if masks["begin"] else begin[0], None if masks["end"] else end[0], strides[0])]
 
 
+LARGEST = 4096  # numbers in a constant that is made here
+
 FOLD: dict[str, Callable[..., Any]] = {
     "Add": lambda _, a, b: a + b,
     "Cast": lambda node, x: x.astype(node.out.dtype),
     "ConcatV2": lambda _, *parts: np.concatenate(parts[:-1], int(parts[-1])),
     "Equal": lambda _, a, b: a == b,
     "ExpandDims": lambda _, x, axis: np.expand_dims(x, int(axis)),
+    "Fill": lambda _, shape, x: np.full(shape, x) if np.prod(shape) <= LARGEST else None,
     "FloorDiv": lambda _, a, b: a // b if np.all(b) else None,
     "GatherV2": lambda _, x, places, axis: np.take(x, places, int(axis)),
     "Greater": lambda _, a, b: a > b,
@@ -38,6 +41,7 @@ FOLD: dict[str, Callable[..., Any]] = {
     "Neg": lambda _, x: -x,
     "Prod": lambda node, x, axes: np.prod(x, axis=tuple(np.ravel(axes)), keepdims=bool(node.attrs.get("keep_dims"))),
     "Range": lambda _, start, stop, step: np.arange(start, stop, step),
+    "Reshape": lambda _, x, shape: x.reshape(shape),
     "Stack": lambda node, *parts: np.stack(parts, node.attrs.get("axis", 0)),
     "StridedSlice": _strided_slice,
     "Sub": lambda _, a, b: a - b,

@@ -59,12 +59,14 @@ def rewrite(
     result.refuted = dict(refuted or {})
     context = Context(exact=exact, batch=graph.sizes.get("batch"))
     with use(context):
+        loops = False  # loops are left alone until all that is recurrent was taken out of them
         for index, each in enumerate(rules):
             if isinstance(each, Cell):
-                if not isinstance(rules[index - 1], Cell):
+                if not loops:
                     _raise_recurrent(graph, rules, context, result)
+                loops = True
                 continue
-            for part in _insides(graph) if each.in_loops else [graph]:
+            for part in [*([] if each.in_loops else [graph]), *(_insides(graph) if loops else [])]:
                 _apply(each, part, context, result)
             if progress:
                 progress(index + 1, len(rules))
@@ -90,7 +92,10 @@ def _raise_recurrent(graph: Graph, rules: Sequence[Rule], context: Context, resu
     def note(node: Node, miss: Miss) -> None:
         result.misses[node.name].append(("recurrent", 1, miss))
 
-    raise_loops(graph, cells, simplify, note)
+    def holds(rule: str, origin: Sequence[str]) -> bool:
+        return not any((rule, name) in result.refuted for name in origin)
+
+    raise_loops(graph, cells, simplify, holds, note)
     settle(graph)
 
 
@@ -225,13 +230,14 @@ def _operations(graph: Graph, context: Context, result: Rewriting, *, inside: bo
     sizes = Sizes(graph)
     problems: list[Unsupported] = []
     for node in graph.ordered():
+        for inner in node.attrs.values():
+            if isinstance(inner, Graph):
+                problems += _operations(inner, context, result, inside=True)
         if node.op in LEAVES or node.op == "ArrayNew" or node.is_call:
             continue
         if not inside and node.outputs and matcher.is_static(node.outputs[0]):
             continue
         if node.op == "While":
-            for inner in (node.attrs["cond"], node.attrs["body"]):
-                problems += _operations(inner, context, result, inside=True)
             node.op = "ops.while_loop"
             node.attrs.update(args=(), kwargs={}, rule="while")
             continue

@@ -59,7 +59,9 @@ def outline(graph: Graph) -> None:
             graph.outputs[place] = node.out
     matcher = Matcher(graph)
     for node in graph.ordered():
-        takes_sizes = "at_run_time" in node.attrs or any(value in sizes for value in node.inputs)
+        takes_sizes = "at_run_time" in node.attrs or any(
+            value in sizes or value.node.op == "ArrayNew" for value in node.inputs
+        )
         if node.op == "ops.while_loop" or (node.is_call and takes_sizes):
             _outline(graph, node, sizes, matcher)
     graph.prune()

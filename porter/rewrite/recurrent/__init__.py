@@ -20,16 +20,20 @@ from porter.rule import Cell, Step, porter_layers
 __all__ = ["raise_loops", "settle"]
 
 Note = Callable[[Node, Miss], None]
+Holds = Callable[[str, Sequence[str]], bool]
 
 
-def raise_loops(graph: Graph, cells: Sequence[Cell], simplify: Callable[[Graph], None], note: Note) -> None:
-    """Raise every loop of `graph` that is made of `cells`.
+def raise_loops(
+    graph: Graph, cells: Sequence[Cell], simplify: Callable[[Graph], None], holds: Holds, note: Note
+) -> None:
+    """Raise every loop of `graph` over sequences: to the layers of `cells`, and to a cell of its own for what they don't cover.
 
-    simplify: tries the rules for what may stand around cells on a step. note: is told why a loop stays.
+    simplify: tries the rules for what may stand around cells on a step. holds: False for a rule, and the nodes it would
+    cover, whose proposal was tried and is wrong. note: is told why a loop stays.
     """
     for node in [node for node in graph.ordered() if node.op == "While"]:
         try:
-            _Raising(graph, make_scan(node), simplify).run(cells)
+            _Raising(graph, make_scan(node), simplify, holds).run(cells)
         except Miss as miss:
             note(node, miss)
     graph.prune()
@@ -38,8 +42,9 @@ def raise_loops(graph: Graph, cells: Sequence[Cell], simplify: Callable[[Graph],
 class _Raising:
     """Raises one loop. Nothing of the graph is changed before all of it is known to fit."""
 
-    def __init__(self, graph: Graph, scan: Scan, simplify: Callable[[Graph], None]):
-        self.graph, self.scan = graph, scan
+    def __init__(self, graph: Graph, scan: Scan, simplify: Callable[[Graph], None], holds: Holds):
+        self.graph, self.scan, self.holds = graph, scan, holds
+        self.reason: Miss | None = None
         places = list(scan.writes)
         scan.step.outputs = [*(state.after for state in scan.states), *scan.writes.values()]
         simplify(scan.step)
@@ -93,7 +98,8 @@ class _Raising:
                 for value in node.outputs:
                     for step in cell.steps(matcher, value):
                         states = _states(step, waiting)
-                        if states is None:
+                        origin = [name for each in step.nodes for name in each.origin]
+                        if states is None or not self.holds(cell.name, origin):
                             continue
                         try:
                             x = self.lifter.lift(step.x)
