@@ -28,7 +28,9 @@ class Result:
     source: str
 
 
-def convert(source: Path, out: Path | None = None, options: Options | None = None, progress: Progress = quiet) -> Result:
+def convert(
+    source: Path, out: Path | None = None, options: Options | None = None, progress: Progress = quiet
+) -> Result:
     """Convert the TensorFlow 1 model at `source` into the folder `out`, by default `<name>_keras` here.
 
     The folder is written whole or not at all. Raises `PorterError`: `UnreadableSource`, `Unsupported`, `UsageError`, or

@@ -15,13 +15,19 @@ class PorterError(Exception):
 
     exit_code = 1
 
-    def __init__(self, what: str, *, where: str = "", why: str = "", todo: str = "", also: list[PorterError] | None = None):
+    def __init__(
+        self, what: str, *, where: str = "", why: str = "", todo: str = "", also: list[PorterError] | None = None
+    ):
         super().__init__(what)
         self.what, self.where, self.why, self.todo, self.also = what, where, why, todo, also or []
 
     def __str__(self) -> str:
         lines = [self.what]
-        lines += [f"  {label}: {text}" for label, text in (("where", self.where), ("why", self.why), ("do", self.todo)) if text]
+        lines += [
+            f"  {label}: {text}"
+            for label, text in (("where", self.where), ("why", self.why), ("do", self.todo))
+            if text
+        ]
         return "\n".join([*lines, *(str(other) for other in self.also)])
 
 

@@ -15,7 +15,9 @@ from porter.options import Options
 def check_free(directory: Path, options: Options) -> None:
     taken = directory.exists() and (not directory.is_dir() or any(directory.iterdir()))
     if taken and not options.force and not options.dry_run:
-        raise UsageError(f"{directory} is there already", todo="name another folder with -o, or overwrite it with --force")
+        raise UsageError(
+            f"{directory} is there already", todo="name another folder with -o, or overwrite it with --force"
+        )
 
 
 @contextlib.contextmanager
@@ -25,7 +27,9 @@ def beside(directory: Path) -> Iterator[Path]:
         directory.absolute().parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".porter-", dir=directory.absolute().parent))
     except OSError as problem:
-        raise UsageError(f"{directory} cannot be written", why=str(problem), todo="name another folder with -o") from None
+        raise UsageError(
+            f"{directory} cannot be written", why=str(problem), todo="name another folder with -o"
+        ) from None
     try:
         yield work
     finally:

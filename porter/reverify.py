@@ -15,23 +15,28 @@ from porter.stages import open_original
 def verify(
     directory: Path,
     *,
-    tolerance: float | None = None,
+    tolerance: float | str | None = None,
     reference: Path | None = None,
     source: Path | None = None,
     batch_sizes: list[int] | None = None,
     backends: list[str] | None = None,
     levels: list[int] | None = None,
     seed: int = 0,
+    data: Path | None = None,
+    self_test: bool = False,
     progress: Progress = quiet,
 ) -> dict[str, Any]:
     """Prove the converted model in `directory` again, from its files, against the original or a recording of it.
 
-    tolerance: relative; replaces the default, and the clause for the original's own rounding. reference: an .npz of
-    recorded inputs and outputs. source: where the original is now, if it was moved. Returns the proof as JSON-able data
-    with `holds`; raises `UnreadableSource` where neither the original nor a recording can be read.
+    tolerance: a number, relative, which replaces the default and the clause for the original's own rounding; "strict",
+    "default" or "loose". reference: an .npz of recorded inputs and outputs. data: an .npz of the user's own inputs.
+    source: where the original is now, if it was moved. self_test: make the model wrong in named ways and see whether
+    the proof catches that, rather than prove it. Returns the proof, or the trials of the self-test under "self_test",
+    as JSON-able data; raises `UnreadableSource` where neither the original nor a recording can be read.
     """
     from porter.emit.build import load_source
-    from porter.verify import ALL, prove
+    from porter.verify import ALL, prepared, prove
+    from porter.verify import self_test as run_self_test
 
     directory = Path(directory)
     report = read_report(directory)
@@ -45,10 +50,18 @@ def verify(
             raise
     progress("verify", 0)
     model = load_source(directory / "model.py").load_model()
+    how: dict[str, Any] = {
+        "exact": report["options"]["exact"], "tolerance": tolerance, "batch_sizes": batch_sizes, "backends": backends,
+        "seed": seed, "reference_npz": reference, "data": data,
+        "recut": original and _recut(original, options_of(report)),
+    }  # fmt: skip
+    if self_test:
+        with prepared(original, model, report, directory, **how) as context:
+            trials = run_self_test(context, progress=lambda title: progress(f"verify: {title}", 0.5))
+        return {"self_test": [trial.to_dict() for trial in trials]}
     proof = prove(
-        original, model, report, directory, levels=levels or ALL, exact=report["options"]["exact"], tolerance=tolerance,
-        batch_sizes=batch_sizes, backends=backends, seed=seed, reference_npz=reference,
-        progress=lambda title: progress(f"verify: {title}", 0.5), recut=original and _recut(original, options_of(report)),
+        original, model, report, directory, levels=levels or ALL,
+        progress=lambda title: progress(f"verify: {title}", 0.5), **how,
     )  # fmt: skip
     return proof.to_dict()
 

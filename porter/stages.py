@@ -45,7 +45,12 @@ def raise_graph(
     progress("rules", 0)
     graph = canonical(to_graph(original))
     result = rewrite(
-        graph, RULES, exact=options.exact, result=rewriting, refuted=refuted, progress=lambda done, all_: progress("rules", done / all_)
+        graph,
+        RULES,
+        exact=options.exact,
+        result=rewriting,
+        refuted=refuted,
+        progress=lambda done, all_: progress("rules", done / all_),
     )
     return graph, result
 

@@ -334,4 +334,7 @@ def _(tf):
     return tf.nn.batch_normalization(x, mean, variance, beta, gamma, 1e-3)
 
 
+for each in (batch_normalization_of_vectors, batch_normalization):
+    each.place = "outside"
+
 RULES = (batch_normalization_of_vectors, batch_normalization)

@@ -42,13 +42,17 @@ def dense_on_last_axis(tf, x, kernel: Weight, bias: Weight, rows, back):
 @dense_on_last_axis.to_keras
 def _(x, kernel, bias, matmul, flatten, restore):
     flatten.get("shape"), restore.get("shape")
-    require(not matmul.get("transpose_a", False) and not matmul.get("transpose_b", False), "a transposed product", matmul)
+    require(
+        not matmul.get("transpose_a", False) and not matmul.get("transpose_b", False), "a transposed product", matmul
+    )
     inputs, units = kernel.value.shape
     out = restore.out
     require(x.rank is not None and x.rank == out.rank and x.rank > 2, "the rank changes", restore)
     require(x.shape[-1] == inputs and out.shape[-1] == units, "not a product over the last axis", matmul)
     same = x.probe and out.probe and x.probe[:-1] == out.probe[:-1]
-    require(same or (None not in x.shape and x.shape[:-1] == out.shape[:-1]), "the axes before the last change", restore)
+    require(
+        same or (None not in x.shape and x.shape[:-1] == out.shape[:-1]), "the axes before the last change", restore
+    )
     bias = _one_per_unit(bias, units)
     return layers.Dense(units, use_bias=bias is not None).bind(kernel=kernel, bias=bias)(x)
 
@@ -160,4 +164,3 @@ def _(tf):
 
 
 RULES = (dense_on_last_axis, dense_on_matrices, dense, dense_on_columns)
-

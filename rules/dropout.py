@@ -71,7 +71,7 @@ def _(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random):
     return x
 
 
-dropout_in_loop.in_loops = True
+dropout_in_loop.place = "loops"
 
 
 @dropout.to_keras
@@ -325,7 +325,7 @@ def _(tf):
 
 
 for each in (dropout, alpha_dropout, gaussian_noise, gaussian_dropout):
-    each.in_steps = True
+    each.place, each.in_steps = "outside", True
 
 RULES = (dropout, alpha_dropout, gaussian_noise, gaussian_dropout)
 IN_LOOPS = (dropout_in_loop,)

@@ -26,7 +26,9 @@ def _(x, begin, end, step, offsets, index, cut, blocked, column, gathered, joine
     for view in filter(None, (cut, blocked, column, joined)):
         view.get("slices"), view.get("shape")
     rank = x.rank
-    require(rank is not None and blocked.out.rank == rank + 1, "the signal is not cut into blocks along one axis", blocked)
+    require(
+        rank is not None and blocked.out.rank == rank + 1, "the signal is not cut into blocks along one axis", blocked
+    )
     require(gathered["axis"] == rank - 1, "frames along another axis than the last", gathered)
     block, length = blocked.out.shape[-1], joined.out.shape[-1]
     require(block and length and joined.out.rank == rank + 1, "the frames are not of a known length", joined)
@@ -42,7 +44,11 @@ def _(x, begin, end, step, offsets, index, cut, blocked, column, gathered, joine
         require(known is not None and known.ndim == 2, "which blocks make a frame is not known", gathered)
         step = int(known[1, 0] - known[0, 0]) if len(known) > 1 else int(known.shape[1])
         starts, inner = known[:, :1], known - known[:, :1]
-        require(np.array_equal(starts.ravel(), step * np.arange(len(known))), "the frames are not equally far apart", gathered)
+        require(
+            np.array_equal(starts.ravel(), step * np.arange(len(known))),
+            "the frames are not equally far apart",
+            gathered,
+        )
     else:
         inner = constant(offsets)
         require(inner is not None, "which blocks make a frame is not known", gathered)

@@ -182,4 +182,7 @@ def _(tf):
     return shifted / tf.reduce_max(shifted, 1, keepdims=True)
 
 
+for each in (min_max, min_max_unshifted):
+    each.place = "outside"
+
 RULES = (min_max, min_max_unshifted)

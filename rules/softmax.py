@@ -53,7 +53,7 @@ def _last(axes, rank):
 
 @rule
 def softmax_on_axis(tf, x, rows, back):
-    """Raise the transposes and reshapes that `tf.nn.softmax` puts around its kernel to `Softmax(axis)`.
+    """Raise the transposes and reshapes that `tf.nn.softmax` and `log_softmax` put around their kernels to one layer.
 
     Shapes: x [..., n, ...]; before TensorFlow 1.13 the kernel took [rows, n] only, and always the last axis.
     Source: tensorflow/python/ops/nn_ops.py, function _softmax, 1.4 and 1.15; slim's softmax in contrib/layers.
@@ -64,7 +64,7 @@ def softmax_on_axis(tf, x, rows, back):
         tf.Reshape(one_of(ahead, x), rows).named("flatten"),
         ahead,
     )
-    result = tf.Softmax(flat).named("softmax")
+    result = one_of(tf.Softmax(flat).named("softmax"), tf.LogSoftmax(flat).named("softmax"))
     full = one_of(tf.Reshape(result).named("restore"), tf.Reshape(result, back).named("restore"), result)
     return one_of(tf.Transpose(full).named("behind"), full)
 
@@ -82,14 +82,21 @@ def _(x, softmax, ahead, flatten, restore, behind):
     axis = order[-1]
     if flatten:
         flatten.get("shape"), restore.get("shape")
-        before, flat, after = (ahead or flatten).node.inputs[0], flatten.out, restore.out
-        require(flat.rank and flat.shape[-1] is not None, "the last axis is of unknown size", flatten)
-        require(flat.shape[-1] == x.shape[axis], "the softmax is not over one axis of its input", flatten)
-        inner = ahead.out if ahead else before
-        same = inner.shape == after.shape and (inner.shape.count(None) < 2 or inner.probe == after.probe)
+        inner, flat, after = ahead.out if ahead else x, flatten.out, restore.out
+        require(flat.rank and _same_size(flat, flat.rank - 1, x, axis), "not over one axis of the input", flatten)
+        same = after.rank == inner.rank and all(_same_size(inner, i, after, i) for i in range(inner.rank))
         require(same, "the reshapes do not undo each other", restore)
     require(axis > 0, "a softmax over the batch", softmax)
+    if softmax.node.op == "LogSoftmax":
+        return activation(x, "log_softmax", **({} if axis == x.rank - 1 else {"axis": axis}))
     return _softmax(x, _last((axis,), x.rank))
+
+
+def _same_size(value, axis, other, other_axis):
+    """True if two axes are known to be of the same size."""
+    if value.probe and other.probe:
+        return value.probe[axis] == other.probe[other_axis]
+    return value.shape[axis] is not None and value.shape[axis] == other.shape[other_axis]
 
 
 def _x(tf, *shape):
@@ -138,6 +145,20 @@ def _(tf):
 def _(tf):
     x = _x(tf, 6, 4, 3)
     return tf.reshape(tf.nn.softmax(tf.reshape(x, [-1, 3])), tf.shape(x))
+
+
+@softmax_on_axis.example("flattened to rows of unknown size, as attention before TensorFlow 1.13", "Softmax")
+def _(tf):
+    x = _x(tf, None, None)
+    shape = tf.shape(x)
+    rows = tf.reshape(x, tf.concat([[-1], shape[-1:]], 0))
+    return tf.reshape(tf.nn.softmax(rows), shape)
+
+
+@softmax_on_axis.example("tf.nn.log_softmax, flattened", "ops.log_softmax")
+def _(tf):
+    x = _x(tf, 6, 3)
+    return tf.reshape(tf.nn.log_softmax(tf.reshape(x, [-1, 3])), tf.shape(x))
 
 
 @softmax_on_axis.example("transposed and flattened", "Softmax")

@@ -50,7 +50,8 @@ def _wrong(folder: Path) -> Iterator[str]:
         given = [npz[f"in:{i}"] for i in range(sum(key.startswith("in:") for key in npz.files))]
         want = [npz[f"out:{i}"] for i in range(sum(key.startswith("out:") for key in npz.files))]
     spec = importlib.util.spec_from_file_location(f"model_{folder.name}", folder / "model.py")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     ways = {"archive": lambda: keras.saving.load_model(folder / "model.keras", compile=False)}

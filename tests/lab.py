@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from porter.options import Options, quiet
+from porter.read.model import Original, Source
 from porter.report.content import content
 from porter.stages import Evaluation, raise_graph
-from porter.read.model import Original, Source
 
 PROVED = (0, 1, 3, 4)
 

@@ -401,10 +401,11 @@ def test_nothing_is_quadratic():
     """Twice the nodes take about twice the work: counted in calls of Python functions, not in seconds."""
     import sys
 
+    from lab import source_of
+
     from porter.canonical import canonical
     from porter.read import make_original
     from porter.read.to_graph import to_graph
-    from lab import source_of
 
     def chain(tf, length):
         x = data(tf)

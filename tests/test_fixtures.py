@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 
 from porter.convert import convert
-from porter.options import Options
 from porter.emit.build import load_source
+from porter.options import Options
 from porter.read import open_source
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -10,8 +10,8 @@ import conftest  # noqa: F401  what has to be set before TensorFlow is imported
 import test_fixtures as fixtures
 
 from porter.convert import convert
-from porter.options import Options
 from porter.errors import PorterError
+from porter.options import Options
 
 
 def main(names: list[str]) -> None:

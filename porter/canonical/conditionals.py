@@ -34,11 +34,11 @@ def resolve_conditionals(graph: Graph) -> None:
                 sides[id(value)] = {**found, id(predicate): (predicate, side)}
                 value.shape, value.probe = node.inputs[0].shape, node.inputs[0].probe
         elif node.op == "Merge" and not _in_loop(node):
-            predicate = _predicate(node, sides)
-            if predicate is None:
+            deciding = _predicate(node, sides)
+            if deciding is None:
                 continue
-            value = _conditional(graph, node, predicate, sides)
-            sides[id(value)] = {key: side for key, side in found.items() if key != id(predicate)}
+            value = _conditional(graph, node, deciding, sides)
+            sides[id(value)] = {key: side for key, side in found.items() if key != id(deciding)}
         else:
             for value in node.outputs:
                 sides[id(value)] = found

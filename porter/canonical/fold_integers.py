@@ -14,7 +14,9 @@ from porter.graph import Graph, Node, Value
 
 
 def _strided_slice(node: Node, x: np.ndarray, begin: np.ndarray, end: np.ndarray, strides: np.ndarray) -> Any:
-    masks = {name: node.attrs.get(f"{name}_mask", 0) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    masks = {
+        name: node.attrs.get(f"{name}_mask", 0) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+    }
     if x.ndim != 1 or len(begin) != 1 or masks["ellipsis"] or masks["new_axis"]:
         return None
     if masks["shrink_axis"]:

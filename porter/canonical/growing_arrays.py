@@ -47,7 +47,12 @@ def _counts(loop: Node, place: int) -> bool:
     start, body = loop.inputs[place].node, loop.attrs["body"]
     after = body.outputs[place].node
     is_zero = start.op == "Const" and start.attrs["value"].size == 1 and not start.attrs["value"].any()
-    return is_zero and after.op == "Add" and any(v is body.inputs[place] for v in after.inputs) and any(map(_is_one, after.inputs))
+    return (
+        is_zero
+        and after.op == "Add"
+        and any(v is body.inputs[place] for v in after.inputs)
+        and any(map(_is_one, after.inputs))
+    )
 
 
 def _is_one(value: Value) -> bool:
@@ -132,12 +137,15 @@ def _size(graph: Graph, loop: Node, array: Value) -> Value:
     rank = None if array.shape is None else len(array.shape)
     shape = _add(graph, loop, "shape", "Shape", [array], {}, (rank,), "int32")
     ends = [
-        _add(graph, loop, "place", "Const", [], {"value": np.array([place], np.int32)}, (1,), "int32") for place in (0, 1, 1)
+        _add(graph, loop, "place", "Const", [], {"value": np.array([place], np.int32)}, (1,), "int32")
+        for place in (0, 1, 1)
     ]
     return _add(graph, loop, "size", "StridedSlice", [shape, *ends], {"shrink_axis_mask": 1}, (), "int32")
 
 
-def _add(graph: Graph, loop: Node, name: str, op: str, inputs: list[Value], attrs: dict, shape: tuple, dtype: str) -> Value:
+def _add(
+    graph: Graph, loop: Node, name: str, op: str, inputs: list[Value], attrs: dict, shape: tuple, dtype: str
+) -> Value:
     node = Node(f"{loop.name}/{name}", op, inputs, attrs, origin=loop.origin)
     node.outputs = [Value(node, 0, shape, None if None in shape else shape, dtype)]
     return graph.add(node).out

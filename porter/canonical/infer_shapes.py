@@ -131,7 +131,7 @@ def _reshape(node: Node) -> Dims | None:
         return result if (-1, -1) not in target else None
     sizes = [size for size, _ in target]
     if -1 in sizes:
-        rest = prod(size for size in sizes if size >= 0)
+        rest = prod(size for size in sizes if size is not None and size >= 0)
         open_: list[int | None] = []
         for side in (0, 1):
             whole = [dim[side] for dim in dims]
@@ -215,9 +215,18 @@ def _tile(node: Node) -> Dims | None:
 def _strided_slice(node: Node) -> Dims | None:
     """Plain slices only: single places and ranges over whole dimensions."""
     begin, end, strides = (constant(node, slot) for slot in (1, 2, 3))
-    masks = {name: node.attrs.get(f"{name}_mask", 0) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    masks = {
+        name: node.attrs.get(f"{name}_mask", 0) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+    }
     dims = dims_of(node.inputs[0])
-    if begin is None or end is None or strides is None or masks["ellipsis"] or masks["new_axis"] or len(begin) > len(dims):
+    if (
+        begin is None
+        or end is None
+        or strides is None
+        or masks["ellipsis"]
+        or masks["new_axis"]
+        or len(begin) > len(dims)
+    ):
         return None
     result: Dims = []
     for place in range(len(begin)):
@@ -227,7 +236,11 @@ def _strided_slice(node: Node) -> Dims | None:
         whole = masks["begin"] & bit and masks["end"] & bit and abs(strides[place]) == 1
         size = dims[place][0]
         if size is not None:
-            bounds = slice(None if masks["begin"] & bit else begin[place], None if masks["end"] & bit else end[place], strides[place])
+            bounds = slice(
+                None if masks["begin"] & bit else begin[place],
+                None if masks["end"] & bit else end[place],
+                strides[place],
+            )
             count = len(range(*bounds.indices(size)))
             result.append((count, count))
         else:

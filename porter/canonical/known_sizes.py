@@ -67,7 +67,7 @@ def _evaluate(node: Node, inputs: list[Sizes]) -> list[Sizes]:
     if node.op == "Stack":
         return [None if any(isinstance(each, tuple) for each in inputs) else tuple(inputs)]  # type: ignore[arg-type]
     if node.op == "ConcatV2":
-        return [sum(inputs, ()) if all(isinstance(each, tuple) for each in inputs) else None]  # type: ignore[arg-type]
+        return [sum(inputs, ()) if all(isinstance(each, tuple) for each in inputs) else None]  # type: ignore
     if node.op in PAIRWISE:
         return [_pairwise(PAIRWISE[node.op], *inputs)]
     if node.op in SAME:

@@ -124,7 +124,9 @@ def _subgraph(graph: Graph, inputs: list[Value], weights: dict[int, Value], outp
                     copy(each)
             copies[id(node.out)] = copies[id(source)]
             return
-        new = Node(node.name, node.op, [copies[id(value)] for value in node.inputs], dict(node.attrs), origin=node.origin)
+        new = Node(
+            node.name, node.op, [copies[id(value)] for value in node.inputs], dict(node.attrs), origin=node.origin
+        )
         new.outputs = [Value(new, v.index, v.shape, v.probe, v.dtype) for v in node.outputs]
         result.add(new)
         copies.update({id(value): twin for value, twin in zip(node.outputs, new.outputs, strict=True)})

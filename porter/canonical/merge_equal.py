@@ -10,7 +10,18 @@ from porter.graph import Graph
 from porter.pattern.matcher import RANDOM
 
 # Not worth comparing, or not the same twice.
-KEEP = RANDOM | {"Placeholder", "Variable", "Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "While", "ArrayNew"}
+KEEP = RANDOM | {
+    "Placeholder",
+    "Variable",
+    "Switch",
+    "Merge",
+    "Enter",
+    "Exit",
+    "NextIteration",
+    "LoopCond",
+    "While",
+    "ArrayNew",
+}
 
 
 def merge_equal(graph: Graph) -> None:
@@ -19,7 +30,12 @@ def merge_equal(graph: Graph) -> None:
     for node in graph.ordered():
         if node.op in KEEP or "TensorArray" in node.op:
             continue
-        key = (node.op, tuple(id(value) for value in node.inputs), _key(node.attrs), node.outputs[0].dtype if node.outputs else "")
+        key = (
+            node.op,
+            tuple(id(value) for value in node.inputs),
+            _key(node.attrs),
+            node.outputs[0].dtype if node.outputs else "",
+        )
         first = known.setdefault(key, node)
         if first is not node:
             for value, same in zip(node.outputs, first.outputs, strict=True):

@@ -38,7 +38,9 @@ def unify_names(graph: Graph) -> None:
         elif node.op == "BatchNormWithGlobalNormalization":
             x, mean, variance, beta, gamma = node.inputs
             if not node.attrs["scale_after_normalization"]:
-                gamma = constant(graph, f"{node.name}/ones", np.ones(gamma.shape or (), np.float32))
+                gamma = constant(
+                    graph, f"{node.name}/ones", np.ones([size or 1 for size in gamma.shape or ()], np.float32)
+                )
             node.op, node.attrs = "FusedBatchNorm", {"is_training": False, "epsilon": node.attrs["variance_epsilon"]}
             graph.set_inputs(node, [x, gamma, beta, mean, variance])
         elif node.op in ("Gather", "ResourceGather"):

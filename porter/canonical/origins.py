@@ -90,8 +90,8 @@ def _before(found: Origin) -> Origin | None:
     if node.op == "OneHot" and node.attrs.get("axis", -1) in (-1, len(value.shape) - 1) and axis < len(value.shape) - 1:
         return Origin(first, axis)
     if node.op in ("ArgMax", "ArgMin") and constant(node, 1) is not None and first.rank:
-        place = int(constant(node, 1).reshape(())) % first.rank  # type: ignore[union-attr]
-        return Origin(first, axis + (axis >= place))
+        reduced = int(constant(node, 1).reshape(())) % first.rank  # type: ignore[union-attr]
+        return Origin(first, axis + (axis >= reduced))
     if node.op in ("Sum", "Mean", "Max", "Min", "Prod", "Any", "All") and constant(node, 1) is not None and first.rank:
         gone = {int(each) % first.rank for each in constant(node, 1).reshape(-1)}  # type: ignore[union-attr]
         if node.attrs.get("keep_dims"):
@@ -146,7 +146,9 @@ def _kept(node: Node, value: Value, axis: int) -> Origin | None:
     if node.op == "Reshape":
         return _entry(node.inputs[1], axis) or _reshaped(node, value, axis)
     begin, end = constant(node, 1), constant(node, 2)
-    masks = {name: node.attrs.get(f"{name}_mask", 0) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    masks = {
+        name: node.attrs.get(f"{name}_mask", 0) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+    }
     if begin is None or end is None or masks["ellipsis"] or masks["new_axis"]:
         return None
     left = [place for place in range(first.rank or 0) if not masks["shrink_axis"] >> place & 1]

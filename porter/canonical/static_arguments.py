@@ -118,7 +118,9 @@ def _normalise_axes(node: Node) -> None:
         dims = node.attrs.pop("squeeze_dims", ())
         if rank is not None:
             shape = node.inputs[0].shape or ()
-            node.attrs["axes"] = tuple(sorted(a % rank for a in dims)) or tuple(a for a, d in enumerate(shape) if d == 1)
+            node.attrs["axes"] = tuple(sorted(a % rank for a in dims)) or tuple(
+                a for a, d in enumerate(shape) if d == 1
+            )
         elif dims:
             node.attrs["axes"] = dims
         return
@@ -159,7 +161,11 @@ def _normalise_strided_slice(node: Node) -> None:
             slices.append(begin[i])
         else:
             slices.append(
-                slice(None if begin_mask & bit else begin[i], None if end_mask & bit else end[i], None if strides[i] == 1 else strides[i])
+                slice(
+                    None if begin_mask & bit else begin[i],
+                    None if end_mask & bit else end[i],
+                    None if strides[i] == 1 else strides[i],
+                )
             )
     node.attrs["slices"] = tuple(slices)
 
@@ -213,4 +219,3 @@ NORMALISE: dict[str, Callable[[Node], None]] = {
     **dict.fromkeys((*REDUCTIONS, "ReverseV2"), _normalise_reduction),
     "StridedSlice": _normalise_strided_slice,
 }
-

@@ -97,7 +97,10 @@ def _extract(statements: list[Statement], runs: list[Run], taken: set[str]) -> t
     differing = _differing(statements, runs)
     for key in differing:
         values = [_value(statements[run.start + key[0]], key[1]) for run in runs]
-        same = next((p for k, p in parameters.items() if [_value(statements[r.start + k[0]], k[1]) for r in runs] == values), None)
+        same = next(
+            (p for k, p in parameters.items() if [_value(statements[r.start + k[0]], k[1]) for r in runs] == values),
+            None,
+        )
         if same:
             derived[key] = same
             continue
@@ -127,7 +130,10 @@ def _extract(statements: list[Statement], runs: list[Run], taken: set[str]) -> t
             arguments.append(Argument(each, text, positional))
         arguments.sort(key=lambda argument: not argument.positional)
         inner = Statement("x", statement.head, arguments, "x", is_function=statement.is_function)
-        lines.append("    " + (f"return {wrap(inner.value(), 11)}" if offset == length - 1 else inner.source()).replace("\n", "\n    "))
+        lines.append(
+            "    "
+            + (f"return {wrap(inner.value(), 11)}" if offset == length - 1 else inner.source()).replace("\n", "\n    ")
+        )
     calls = []
     for run in runs:
         first, last = statements[run.start], statements[run.start + length - 1]
@@ -138,7 +144,9 @@ def _extract(statements: list[Statement], runs: list[Run], taken: set[str]) -> t
         ]
         arguments.sort(key=lambda argument: not argument.positional)
         calls.append(
-            Statement(last.target, name, arguments, first.called, is_function=True, chained=True, paragraph=first.paragraph)
+            Statement(
+                last.target, name, arguments, first.called, is_function=True, chained=True, paragraph=first.paragraph
+            )
         )
     return "\n".join(lines), calls
 
@@ -176,7 +184,9 @@ def _function_name(body: list[Statement], taken: set[str]) -> str:
     return candidate
 
 
-def _derive(statements: list[Statement], runs: list[Run], key: tuple[int, str], parameters: dict[Any, str]) -> str | None:
+def _derive(
+    statements: list[Statement], runs: list[Run], key: tuple[int, str], parameters: dict[Any, str]
+) -> str | None:
     """A formula for a layer's name out of a name that is passed already: f"{name}_bn", or name.replace("conv", "bn")."""
     wanted = [_value(statements[run.start + key[0]], "name").strip('"') for run in runs]
     for (offset, argument), parameter in parameters.items():

@@ -37,7 +37,9 @@ def build(source_file: Path, bindings: Sequence[Binding], evaluate: Callable[[li
             )
         variable.assign(array)
         filled.add(id(variable))
-    empty = [weight.path for weight in model.weights if id(weight) not in filled and "seed_generator" not in weight.path]
+    empty = [
+        weight.path for weight in model.weights if id(weight) not in filled and "seed_generator" not in weight.path
+    ]
     if empty:
         raise PorterError(f"weights without a source: {', '.join(empty)}", todo="report this as a bug of porter")
     return model
@@ -47,7 +49,8 @@ def load_source(path: Path) -> Any:
     """The module in `path`, which porter has written."""
     name = f"porter_model_{abs(hash(str(path)))}"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

@@ -176,11 +176,22 @@ def weight_name(value: Value) -> str:
     return clean("_".join(parts[-2:]).lower())
 
 
-def loop_variable(value: Value) -> str:
-    """A name for a variable of a loop."""
-    if value.shape == () and value.dtype.startswith("int"):
-        return "i"
-    return "array" if any(user.op in ("ArrayRead", "ArrayWrite") for user, _ in value.uses) else "state"
+def result_names(node: Node) -> list[str]:
+    """Names for the results of a call that gives several: of a recurrent layer its outputs and states."""
+    wanted = value_name(node)
+    states = RECURRENT.get(node.op)
+    if states is None:
+        return [f"{wanted}_{place}" for place in range(len(node.outputs))]
+    wanted = re.sub("_cell$", "", wanted)
+    if len(states) != len(node.outputs) - 1:
+        states = tuple(f"state_{place + 1}" for place in range(len(node.outputs) - 1))
+    return [wanted, *(f"{wanted}_{state}" for state in states)]
+
+
+RECURRENT: dict[str, tuple[str, ...]] = {
+    "layers.LSTM": ("h", "c"), "layers.GRU": ("h",), "layers.SimpleRNN": ("h",), "layers.RNN": ("state",),
+    "layers.ConvLSTM1D": ("h", "c"), "layers.ConvLSTM2D": ("h", "c"), "layers.ConvLSTM3D": ("h", "c"),
+}  # fmt: skip
 
 
 def paragraphs(calls: list[Node]) -> dict[int, str]:

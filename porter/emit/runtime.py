@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from porter.emit import names as naming
@@ -15,6 +14,8 @@ from porter.graph import Body, Graph, Made, Node, Ref, Value, WeightRef
 
 SMALL = 32  # a constant with no more numbers stands in the source
 SHORT = 64  # an expression that is used once and is no longer stands where it is used
+
+PARTS = {"ops.split": "part", "ops.unstack": "entry"}  # names for what these give
 
 # Layers without weights, as the function that a `call` uses instead.
 FUNCTIONS = {"ReLU": "relu", "Softmax": "softmax", "ELU": "elu"}
@@ -50,11 +51,14 @@ def cell_class(name: str, step: Graph, about: str) -> Written:
     """The class of a cell for Keras' RNN: `step` takes an input and states, and gives an output and states."""
     writer = _Writer()
     x = writer.argument(step.inputs[0], "x")
-    states = [writer.argument(value, "state") for value in step.inputs[1:]]
+    before = step.inputs[1:]
+    states = [
+        writer.argument(value, f"state_{i + 1}" if len(before) > 1 else "state") for i, value in enumerate(before)
+    ]
     nodes = [node for node in step.ordered() if node.op != "Placeholder"]
     lines = writer.scope(nodes, step.outputs, 8, returning=False)
     output, *after = (str(writer.tensor(value)) for value in step.outputs)
-    sizes = [int((value.shape or (0,))[-1] or 0) for value in step.inputs[1:]]
+    sizes = [int((value.shape or (0,))[-1] or 0) for value in before]
     writer.constructions.insert(0, f"self.state_size = {sizes if len(sizes) > 1 else sizes[0]}")
     width = (step.outputs[0].shape or (None,))[-1]
     writer.constructions.insert(1, f"self.output_size = {width}")
@@ -83,7 +87,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.names = naming.Names({"self", "ops", "keras", "layers", "math", "np", "states", *naming.BUILTINS})
-        self.attributes = naming.Names({"name", "dtype", "built", "trainable", "weights", "losses", "call", "build"})
+        self.attributes = _attributes()
         self.texts: dict[int, Text] = {}
         self.weights: dict[str, WeightRef] = {}
         self.constructions: list[str] = []
@@ -166,8 +170,8 @@ class _Writer:
     # Calls
 
     def _call(self, node: Node) -> list[str]:
-        wanted = size_inputs(node)
-        inputs = [self._numbers(v) if slot in wanted else self.tensor(v) for slot, v in enumerate(node.inputs)]
+        numbers = size_inputs(node)
+        inputs = [self._numbers(v) if slot in numbers else self.tensor(v) for slot, v in enumerate(node.inputs)]
         prefix, kind = node.op.split(".")
         if prefix == "ops":
             expression = call(node.op, node.attrs["args"], node.attrs["kwargs"], inputs)
@@ -176,7 +180,9 @@ class _Writer:
         if len(node.outputs) == 1 and len(expression) <= SHORT and self._once(node.out):
             self.texts[id(node.out)] = expression
             return []
-        targets = [self.names.unique(naming.value_name(node)) for _ in node.outputs]
+        wanted = PARTS.get(node.op) or naming.value_name(node)
+        several = len(node.outputs) > 1
+        targets = [self.names.unique(f"{wanted}_{i + 1}" if several else wanted) for i in range(len(node.outputs))]
         self.texts.update({id(value): text(target) for value, target in zip(node.outputs, targets, strict=True)})
         return [f"{', '.join(targets)} = {expression}"]
 
@@ -228,17 +234,18 @@ class _Writer:
         cond: Graph = node.attrs["cond"]
         body: Graph = node.attrs["body"]
         count = node.attrs["count"]
-        lines: list[str] = []
+        lines: list[str] = [""]
         initial = [self._initial(value) for value in node.inputs[:count]]
         functions = []
         outer = self.names
+        wanted_names = _loop_names(node)
         for wanted, graph in (("go_on", cond), ("step", body)):
             name = outer.unique(wanted)
             self.names = naming.Names(outer.taken)  # a function's names are its own
             arguments = []
             for place, value in enumerate(graph.inputs):
                 if place < count:
-                    arguments.append(self.argument(value, naming.loop_variable(body.inputs[place])))
+                    arguments.append(self.argument(value, wanted_names[place]))
                 else:
                     self.texts[id(value)] = self.tensor(node.inputs[place])
             nodes = [each for each in graph.ordered() if each.op != "Placeholder"]
@@ -248,7 +255,7 @@ class _Writer:
             lines += [f"def {name}({', '.join(arguments)}):", *_indented(inner, 4), ""]
             functions.append(name)
         self.names = outer
-        targets = [self.names.unique(naming.loop_variable(value)) for value in body.inputs[:count]]
+        targets = [self.names.unique(name) for name in wanted_names]
         self.texts.update({id(value): text(target) for value, target in zip(node.outputs, targets, strict=True)})
         for place, counter in node.attrs.get("filled", {}).items():
             self.texts[id(node.outputs[place])] = text(f"{targets[place]}[:{targets[counter]}]")
@@ -318,11 +325,29 @@ class _Writer:
         return literal(tuple(held) if isinstance(held, list) else held)
 
 
+def _attributes() -> naming.Names:
+    """Names for what a layer holds, none of which Keras' own layers have."""
+    from keras import layers
+
+    return naming.Names(set(dir(layers.Layer)) | {"state_size", "output_size"})
+
+
 def _graph_of(nodes: list[Node]) -> Graph:
     """A graph to look up what weights are made of."""
     graph = Graph()
     graph.nodes = {node.name: node for node in nodes}
     return graph
+
+
+def _loop_names(node: Node) -> list[str]:
+    """Names for a loop's variables: i for what counts, array for what it fills, state for the rest."""
+    found = []
+    for value in node.inputs[: node.attrs["count"]]:
+        if value.node.op == "ArrayNew":
+            found.append("array")
+        else:
+            found.append("i" if value.shape == () and value.dtype.startswith("int") else "state")
+    return [f"{name}_{found[: i + 1].count(name)}" if found.count(name) > 1 else name for i, name in enumerate(found)]
 
 
 def _mentions(user: Node, slot: int) -> int:
@@ -338,8 +363,3 @@ def _mentions(user: Node, slot: int) -> int:
         elif isinstance(item, (list, tuple)):
             stack += item
     return found
-
-
-def tidy(source: str) -> str:
-    """`source` without spaces at the ends of lines."""
-    return re.sub(r"[ \t]+$", "", source, flags=re.M)

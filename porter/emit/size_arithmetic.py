@@ -78,10 +78,19 @@ def size_expression(node: Node, value: Value, inputs: list[str]) -> str:
                 return _chosen(node, inputs)
             left, right = (f"({each})" if " " in each and not each.endswith(")") else each for each in inputs)
             return f"{left} {SIGNS[node.op]} {right}"
-        vectors = [t if v.rank == 1 else f"({t},) * {value.shape[0]}" for t, v in zip(inputs, node.inputs, strict=True)]
+        vectors = [
+            t if v.rank == 1 else f"({t},) * {(value.shape or (0,))[0]}"
+            for t, v in zip(inputs, node.inputs, strict=True)
+        ]
         return f"tuple({form} for a, b in zip({vectors[0]}, {vectors[1]}))"
     if node.op == "Neg":
-        return f"tuple(-a for a in {inputs[0]})" if is_vector else f"-({inputs[0]})" if " " in inputs[0] else f"-{inputs[0]}"
+        return (
+            f"tuple(-a for a in {inputs[0]})"
+            if is_vector
+            else f"-({inputs[0]})"
+            if " " in inputs[0]
+            else f"-{inputs[0]}"
+        )
     if node.op == "StridedSlice":
         return f"{inputs[0]}[{index(node.attrs['slices'])}]"
     if node.op == "Slice":
@@ -105,4 +114,3 @@ def size_expression(node: Node, value: Value, inputs: list[str]) -> str:
     if before == value.rank:
         return inputs[0]
     return f"({inputs[0]},)" if is_vector else f"{inputs[0]}[0]"
-

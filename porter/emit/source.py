@@ -62,11 +62,14 @@ def emit(
 ) -> Emitted:
     """Write `graph` down.
 
-    name: the model's. package: under which its custom layers are registered. input_tensors, output_tensors: TensorFlow's names, in the order of the graph's inputs and outputs.
+    name: the model's. package: under which its custom layers are registered. input_tensors,
+    output_tensors: TensorFlow's names, in the order of the graph's inputs and outputs.
     evaluate: gives the arrays of values that depend on weights and constants alone. about: where the model comes from,
     notes: paragraphs for the docstring of the module.
     """
-    return _Emitter(graph, name, package or name, evaluate).run(list(input_tensors), list(output_tensors), about, list(notes))
+    return _Emitter(graph, name, package or name, evaluate).run(
+        list(input_tensors), list(output_tensors), about, list(notes)
+    )
 
 
 class _Emitter:
@@ -148,7 +151,9 @@ class _Emitter:
             source = value if is_input else self.graph.inputs[0]
             other_float = value.dtype in ("float16", "bfloat16", "float64")  # a layer would make them float32
             config = ((), {"dtype": value.dtype} if other_float else {})
-            node = Node(value.node.name + "~", "layers.Identity", [source], {"config": config, "args": (Ref(0),), "kwargs": {}})
+            node = Node(
+                value.node.name + "~", "layers.Identity", [source], {"config": config, "args": (Ref(0),), "kwargs": {}}
+            )
             if not is_input:
                 node.op = "porter_layers.Parameter"
                 node.attrs["config"] = ((tuple(value.shape or ()),), {"dtype": value.dtype, "trainable": False})
@@ -319,12 +324,12 @@ class _Emitter:
         """Give the statement its target."""
         if len(node.outputs) > 1:
             used = [bool(value.uses) or self.graph.is_output(value) for value in node.outputs]
-            wanted = naming.value_name(node)
             if sum(used) <= 6 and len(used) <= 12:
-                targets = [self.value_names.unique(f"{wanted}_{i}") if use else "_" for i, use in enumerate(used)]
+                wanted = zip(naming.result_names(node), used, strict=True)
+                targets = [self.value_names.unique(name) if use else "_" for name, use in wanted]
                 statement.target = ", ".join(targets)
             else:
-                statement.target = self.value_names.unique(wanted)
+                statement.target = self.value_names.unique(naming.value_name(node))
                 targets = [f"{statement.target}[{index}]" for index in range(len(used))]
             self.texts.update({id(value): text(target) for value, target in zip(node.outputs, targets, strict=True)})
         else:
@@ -379,7 +384,8 @@ class _Emitter:
         about = f"One step of TensorFlow's {node.origin[-1]}."
         written = cell_class("NAME", node.attrs["step"], "ABOUT")
         node.attrs["weights"] = {f"cell__{path}": ref for path, ref in written.weights.items()}
-        return self._written(written, "Cell", about)
+        kind = "".join(part.capitalize() for part in naming.value_name(node).split("_"))
+        return self._written(written, kind if kind.endswith("Cell") else f"{kind}Cell", about)
 
     def _written(self, written: Written, kind: str, about: str) -> str:
         """Add a class that was made for this model, or find one like it. Gives its name."""
@@ -460,4 +466,3 @@ LOAD = '''def load_model() -> keras.Model:
     model = build_model()
     model.load_weights(Path(__file__).with_name("model.weights.h5"))
     return model'''
-

@@ -51,7 +51,9 @@ class CombinedNonMaxSuppression(layers.Layer):
             score = ops.max(left, axis=-1, keepdims=True)
             is_found = score > self.score_threshold
             box = ops.take_along_axis(boxes, best[..., None], axis=2)  # [batch, classes, 1, 4]
-            gone = ops.logical_or(ops.cast(place, best.dtype) == best, _overlap(boxes, box[..., 0, :]) > self.iou_threshold)
+            gone = ops.logical_or(
+                ops.cast(place, best.dtype) == best, _overlap(boxes, box[..., 0, :]) > self.iou_threshold
+            )
             here = ops.logical_and(slots == slot, is_found)
             return (
                 ops.where(ops.logical_and(gone, is_found), float("-inf"), left),

@@ -22,7 +22,9 @@ class LogGamma(layers.Layer):
         series = LANCZOS[0] + sum(each / (z + place) for place, each in enumerate(LANCZOS[1:], 1))
         # log(z + 7.5) with the rounding of the logarithm kept apart
         logarithm = ops.log1p(z / 7.5) + np.log(7.5).astype("float32")
-        result = (z + 0.5 - (z + 7.5) / logarithm) * logarithm + 0.5 * np.log(2 * np.pi).astype("float32") + ops.log(series)
+        result = (
+            (z + 0.5 - (z + 7.5) / logarithm) * logarithm + 0.5 * np.log(2 * np.pi).astype("float32") + ops.log(series)
+        )
         part = ops.abs(x) - ops.floor(ops.abs(x))
         sine = ops.log(ops.sin(np.float32(np.pi) * ops.where(part > 0.5, 1 - part, part)))
         reflected = ops.where(ops.isfinite(sine), np.log(np.pi).astype("float32") - sine - result, -sine)

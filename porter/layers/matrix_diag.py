@@ -20,9 +20,7 @@ class MatrixDiag(layers.Layer):
     Source: tensorflow/core/kernels/matrix_diag_op.cc, 2.3.
     """
 
-    def __init__(
-        self, lowest=0, highest=0, rows=None, columns=None, padding_value=0, align="RIGHT_LEFT", **kwargs
-    ):
+    def __init__(self, lowest=0, highest=0, rows=None, columns=None, padding_value=0, align="RIGHT_LEFT", **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.lowest, self.highest = lowest, highest
         self.rows, self.columns = rows, columns

@@ -35,7 +35,9 @@ class MatrixDiagPart(layers.Layer):
         inside = ops.logical_and(place >= 0, place < length)
         flat = (place - ops.minimum(diagonal, 0)) * columns + place + ops.maximum(diagonal, 0)
         x = ops.reshape(x, (*ops.shape(x)[:-2], rows * columns))
-        return ops.where(inside, ops.take(x, ops.where(inside, flat, 0), axis=-1), ops.cast(self.padding_value, x.dtype))
+        return ops.where(
+            inside, ops.take(x, ops.where(inside, flat, 0), axis=-1), ops.cast(self.padding_value, x.dtype)
+        )
 
     def _longest(self, rows, columns):
         return min(rows + min(self.highest, 0), columns - max(self.lowest, 0))

@@ -19,9 +19,7 @@ class MFCC(layers.Layer):
     Source: tensorflow/core/kernels/mfcc_mel_filterbank.cc and mfcc_dct.cc, 1.15.
     """
 
-    def __init__(
-        self, sample_rate, lower_frequency=20.0, upper_frequency=4000.0, bands=40, coefficients=13, **kwargs
-    ):
+    def __init__(self, sample_rate, lower_frequency=20.0, upper_frequency=4000.0, bands=40, coefficients=13, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.sample_rate = sample_rate
         self.lower_frequency, self.upper_frequency = lower_frequency, upper_frequency

@@ -146,8 +146,10 @@ class Matcher:
         elif isinstance(pattern, Applied):
             for name, nodes, inner in functions(value):
                 if so_far.bound.get(pattern.name, name) == name:
-                    bound = {**so_far.bound, pattern.name: name}
-                    yield from self._match(pattern.inner, inner, replace(so_far, bound=bound, nodes=so_far.nodes + nodes))
+                    named = {**so_far.bound, pattern.name: name}
+                    yield from self._match(
+                        pattern.inner, inner, replace(so_far, bound=named, nodes=so_far.nodes + nodes)
+                    )
         elif isinstance(pattern, Reshaped):
             yield from self._match(pattern.inner, value, so_far)
             node = value.node
@@ -202,7 +204,8 @@ class Matcher:
         elif variable.kind is Knob:
             bound = value.node if value.node.op == "Knob" else None
         if bound is None:
-            wanted = {Scalar: "a constant scalar", Weight: "a weight", Knob: "a knob"}[variable.kind or Weight]
+            kinds: dict[Any, str] = {Scalar: "a constant scalar", Weight: "a weight", Knob: "a knob"}
+            wanted = kinds[variable.kind]
             self._note(Miss(f"{variable.name} must be {wanted}, not {value.node.op}", value.node), len(so_far.nodes))
             return None
         return replace(so_far, bound={**so_far.bound, variable.name: bound})
@@ -232,7 +235,7 @@ def _same_but_ones(value: Value, other: Value) -> bool:
     """True if two tensors differ at most in axes of size one."""
     if value.shape is None or other.shape is None:
         return False
-    sizes = [[size for size in each.shape if size != 1] for each in (value, other)]
+    sizes = [[size for size in shape if size != 1] for shape in (value.shape, other.shape)]
     return sizes[0] == sizes[1] and sizes[0].count(None) <= 1
 
 

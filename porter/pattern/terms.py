@@ -181,7 +181,16 @@ def roots(pattern: Pattern) -> set[str]:
     if isinstance(pattern, OneOf):
         return set().union(*map(roots, pattern.alternatives))
     if isinstance(pattern, Applied):
-        return {"Elu", "Maximum", "Minimum", "Relu", "Relu6", "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh"} | roots(
-            pattern.inner
-        )
+        return {
+            "Elu",
+            "Maximum",
+            "Minimum",
+            "Relu",
+            "Relu6",
+            "Selu",
+            "Sigmoid",
+            "Softplus",
+            "Softsign",
+            "Tanh",
+        } | roots(pattern.inner)
     return {pattern.name} if isinstance(pattern, Op) else set()

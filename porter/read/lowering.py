@@ -49,7 +49,8 @@ class _Nodes:
     """Makes nodes called "<node>/<what>"."""
 
     def __init__(self, node: Any):
-        self.node, self.nodes = node, []
+        self.node = node
+        self.nodes: list[Any] = []
 
     def add(self, name: str, op: str, inputs: Sequence[str], types: Mapping[str, int] = {}, **attrs: Any) -> str:
         """The first output of a new node."""

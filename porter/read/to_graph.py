@@ -104,7 +104,7 @@ def _python(value: Any) -> Any:
     if kind == "s":
         return value.s.decode("utf-8", "backslashreplace")
     if kind == "list":
-        items = next((items for _, items in value.list.ListFields()), [])
+        items: Any = next((items for _, items in value.list.ListFields()), [])
         return tuple(item.decode() if isinstance(item, bytes) else item for item in items)
     if kind == "tensor":
         return tf.make_ndarray(value.tensor)
@@ -174,7 +174,8 @@ def _compute_constants(graph: Graph, imported: Any, original: Original) -> None:
             shape = node.inputs[0].shape
             settled[id(node)] = node.op == "Rank" or None not in shape
             if settled[id(node)]:
-                feeds[node.out.name] = np.array(len(shape) if node.op == "Rank" else np.prod(shape), node.out.dtype)
+                size = len(shape) if node.op == "Rank" else np.prod([d or 0 for d in shape])
+                feeds[node.out.name] = np.array(size, node.out.dtype)
         else:
             pure = node.op not in STATEFUL and not imported.get_operation_by_name(node.name).op_def.is_stateful
             settled[id(node)] = bool(node.inputs) and pure and all(settled.get(id(v.node)) for v in node.inputs)
@@ -241,4 +242,4 @@ def _is_small(value: Value) -> bool:
     if value.dtype in ("resource", "variant"):
         return False
     is_float = value.dtype.startswith(("float", "bfloat", "complex", "half"))
-    return not is_float or (value.shape is not None and np.prod([d or 0 for d in value.shape]) <= 1)
+    return not is_float or (value.shape is not None and bool(np.prod([d or 0 for d in value.shape]) <= 1))

@@ -22,7 +22,12 @@ def content(
     unused = sorted(set(names.values()) - set(copied))
     tensors = [row["tensor"] for row in emitted.outputs]
     changes = [{**change, "outputs": [tensors[place] for place in change["outputs"]]} for change in rewriting.changes]
-    became = {"training": "training argument", "keep_prob": "Dropout rate", "rate": "Dropout rate", "frozen": "constant"}
+    became = {
+        "training": "training argument",
+        "keep_prob": "Dropout rate",
+        "rate": "Dropout rate",
+        "frozen": "constant",
+    }
     warnings = [*original.warnings, *rewriting.warnings, *_wide_types(graph)]
     for knob in original.knobs:
         if knob.guessed:

@@ -17,13 +17,13 @@ from porter.errors import Unsupported
 from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher, Miss
 from porter.pattern.matcher import Match
+from porter.rewrite.activations import fold_activations
 from porter.rewrite.recurrent import raise_loops, settle
+from porter.rewrite.sizes import Sizes, outline
+from porter.rewrite.transposes import cancel_transposes
 from porter.rule.cell import Cell
 from porter.rule.context import Context, use
 from porter.rule.rule import OPS, Rule
-from porter.rewrite.activations import fold_activations
-from porter.rewrite.sizes import Sizes, outline
-from porter.rewrite.transposes import cancel_transposes
 
 LEAVES = ("Placeholder", "Const", "Variable", "Knob")
 
@@ -59,15 +59,20 @@ def rewrite(
     result.refuted = dict(refuted or {})
     context = Context(exact=exact, batch=graph.sizes.get("batch"))
     with use(context):
-        loops = False  # loops are left alone until all that is recurrent was taken out of them
+        waiting: list[Rule] | None = []  # loops are left alone until what is recurrent was taken out of them
         for index, each in enumerate(rules):
             if isinstance(each, Cell):
-                if not loops:
+                if waiting is not None:
                     _raise_recurrent(graph, rules, context, result)
-                loops = True
+                    _apply_in_loops(waiting, graph, context, result)
+                waiting = None
                 continue
-            for part in [*([] if each.in_loops else [graph]), *(_insides(graph) if loops else [])]:
-                _apply(each, part, context, result)
+            if each.place != "loops":
+                _apply(each, graph, context, result)
+            if waiting is None:
+                _apply_in_loops([each], graph, context, result)
+            else:
+                waiting.append(each)
             if progress:
                 progress(index + 1, len(rules))
         _settle_training(graph, result)
@@ -75,9 +80,16 @@ def rewrite(
         cancel_transposes(graph)
         fold_activations(graph)
         outline(graph)
-    for each in result.changes:
-        each["outputs"] = _outputs_behind(graph, each.pop("node"))
+    for change in result.changes:
+        change["outputs"] = _outputs_behind(graph, change.pop("node"))
     return result
+
+
+def _apply_in_loops(rules: Sequence[Rule], graph: Graph, context: Context, result: Rewriting) -> None:
+    for part in _insides(graph):
+        for each in rules:
+            if each.place != "outside":
+                _apply(each, part, context, result)
 
 
 def _raise_recurrent(graph: Graph, rules: Sequence[Rule], context: Context, result: Rewriting) -> None:
@@ -119,7 +131,9 @@ def _apply_at(rule: Rule, value: Value, graph: Graph, matcher: Matcher, context:
     if matcher.is_static(value):
         return
     miss, depth = None, 0
-    off = next((result.refuted[rule.name, name] for name in value.node.origin if (rule.name, name) in result.refuted), None)
+    off = next(
+        (result.refuted[rule.name, name] for name in value.node.origin if (rule.name, name) in result.refuted), None
+    )
     if off is not None:
         miss = Miss(f"what it proposed was run and computes something else: {off}", value.node)
         result.misses[value.node.name].append((rule.name, 99, miss))

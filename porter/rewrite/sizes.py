@@ -51,7 +51,12 @@ def outline(graph: Graph) -> None:
     sizes = Sizes(graph)
     for place, value in enumerate(graph.outputs):
         if value in sizes:
-            node = Node(f"{value.node.name}~", "ops.convert_to_tensor", [value], {"args": (Ref(0),), "kwargs": {"dtype": value.dtype}})
+            node = Node(
+                f"{value.node.name}~",
+                "ops.convert_to_tensor",
+                [value],
+                {"args": (Ref(0),), "kwargs": {"dtype": value.dtype}},
+            )
             node.attrs["rule"] = "sizes"
             node.origin = value.node.origin
             node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype, value.tensor)]

@@ -11,7 +11,6 @@ from typing import Any
 from porter.graph import Made, Node, Ref, Value, WeightRef
 from porter.rule.context import warn
 
-
 # A Keras layer casts these to float32 unless it is told its dtype.
 OTHER_FLOATS = ("float64", "float16", "bfloat16")
 
@@ -89,7 +88,6 @@ class _Layers:
 
     def __getattr__(self, name: str):
         return lambda *args, **kwargs: Layer(f"{self._prefix}.{name}", args, kwargs)
-
 
     def function(self, name: str) -> Made:
         """A function that stands beside the layers, as an argument of one."""

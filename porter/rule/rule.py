@@ -36,13 +36,13 @@ class Example:
 class Rule:
     """A formula over TensorFlow operations and the Keras call that it is raised to.
 
-    in_loops: it is for the inside of loops alone, where there are no layers. in_steps: it may find what stands around
-    the cells in a step of a recurrent network.
+    place: where it is tried: "anywhere", "outside" of loops, or inside of "loops" alone. A step of a recurrent network
+    that no layer was found for is a loop too. in_steps: it may find what stands around the cells in such a step.
     """
 
     def __init__(self, formula: Callable[..., Any]):
         self.name = formula.__name__
-        self.in_loops = False
+        self.place = "anywhere"
         self.in_steps = False
         self.doc = inspect.getdoc(formula) or ""
         self.pattern, self.names = trace(formula)
@@ -60,11 +60,18 @@ class Rule:
 
     def example(self, about: str, *layers: str) -> Callable:
         """Decorator for a function that builds a graph which this rule raises to `layers`."""
-        return lambda build: self.examples.append(Example(about, layers, build)) or build
+        return self._add(about, layers, counter=False)
 
     def counterexample(self, about: str, *layers: str) -> Callable:
         """Decorator for a function that builds a graph which looks alike, and must not become `layers`."""
-        return lambda build: self.examples.append(Example(about, layers, build, counter=True)) or build
+        return self._add(about, layers, counter=True)
+
+    def _add(self, about: str, layers: tuple[str, ...], counter: bool) -> Callable:
+        def add(build: Callable) -> Callable:
+            self.examples.append(Example(about, layers, build, counter))
+            return build
+
+        return add
 
     def propose(self, match: Match) -> Value | tuple[Value, ...]:
         """The Keras call for a match. Raises `Miss` where a condition fails or an attribute was not looked at."""

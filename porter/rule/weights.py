@@ -62,7 +62,7 @@ def together(*refs: WeightRef) -> WeightRef:
     parts = [resolved(ref) for ref in refs]
     first, end = parts[0].value, 0
     for part, ref in zip(parts, refs, strict=True):
-        width = (ref.value.shape or (0,))[-1]
+        width = (ref.value.shape or (0,))[-1] or 0
         if part.value is not first or part.key[1:] != (f"columns {(end, end + width)}",):
             return parts[0].join(*parts[1:]) if len(parts) > 1 else parts[0]
         end += width

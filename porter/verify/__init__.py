@@ -1,9 +1,11 @@
 """Verification: runs the original and the conversion on the same inputs, level by level, and says what holds.
 
-`prove` does it all; `Reference` runs the original alone. TensorFlow and Keras are imported when they are used.
+`prove` does it all; `self_test` shows that it would catch a wrong model; `Reference` runs the original alone. TensorFlow
+and Keras are imported when they are used.
 """
 
-from porter.verify.prove import ALL, Proof, prove
+from porter.verify.prove import ALL, Proof, prepared, prove
 from porter.verify.reference import Reference, Refused
+from porter.verify.selftest import Trial, self_test
 
-__all__ = ["ALL", "Proof", "Reference", "Refused", "prove"]
+__all__ = ["ALL", "Proof", "Reference", "Refused", "Trial", "prepared", "prove", "self_test"]

@@ -66,6 +66,17 @@ class Tolerance:
     rounding: bool = True
     narrow: bool = field(default=False)
 
+    @classmethod
+    def named(cls, how: float | str | None) -> Tolerance:
+        """The tolerance that a user asked for: None or "default"; "strict": a tenth, and nothing for the original's own
+        rounding; "loose": a hundred times as much; a number: that, and nothing for rounding.
+        """
+        if how is None or how == "default":
+            return cls()
+        if isinstance(how, str):
+            return {"strict": cls(RTOL / 10, False), "loose": cls(RTOL * 100)}[how]
+        return cls(how, False)
+
 
 def scale_of(want: np.ndarray) -> float:
     """The spread of the finite values; where they are all but constant, their size.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from porter.verify.converted import Converted
 from porter.verify.reference import Reference
 from porter.verify.trials import Trials
 
@@ -30,6 +31,10 @@ class Context:
     directory: Path | None
     backends: Sequence[str]
     recut: Callable[[Sequence[str]], Any] | None = None
+
+    def with_model(self, model: Any) -> Context:
+        """The same for another model; what was found out of the original is kept."""
+        return replace(self, model=model, trials=self.trials.with_model(Converted(model, self.report)))
 
 
 @dataclass

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from porter.verify.graphdef import ancestors, by_name, split
+from porter.verify.graphdef import by_name, split
 
 ENTER = ("Enter", "RefEnter")
 
 
 def in_frames(original: Any, names: Iterable[str]) -> list[str]:
-    """Those of the tensors that are computed inside of a loop."""
+    """Those of the tensors that are computed inside of a loop, from what comes into it."""
     nodes = by_name(original.graph_def)
-    return [name for name in names if any(nodes[each].op in ENTER for each in ancestors(nodes, [original.stands_for(name)]))]
+    return [
+        name for name in names if any(nodes[each].op in ENTER for each in _needs(nodes, [original.stands_for(name)]))
+    ]
+
+
+def _needs(nodes: Mapping[str, Any], tensors: Iterable[str]) -> list[str]:
+    """The nodes that `tensors` are computed from."""
+    found: dict[str, None] = {}
+    stack = [split(tensor)[0] for tensor in tensors]
+    while stack:
+        name = stack.pop()
+        if name not in found and name in nodes:
+            found[name] = None
+            stack += [split(text)[0] for text in nodes[name].input if not text.startswith("^")]
+    return list(found)
 
 
 def compute(original: Any, names: list[str]) -> dict[str, np.ndarray]:
@@ -26,7 +40,7 @@ def compute(original: Any, names: list[str]) -> dict[str, np.ndarray]:
     tensors = {name: original.stands_for(name) for name in names}
     cone = tf.compat.v1.GraphDef(versions=original.graph_def.versions)
     feeds = {}
-    for name in ancestors(nodes, tensors.values()):
+    for name in _needs(nodes, tensors.values()):
         node = cone.node.add()
         node.CopyFrom(nodes[name])
         kept = [text for text in node.input if not text.startswith("^")]

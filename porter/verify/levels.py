@@ -36,7 +36,7 @@ def shapes(context: Context) -> Finding:
     """Shapes and dtypes are the original's, with an unknown batch, and unknown rows and columns where it had them."""
     trials = context.trials
     promised = _promises(context)
-    if trials.nothing_to_try and not trials.recorded:
+    if trials.nothing_to_try and not trials.recorded_outcomes:
         return Finding(FAILED, listed(promised)) if promised else Finding(SKIPPED, trials.nothing_to_try)
     outcomes = [trials.outcome("normal", batch) for batch in trials.batches]
     if trials.other_sizes is not None:
@@ -130,7 +130,7 @@ def _wrong_shapes(context: Context, outcome: Outcome) -> list[str]:
 def outputs(context: Context) -> Finding:
     """The outputs agree, for all batch sizes, on normal, uniform, constant, large and small inputs."""
     trials = context.trials
-    if trials.nothing_to_try and not trials.recorded:
+    if trials.nothing_to_try and not trials.recorded_outcomes:
         return Finding(SKIPPED, trials.nothing_to_try)
     outcomes = list(trials.recorded_outcomes)
     kinds = [kind for kind in KINDS if trials.batches]
@@ -209,7 +209,7 @@ def elsewhere(context: Context) -> Finding:
     trials = context.trials
     if context.directory is None:
         return Finding(SKIPPED, "nothing has been written to a directory")
-    cases = list(trials.recorded)
+    cases = [*trials.recorded, *([trials.given] if trials.given and trials.reference else [])]
     if not trials.nothing_to_try:
         largest = [batch for batch in trials.batches if batch <= 3] or trials.batches
         cases += [trials.case("normal", largest[-1]), trials.case("uniform", largest[0])]
@@ -238,11 +238,9 @@ def _sizes(outcomes: Iterable[Outcome]) -> list[int]:
 
 
 class Level(NamedTuple):
-    """check: None where the level is not built yet."""
-
     number: int
     title: str
-    check: Callable[[Context], Finding] | None
+    check: Callable[[Context], Finding]
 
 
 LEVELS = (

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
-
-from porter.errors import UnreadableSource, Unsupported, UsageError
-from porter.verify.compare import RTOL, Tolerance
+from porter.errors import Unsupported, UsageError
+from porter.verify.arrays import given_data, recorded
+from porter.verify.compare import Tolerance
 from porter.verify.converted import Converted
 from porter.verify.elsewhere import BACKENDS
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, LevelResult
-from porter.verify.inputs import Input, Setting, read_inputs
+from porter.verify.inputs import read_inputs
 from porter.verify.levels import LEVELS
 from porter.verify.reference import Reference
-from porter.verify.trials import BATCHES, Case, Trials, common_axis
+from porter.verify.trials import BATCHES, Trials
 
 ALL = tuple(level.number for level in LEVELS)
 
@@ -73,28 +72,66 @@ def prove(
     *,
     levels: Iterable[int] = ALL,
     exact: bool = False,
-    tolerance: float | None = None,
+    tolerance: float | str | None = None,
     batch_sizes: Sequence[int] | None = None,
     backends: Sequence[str] | None = None,
     seed: int = 0,
     reference: Reference | None = None,
     reference_npz: Path | None = None,
+    data: Path | None = None,
     thorough: bool = False,
     recut: Callable[[Sequence[str]], Any] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Proof:
     """Compare `model` with `original`, with recorded outputs, or with both.
 
-    report: what report.json holds. directory: where model.py and model.keras are, for level 7. tolerance: rtol, with
-    atol = rtol times the scale and no allowance for the original's own rounding. reference: the original's, where one
-    is open already; it stays open. reference_npz: a recording, arrays `in:TENSOR` and `out:TENSOR`, and `in1:TENSOR`,
-    `out1:TENSOR` for a batch of one. backends: Keras backends for level 7, those installed by default. thorough: every
+    report: what report.json holds. directory: where model.py and model.keras are, for level 7. tolerance: see
+    `Tolerance.named`. reference: the original's, where one is open already; it stays open. reference_npz: a recording,
+    arrays `in:TENSOR` and `out:TENSOR`, and `in1:TENSOR`, `out1:TENSOR` for a batch of one. data: the user's own
+    inputs, arrays by the names of the inputs. backends: Keras backends for level 7, those installed by default. thorough: every
     kind of input with every batch size. recut: gives the original cut so that it has other outputs. progress: called
     with the title of each level before it runs.
-    Raises UsageError for names that do not exist, UnreadableSource for a recording that cannot be read.
+    Raises UsageError for names that do not exist, UnreadableSource for arrays that cannot be read.
     """
     chosen = _chosen(levels, backends, batch_sizes)
-    measure = Tolerance() if tolerance is None else Tolerance(rtol=tolerance, rounding=False)
+    with prepared(
+        original, model, report, directory, exact=exact, tolerance=tolerance, batch_sizes=batch_sizes,
+        backends=backends, seed=seed, reference=reference, reference_npz=reference_npz, data=data, thorough=thorough, recut=recut,
+    ) as context:  # fmt: skip
+        results = []
+        for level in LEVELS:
+            if level.number not in chosen:
+                continue
+            if progress:
+                progress(level.title)
+            start = time.perf_counter()
+            found = level.check(context)
+            result = LevelResult(level.number, level.title, **_plain(found._asdict()))
+            result.seconds = round(time.perf_counter() - start, 3)
+            results.append(result)
+        measure = context.trials.tolerance
+        return Proof(results, measure.rtol, measure.rounding, exact, seed)
+
+
+@contextmanager
+def prepared(
+    original: Any | None,
+    model: Any,
+    report: Mapping[str, Any],
+    directory: Path | None = None,
+    *,
+    exact: bool = False,
+    tolerance: float | str | None = None,
+    batch_sizes: Sequence[int] | None = None,
+    backends: Sequence[str] | None = None,
+    seed: int = 0,
+    reference: Reference | None = None,
+    reference_npz: Path | None = None,
+    data: Path | None = None,
+    thorough: bool = False,
+    recut: Callable[[Sequence[str]], Any] | None = None,
+) -> Iterator[Context]:
+    """What levels work on, for as long as it is open; arguments as `prove` has them."""
     given = reference
     reference, absent = (given, "") if given else _reference(original)
     try:
@@ -109,48 +146,24 @@ def prove(
             inputs,
             converted,
             reference,
-            tolerance=measure,
+            tolerance=Tolerance.named(tolerance),
             batch_safe=frozenset() if exact else frozenset(changed),
             batches=tuple(batch_sizes or BATCHES),
             seed=seed,
             absent=absent,
-            recorded=_recorded(reference_npz, inputs, converted, reference) if reference_npz else (),
+            recorded=recorded(reference_npz, inputs, converted, reference) if reference_npz else (),
+            given=given_data(data, inputs, converted, reference, report) if data else None,
         )
-        context = Context(model, report, reference, trials, exact, thorough, directory, tuple(backends or ()), recut)
-        results = []
-        for level in LEVELS:
-            if level.number not in chosen:
-                continue
-            if level.check is None:
-                results.append(
-                    LevelResult(
-                        level.number, level.title, SKIPPED, "not yet run: this level is not built", applies=False
-                    )
-                )
-                continue
-            if progress:
-                progress(level.title)
-            start = time.perf_counter()
-            found = level.check(context)
-            results.append(
-                LevelResult(
-                    level.number,
-                    level.title,
-                    found.status,
-                    found.reason,
-                    found.applies,
-                    found.outputs,
-                    list(found.batch_sizes),
-                    list(found.kinds),
-                    list(found.notes),
-                    found.layers,
-                    round(time.perf_counter() - start, 3),
-                )
-            )
-        return Proof(results, RTOL if tolerance is None else tolerance, measure.rounding, exact, seed)
+        yield Context(model, report, reference, trials, exact, thorough, directory, tuple(backends or ()), recut)
     finally:
         if reference and reference is not given:
             reference.close()
+
+
+def _plain(finding: Mapping[str, Any]) -> dict[str, Any]:
+    """What a level found, with lists for whatever can be iterated over."""
+    lists = ("batch_sizes", "kinds", "notes")
+    return {name: list(value) if name in lists else value for name, value in finding.items()}
 
 
 def _chosen(levels: Iterable[int], backends: Sequence[str] | None, batch_sizes: Sequence[int] | None) -> set[int]:
@@ -178,37 +191,3 @@ def _check_outputs(reference: Reference | None, report: Mapping[str, Any]) -> No
     missing = [item["tensor"] for item in report["outputs"] if reference and not reference.has(item["tensor"])]
     if missing:
         raise UsageError(f"The original has no output {missing[0]}", why="the report belongs to another source")
-
-
-def _recorded(path: Path, inputs: Sequence[Input], converted: Converted, reference: Reference | None) -> list[Case]:
-    """The cases of a recording. Recorded knobs are passed over, as are outputs that the model does not have."""
-    try:
-        with np.load(path, allow_pickle=False) as npz:
-            arrays = {key: npz[key] for key in npz.files}
-    except (OSError, ValueError, BadZipFile) as problem:
-        raise UnreadableSource("The recording cannot be read", where=str(path), why=str(problem)) from problem
-    cases = []
-    for suffix, label in (("", "recorded"), ("1", "recorded, batch of one")):
-        want = {name: arrays[f"out{suffix}:{name}"] for name in converted.outputs if f"out{suffix}:{name}" in arrays}
-        if not want:
-            continue
-        missing = [given.tensor for given in inputs if f"in{suffix}:{given.tensor}" not in arrays]
-        if missing:
-            raise UsageError(
-                f"The recording feeds no {missing[0]}",
-                where=str(path),
-                why=f"the model has this input, and the recording holds {', '.join(sorted(arrays))[:300]}",
-                todo=f"add an array in{suffix}:{missing[0]} to the recording",
-            )
-        feeds = {given.tensor: np.asarray(arrays[f"in{suffix}:{given.tensor}"], given.dtype) for given in inputs}
-        axes = {given.tensor: Setting().axis_of(given) for given in inputs}
-        samples = next((feeds[name].shape[axis] for name, axis in axes.items() if axis is not None), 1)
-        if all(axis is None for axis in axes.values()):
-            axes, samples = common_axis(feeds)
-        cases.append(Case(label, feeds, axes, samples, converted.outputs, reference, want))
-    if not cases:
-        outs = sorted(key for key in arrays if key.startswith("out"))
-        raise UsageError(
-            "The recording holds no output of this model", where=str(path), why=f"it holds {', '.join(outs)[:300]}"
-        )
-    return cases

@@ -104,15 +104,14 @@ class Reference:
         Behind a tf.cond, the side for training may ask for the inputs all the same; what these hold does not matter.
         """
         names = list(names)
-        inside = in_frames(self.original, names)
-        if inside:
-            rest = [name for name in names if name not in inside]
-            return {**compute(self.original, inside), **self.weights(rest)}
         if not names:
             return {}
         try:
             return self.run({}, names) or {}
         except Refused:
+            inside = in_frames(self.original, names)
+            if inside:
+                return {**compute(self.original, inside), **self.weights(set(names) - set(inside))}
             tensors = {name: self.tensor(name) for name in self.original.inputs}
             zeros = {n: np.zeros([size or 1 for size in t.shape], t.dtype.as_numpy_dtype) for n, t in tensors.items()}
             return self.run(zeros, names) or {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -97,7 +98,7 @@ class Trials:
 
     batch_safe: outputs whose samples the conversion keeps apart where the original does not; they are compared with the
     original run one sample at a time. absent: why there is no reference.
-    recorded: cases whose answers were recorded.
+    recorded: cases whose answers were recorded. given: the user's own inputs.
     """
 
     def __init__(
@@ -112,13 +113,21 @@ class Trials:
         seed: int = 0,
         absent: str = "",
         recorded: Sequence[Case] = (),
+        given: Case | None = None,
     ) -> None:
         self.inputs, self.converted, self.reference = list(inputs), converted, reference
         self.tolerance, self.batch_safe, self.seed = tolerance, batch_safe, seed
         self.wanted_batches = tuple(batches)
-        self.absent, self.recorded = absent, list(recorded)
+        self.absent, self.recorded, self.given = absent, list(recorded), given
         self._outcomes: dict[tuple[Setting, str, int], Outcome] = {}
         self._refusal = ""
+
+    def with_model(self, converted: Converted) -> Trials:
+        """The same for another model; what the original accepts is known already."""
+        other = copy(self)
+        other.converted, other._outcomes = converted, {}
+        other.__dict__.pop("recorded_outcomes", None)
+        return other
 
     @cached_property
     def fitting(self) -> tuple[Setting, int] | None:
@@ -205,7 +214,8 @@ class Trials:
 
     @cached_property
     def recorded_outcomes(self) -> list[Outcome]:
-        return [self.judge(case) for case in self.recorded]
+        own = [self.given] if self.given is not None and self.reference is not None else []
+        return [self.judge(case) for case in (*self.recorded, *own)]
 
     def judge(self, case: Case) -> Outcome:
         """Run original and conversion on `case` and compare."""

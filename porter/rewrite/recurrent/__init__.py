@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 
 from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher, Miss
-from porter.rewrite.recurrent.layers import over_sequence, settle
+from porter.rewrite.recurrent.layers import of_step, over_sequence, settle
 from porter.rewrite.recurrent.lift import Lifter, add_all, new, transposed
+from porter.rewrite.recurrent.own_cell import own_cell
 from porter.rewrite.recurrent.scan import Mask, Scan, State, make_scan
 from porter.rewrite.recurrent.sizes import is_zero
 from porter.rule import Cell, Step, porter_layers
@@ -64,6 +65,7 @@ class _Raising:
         waiting = list(self.scan.states)
         while self._next(cells, waiting):
             pass
+        self._own_cell(waiting)
         self._leftover(waiting)
         replaced: list[tuple[Value, Value]] = []
         for place, value in self.scan.writes.items():
@@ -114,27 +116,64 @@ class _Raising:
         return False
 
     def _take(self, step: Step, x: Value, states: list[State]) -> None:
-        loop = self.scan.loop
-        initial = None
-        if not all(is_zero(loop.inputs[state.place]) for state in states):
-            initial = [self._initial(state) for state in states]
-        sequence, *finals = over_sequence(step.layer, x, initial, self.mask, len(states))
+        """Put a layer in the place of a step's cell."""
+        layer = over_sequence(step.layer, x, self._initials(states), self.mask, len(states))
+        origin = [name for each in step.nodes for name in each.origin]
+        self._placed(layer, step.cell.name, step.out, states, origin)
+
+    def _placed(
+        self, layer: tuple[Value, ...], rule: str, out: Value, states: list[State], origin: Sequence[str]
+    ) -> None:
+        """Describe what a layer gives, and remember it: the sequence of `out`, and what the states are in the end."""
+        sequence, *finals = layer
         node = sequence.node
-        node.name = f"{step.out.node.name}~"
-        node.origin = tuple(dict.fromkeys([*(name for each in step.nodes for name in each.origin), *loop.origin]))
-        node.attrs["rule"] = step.cell.name
-        like = step.out
-        sequence.dtype = like.dtype
-        if like.shape is not None:
-            sequence.shape = (like.shape[0], self.steps[0], *like.shape[1:])
-        if like.probe is not None and self.steps[1] is not None:
-            sequence.probe = (like.probe[0], self.steps[1], *like.probe[1:])
+        node.name = f"{out.node.name}~"
+        node.origin = tuple(dict.fromkeys([*origin, *self.scan.loop.origin]))
+        node.attrs["rule"] = rule
+        sequence.dtype = out.dtype
+        if out.shape is not None:
+            sequence.shape = (out.shape[0], self.steps[0], *out.shape[1:])
+        if out.probe is not None and self.steps[1] is not None:
+            sequence.probe = (out.probe[0], self.steps[1], *out.probe[1:])
         for final, state in zip(finals, states, strict=True):
             before = state.before
             final.shape, final.probe, final.dtype = before.shape, before.probe, before.dtype
             self.final.setdefault(state.place, []).append((state.part[0] if state.part else 0, final))
-        self.lifter.known[id(step.out)] = sequence
-        self.layers[id(step.out)] = node
+        self.lifter.known[id(out)] = sequence
+        self.layers[id(out)] = node
+
+    def _own_cell(self, waiting: list[State]) -> None:
+        """Make a cell for the states that no known cell covers, if a step needs them."""
+        needed = [state for state in waiting if self._is_needed(state)]
+        if not needed:
+            return
+        step, x, out = own_cell(self.scan, needed, self.lifter, self.layers)
+        if not self.holds("cell", [name for node in step for name in node.origin]):
+            raise Miss("a cell that was made for it was tried and computes something else", self.scan.loop)
+        layer = of_step(step, x, self._initials(needed), self.mask, len(needed))
+        self._placed(layer, "cell", out, needed, [name for node in step for name in node.origin])
+        for state in needed:
+            waiting.remove(state)
+
+    def _is_needed(self, state: State) -> bool:
+        """True if a step computes with the state, or if what it is in the end is used and depends on the step before."""
+        if state.before.uses:
+            return True
+        final = self.scan.loop.outputs[state.place]
+        return False if not (final.uses or self.graph.is_output(final)) else not self._is_lifted(state.after)
+
+    def _is_lifted(self, value: Value) -> bool:
+        try:
+            self.lifter.lift(value)
+        except Miss:
+            return False
+        return True
+
+    def _initials(self, states: list[State]) -> list[Value] | None:
+        """The states before the first step; None where all are 0."""
+        if all(is_zero(self.scan.loop.inputs[state.place]) for state in states):
+            return None
+        return [self._initial(state) for state in states]
 
     def _initial(self, state: State) -> Value:
         value = self.scan.loop.inputs[state.place]
@@ -175,7 +214,9 @@ class _Raising:
                 layer.attrs["config"] = (args, {**kwargs, "zero_output_for_mask": True})
             return sequence
         if place not in self.scan.zeros:
-            raise Miss("what was written last stands where the mask is off, and it is not what a layer gives", value.node)
+            raise Miss(
+                "what was written last stands where the mask is off, and it is not what a layer gives", value.node
+            )
         mask = self.mask
         for axis in range(2, sequence.rank or 2):
             mask = new("ExpandDims", [mask], {"axis": axis}, mask, (*mask.shape, 1), None)  # type: ignore[misc]

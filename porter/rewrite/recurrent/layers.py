@@ -28,6 +28,22 @@ def over_sequence(
     else:
         layer = Layer("layers.RNN", (cell.made(),), wanted)
     layer.weights = {f"cell__{name}": ref for name, ref in cell.weights.items()}
+    return _called(layer, x, initial, mask, states)
+
+
+def of_step(
+    step: Graph, x: Value, initial: Sequence[Value] | None, mask: Value | None, states: int
+) -> tuple[Value, ...]:
+    """The same of a layer whose cell computes `step`, a graph from an input and states to an output and states."""
+    layer = Layer("layers.RNN", (), {"return_sequences": True, "return_state": True})
+    values = _called(layer, x, initial, mask, states)
+    values[0].node.attrs["step"] = step
+    return values
+
+
+def _called(
+    layer: Layer, x: Value, initial: Sequence[Value] | None, mask: Value | None, states: int
+) -> tuple[Value, ...]:
     given: dict[str, Any] = {} if initial is None else {"initial_state": list(initial)}
     if mask is not None:
         given["mask"] = mask

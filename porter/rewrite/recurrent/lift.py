@@ -119,12 +119,22 @@ class Lifter:
         if op in ELEMENTWISE:
             return self._same_rank(node, "Add" if op == "BiasAdd" and lifted[0] is None else op, lifted, attrs)
         rank = node.inputs[0].rank
-        if op == "MatMul" and lifted[1] is None and not attrs.get("transpose_a") and self._matcher.is_static(node.inputs[1]):
+        if (
+            op == "MatMul"
+            and lifted[1] is None
+            and not attrs.get("transpose_a")
+            and self._matcher.is_static(node.inputs[1])
+        ):
             name = {"adj_y": True} if attrs.get("transpose_b") else {}
             return [self._made(value, "BatchMatMul", [lifted[0], self.unchanging(node.inputs[1])], name)]  # type: ignore[list-item]
         if op == "ConcatV2" and attrs.get("axis", 0) >= 1 and None not in lifted:
             return [self._made(value, op, lifted, {**attrs, "axis": attrs["axis"] + 1})]  # type: ignore[arg-type]
-        if op == "StridedSlice" and rank and attrs.get("slices", (0,))[0] == slice(None) and Ellipsis not in attrs["slices"]:
+        if (
+            op == "StridedSlice"
+            and rank
+            and attrs.get("slices", (0,))[0] == slice(None)
+            and Ellipsis not in attrs["slices"]
+        ):
             slices = inserted(attrs["slices"], slice(None))
             return [self._made(value, op, [lifted[0]], {**attrs, "slices": slices})]  # type: ignore[list-item]
         if op in REDUCTIONS and rank and attrs.get("axes") and 0 not in attrs["axes"]:
@@ -136,7 +146,11 @@ class Lifter:
                 Value(made.node, each.index, *self._dimensions(each), each.dtype) for each in node.outputs
             ]
             return made.node.outputs
-        if op in ("ExpandDims", "Stack", "Unstack", "ArgMax", "ArgMin") and attrs.get("axis", 0) >= 1 and None not in lifted:
+        if (
+            op in ("ExpandDims", "Stack", "Unstack", "ArgMax", "ArgMin")
+            and attrs.get("axis", 0) >= 1
+            and None not in lifted
+        ):
             if op == "Unstack":
                 raise Miss("it takes a tensor apart", node)
             return [self._made(value, op, lifted, {**attrs, "axis": attrs["axis"] + 1})]  # type: ignore[arg-type]
@@ -182,14 +196,18 @@ class Lifter:
         if rank == 1:
             return new("ExpandDims", [outside], {"axis": 1}, outside, (*outside.shape, 1), _one(outside.probe))  # type: ignore[misc]
         shape = inserted(outside.shape, 1)  # type: ignore[arg-type]
-        return new("ExpandDims", [outside], {"axis": 1}, outside, shape, inserted(outside.probe, 1) if outside.probe else None)
+        return new(
+            "ExpandDims", [outside], {"axis": 1}, outside, shape, inserted(outside.probe, 1) if outside.probe else None
+        )
 
 
 def _one(probe: tuple[int, ...] | None) -> tuple[int, ...] | None:
     return None if probe is None else (*probe, 1)
 
 
-def add_all(graph: Graph, values: list[Value], rule: str, origin: Callable[[Node], tuple[str, ...]] | None = None) -> None:
+def add_all(
+    graph: Graph, values: list[Value], rule: str, origin: Callable[[Node], tuple[str, ...]] | None = None
+) -> None:
     """Add the nodes that `values` come from and that are not in `graph` yet."""
     done: set[int] = set()
     stack: list[tuple[Node, bool]] = [(value.node, False) for value in reversed(values)]

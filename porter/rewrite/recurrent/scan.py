@@ -72,7 +72,9 @@ def make_scan(loop: Node) -> Scan:
     step = copied(loop.attrs["body"])
     count = loop.attrs["count"]
     counters = [place for place in range(count) if _counts(loop, step, place)]
-    used = [step.inputs[place] for place in counters if any(u.op in ARRAYS and s == 1 for u, s in step.inputs[place].uses)]
+    used = [
+        step.inputs[place] for place in counters if any(u.op in ARRAYS and s == 1 for u, s in step.inputs[place].uses)
+    ]
     if len(used) != 1:
         raise Miss("no sequence is read step by step", loop)
     outside = {id(value): loop.inputs[place] for place, value in enumerate(step.inputs) if place >= count}

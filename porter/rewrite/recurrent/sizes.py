@@ -71,7 +71,9 @@ def _size(value: Value) -> tuple[int | None, int | None, tuple[int, int] | None]
                 return found[1]  # a size is 1 at least
             if node.op == "Maximum" and least[1] == 1:
                 return found[0]
-            return (min(least), min(least), None) if node.op == "Minimum" and None not in least else (None, None, None)
+            known = [size for size in least if size is not None]
+            both = node.op == "Minimum" and len(known) == len(least)
+            return (min(known), min(known), None) if both else (None, None, None)
         return None, None, None
     return _dimension(value, 0)
 

@@ -1,0 +1,462 @@
+"""What is written: names, blocks, shared layers, parameters, inputs and outputs, layers for sizes known at run time."""
+
+from __future__ import annotations
+
+import re
+
+import elsewhere
+import keras
+import numpy as np
+import pytest
+from lab import convert, convert_graph, failures, source_of
+
+from porter.emit.blocks import roll
+from porter.emit.expressions import call, text
+from porter.emit.names import LayerNames, Names, snake
+from porter.emit.statements import Argument, Statement, wrap
+from porter.errors import Unsupported
+from porter.graph import Node, Ref
+
+
+def body(conversion):
+    """The lines of build_model, without the first and the last."""
+    source = conversion.source
+    start = source.index("def build_model")
+    return source[source.index("\n", start) : source.index("return keras.Model", start)]
+
+
+def proved(build, **options):
+    conversion = convert_graph(build, **options)
+    proof = conversion.prove()
+    conversion.close()
+    assert not proof.failed, f"{failures(proof)}\n{conversion.text}"
+    assert proof.proved, [level.reason for level in proof.levels]
+    return conversion
+
+
+def vectors(tf, name="x", width=4):
+    return tf.placeholder(tf.float32, [None, width], name)
+
+
+def images(tf):
+    return tf.placeholder(tf.float32, [None, 16, 16, 3], "x")
+
+
+# --- Inputs and outputs ----------------------------------------------------------------------------------------
+
+
+def test_an_output_that_is_an_input():
+    conversion = proved(
+        lambda tf: (tf.placeholder_with_default(tf.zeros([2, 3]), [None, 3], "x") * 1.0, vectors(tf, "y"))
+    )
+    assert len(conversion.model.outputs) == 2
+    conversion = proved(lambda tf: [(x := vectors(tf)), tf.nn.relu(x)])
+    assert "layers.Identity()" in conversion.source
+
+
+def test_an_output_twice():
+    def build(tf):
+        y = tf.nn.relu(vectors(tf))
+        return y, y, tf.tanh(y)
+
+    conversion = proved(build)
+    assert len(conversion.model.outputs) == 3
+    assert conversion.source.count("ReLU") == 1
+
+
+def test_outputs_of_one_operation():
+    def build(tf):
+        mean, variance = tf.nn.moments(vectors(tf), [1])
+        return variance, mean
+
+    assert [row["tensor"] for row in proved(build).emitted.outputs][0].startswith("moments/")
+
+
+def test_an_output_that_depends_on_weights_alone():
+    def build(tf):
+        w = tf.get_variable("embeddings", [5, 4])
+        return tf.matmul(vectors(tf), w, transpose_b=True), tf.nn.l2_normalize(w, 1)
+
+    conversion = proved(build)
+    assert "Parameter" in conversion.classes
+
+
+def test_outputs_that_depend_on_no_input_are_refused():
+    source, outputs = source_of(lambda tf: tf.get_variable("w", [5, 4]) * 2.0)
+    with pytest.raises(Unsupported, match="depend on no input") as raised:
+        convert(source, outputs)
+    assert "--outputs" in raised.value.todo
+
+
+def test_an_output_that_is_a_size():
+    conversion = proved(lambda tf: [(x := vectors(tf)) * 2.0, tf.shape(x)])
+    assert str(conversion.model.outputs[1].dtype) == "int32"
+
+
+def test_inputs_without_a_batch():
+    def build(tf):
+        number, matrix = tf.placeholder(tf.float32, [], "number"), tf.placeholder(tf.float32, [3, 4], "matrix")
+        return tf.reduce_sum(matrix * number)
+
+    conversion = proved(build)
+    assert 'keras.Input(batch_shape=(), name="number")' in conversion.source
+    assert 'keras.Input(batch_shape=(3, 4), name="matrix")' in conversion.source
+
+
+def test_inputs_of_other_types():
+    def build(tf):
+        i, d = tf.placeholder(tf.int64, [None, 3], "i"), tf.placeholder(tf.float64, [None, 3], "d")
+        b = tf.placeholder(tf.bool, [None, 3], "b")
+        return tf.where(b, d, tf.cast(i, tf.float64))
+
+    conversion = proved(build)
+    assert sorted(each.dtype for each in conversion.model.inputs) == ["bool", "float64", "int64"]
+
+
+def test_several_inputs_come_in_order():
+    conversion = proved(lambda tf: vectors(tf, "b") - vectors(tf, "a"))
+    assert [row["tensor"] for row in conversion.emitted.inputs] == ["b:0", "a:0"]
+    assert isinstance(conversion.model.input, list)
+
+
+# --- Names -----------------------------------------------------------------------------------------------------
+
+AWKWARD = [
+    "class", "x", "keras", "layers", "ops", "np", "math", "Path", "model", "build_model", "max", "float", "tuple", "1st",
+    "a.b-c", "A", "add", "mean", "inputs", "Input", "None", "MinMaxNormalization", "__", "zip",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_awkward_names(name):
+    """As a placeholder's, a layer's, an operation's and an output's name, in a model that has a bit of everything."""
+    if name[0] == "_":
+        name = f"n{name}"
+
+    def build(tf):
+        x = tf.placeholder(tf.float32, [None, 4], name)
+        other = vectors(tf, f"{name}_1")
+        y = tf.add(tf.layers.dense(x, 4, name=f"scope/{name}"), other, name=f"scope2/{name}")
+        low = tf.reduce_min(y, 1, keepdims=True)
+        y = (y - low) / (tf.reduce_max(y - low, 1, keepdims=True) + 1e-3)
+        y = tf.tile(tf.reduce_mean(y, 1, keepdims=True), [1, tf.maximum(tf.shape(y)[1], 4)]) + 1.0 / tf.sqrt(2.0)
+        y = tf.maximum(tf.reduce_sum(y, 0, keepdims=True) * 0.0 + y, -1e9)
+        return tf.identity(y, name=f"scope3/{name}")
+
+    conversion = proved(build)
+    compile(conversion.source, "model.py", "exec")
+
+
+def test_layers_do_not_take_names_that_keras_gives():
+    def build(tf):
+        x = tf.placeholder(tf.float32, [None, 8, 8, 3], "add")
+        x = tf.layers.max_pooling2d(tf.add(x, tf.sigmoid(x)), 2, 2)
+        return tf.layers.conv2d(x, 4, 3, name="max_pooling2d_1")
+
+    conversion = proved(build)
+    assert [layer.name for layer in conversion.model.layers if layer.weights] == ["max_pooling2d_1_layer"]
+    assert conversion.emitted.inputs[0]["keras"] == "add_input"
+
+
+def test_names_of_layers():
+    node = Node("a", "layers.MaxPooling2D", [], {})
+    other = Node("b", "layers.Conv2D", [], {"weights": {"kernel": None}})
+    names = LayerNames([node, other])
+    assert names.unique("conv2d") == "conv2d"
+    assert names.unique("conv2d") == "conv2d_2"
+    assert names.unique("max_pooling2d") == "max_pooling2d_layer"
+    assert names.unique("max_pooling2d_7") == "max_pooling2d_7_layer"
+
+
+def test_names_are_handed_out_once():
+    names = Names({"y"})
+    assert [names.unique("y"), names.unique("y"), names.unique("z")] == ["y_2", "y_3", "z"]
+
+
+@pytest.mark.parametrize("kind", ["Conv2D", "ReLU", "MaxPooling2D", "Conv2DTranspose", "UpSampling1D", "LSTM", "PReLU"])
+def test_snake_is_how_keras_names_layers(kind):
+    from keras.src.utils.naming import to_snake_case
+
+    assert snake(kind) == to_snake_case(kind)
+
+
+def test_every_name_that_keras_gave_is_one_that_it_was_expected_to_give():
+    """Operations and layers that have no name in the source got one that `LayerNames` keeps free."""
+
+    def build(tf):
+        x = tf.nn.relu(tf.layers.max_pooling2d(images(tf), 2, 2))
+        y = tf.abs(x[:, 0]) - tf.exp(-x[:, 1])
+        z = tf.concat([y, tf.square(y), y * y + 1.0], -1)
+        return tf.reduce_max(tf.nn.softmax(z), 1), tf.cast(tf.argmax(z, 1), tf.float32), tf.reduce_mean(z), tf.sqrt(y)
+
+    conversion = proved(build)
+    expected = LayerNames(conversion.graph.ordered()).given
+    written = set(re.findall(r'name="(\w+)"', conversion.source))
+    for operation in conversion.model.operations:
+        if operation.name not in written:
+            assert re.sub(r"_\d+$", "", operation.name) in expected
+
+
+# --- Layers and parameters -------------------------------------------------------------------------------------
+
+
+def test_a_layer_used_twice_is_one_layer():
+    def build(tf):
+        def tower(x):
+            with tf.variable_scope("tower", reuse=tf.AUTO_REUSE):
+                return tf.layers.dense(tf.layers.dense(x, 5, tf.nn.relu, name="one"), 3, name="two")
+
+        return tf.abs(tower(vectors(tf, "left")) - tower(vectors(tf, "right")))
+
+    conversion = proved(build)
+    assert len([layer for layer in conversion.model.layers if layer.weights]) == 2
+    assert conversion.source.count("layers.Dense(") == 2
+    assert conversion.model.count_params() == 4 * 5 + 5 + 5 * 3 + 3
+
+
+def test_one_variable_in_two_kinds_of_layers():
+    """Tied weights: the kernel of one and, transposed, of the other; each has its own copy."""
+
+    def build(tf):
+        w = tf.get_variable("w", [4, 5])
+        return tf.matmul(tf.nn.relu(tf.matmul(vectors(tf), w)), w, transpose_b=True)
+
+    proved(build)
+
+
+def test_a_large_constant_is_a_parameter_and_a_small_one_stands_in_the_source():
+    small, large = np.arange(4, dtype="float32"), np.random.default_rng(0).normal(size=(40, 4)).astype("float32")
+    conversion = proved(lambda tf: vectors(tf)[:, tf.newaxis] * small + large)
+    assert 'np.array([0.0, 1.0, 2.0, 3.0], "float32")' in conversion.source
+    assert conversion.classes.count("Parameter") == 1
+
+
+def test_a_variable_by_itself_is_a_parameter():
+    conversion = proved(lambda tf: tf.nn.relu(vectors(tf) * tf.get_variable("scale", [4])) ** 2.0)
+    assert conversion.classes.count("Parameter") == 1
+    assert conversion.emitted.layers[0]["weights"] == {"value": "scale"}
+    assert conversion.model.trainable_weights
+
+
+def test_numbers_in_the_source():
+    conversion = proved(lambda tf: (tf.tanh(vectors(tf)) * 0.1 + 1e-3) / 3.0 - 1e-12)
+    assert "* 0.1 + 0.001" in conversion.source
+    assert "1e-12" in conversion.source
+
+
+def test_weights_are_bound_by_variable_not_by_order():
+    """Two layers of one shape, made in the other order than they are called in."""
+
+    def build(tf):
+        x = vectors(tf)
+        with tf.variable_scope("second"):
+            w2 = tf.get_variable("w", [4, 4])
+        with tf.variable_scope("first"):
+            w1 = tf.get_variable("w", [4, 4])
+        return tf.matmul(tf.nn.relu(tf.matmul(x, w1)), w2)
+
+    conversion = proved(build)
+    assert [row["weights"].get("kernel") for row in conversion.emitted.layers if row["weights"]] == [
+        "first/w",
+        "second/w",
+    ]
+
+
+def test_saved_and_loaded(tmp_path):
+    """model.keras and model.weights.h5 give the same model; custom layers come with their config."""
+
+    def build(tf):
+        x = tf.layers.dense(vectors(tf), 6)
+        shifted = x - tf.reduce_min(x, 1, keepdims=True)
+        x = shifted / (tf.reduce_max(shifted, 1, keepdims=True) + 1e-3)
+        return tf.tile(x, [1, tf.shape(x)[1]]) * tf.get_variable("scale", [36])
+
+    conversion = proved(build)
+    batch = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+    answer = np.asarray(conversion.model(batch))
+    conversion.model.save(tmp_path / "model.keras")
+    archived = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(np.asarray(archived(batch)), answer)
+    again = keras.Model.from_config(conversion.model.get_config())
+    again.set_weights(conversion.model.get_weights())
+    np.testing.assert_array_equal(np.asarray(again(batch)), answer)
+
+
+# --- Sizes that are known only at run time ----------------------------------------------------------------------
+
+SIZED = {
+    "tile": lambda tf, x: tf.tile(tf.reduce_mean(x, 1, keepdims=True), [1, tf.shape(x)[1], 1]),
+    "reshape": lambda tf, x: tf.reshape(tf.transpose(x, [1, 0, 2]), [tf.shape(x)[1], -1]),
+    "reshape and back": lambda tf, x: tf.reshape(
+        tf.nn.softmax(tf.reshape(x, [-1, tf.shape(x)[1] * 3])), [-1, tf.shape(x)[1], 3]
+    ),
+    "range": lambda tf, x: x * tf.cast(tf.range(tf.shape(x)[1]), tf.float32)[tf.newaxis, :, tf.newaxis],
+    "fill": lambda tf, x: tf.concat([x, tf.fill([tf.shape(x)[0], 2, 3], 7.0)], 1),
+    "zeros": lambda tf, x: tf.concat([tf.zeros(tf.stack([tf.shape(x)[0], 1, 3])), x], 1),
+    "slice": lambda tf, x: x[:, : tf.shape(x)[1] // 2],
+    "strided": lambda tf, x: x[:, tf.shape(x)[1] - 1],
+    "pad": lambda tf, x: tf.pad(x, [[0, 0], [0, 30 - tf.minimum(tf.shape(x)[1], 30)], [0, 0]]),
+    "one hot": lambda tf, x: tf.one_hot(tf.cast(x[:, 0, 0] > 0, tf.int32), tf.shape(x)[1]),
+    "broadcast": lambda tf, x: tf.broadcast_to(tf.reduce_mean(x, 1, keepdims=True), tf.shape(x)),
+    "number": lambda tf, x: tf.reduce_sum(x, 1) / tf.cast(tf.shape(x)[1], tf.float32),
+    "size": lambda tf, x: x * tf.cast(tf.size(x) // tf.shape(x)[0], tf.float32),
+    "several": lambda tf, x: tf.reshape(x, [tf.shape(x)[0], tf.shape(x)[1] * tf.shape(x)[2]])[:, : tf.shape(x)[1] + 1],
+}
+
+
+@pytest.mark.parametrize("title", SIZED)
+def test_sizes(title, shelf):
+    """On every batch size and length; the other backends follow below."""
+    conversion = convert_graph(lambda tf: SIZED[title](tf, tf.placeholder(tf.float32, [None, None, 3], "x")))
+    proof = conversion.prove(batch_sizes=(1, 2, 5))
+    assert proof.proved, f"{failures(proof)}\n{conversion.text}"
+    conversion.shelve(shelf, title)
+    conversion.close()
+
+
+def test_equal_layers_for_sizes_are_one_class():
+    def build(tf):
+        x = tf.placeholder(tf.float32, [None, None, 3], "x")
+        a, b = tf.nn.relu(x), tf.tanh(x)
+        return [tf.tile(tf.reduce_mean(each, 1, keepdims=True), [1, tf.shape(each)[1], 1]) for each in (a, b)]
+
+    conversion = proved(build)
+    assert conversion.source.count("class TileBySize") == 1
+    assert "TileBySize_2" not in conversion.source
+
+
+def test_layers_for_sizes_hold_no_size():
+    """The class works for other sizes than the one that it was tried with."""
+
+    def build(tf):
+        x = tf.placeholder(tf.float32, [None, None, 3], "x")
+        return tf.tile(tf.reduce_mean(x, 1, keepdims=True), [1, tf.shape(x)[1] * 2, 1])
+
+    model = proved(build).model
+    for length in (1, 4, 9):
+        assert model(np.ones((2, length, 3), "float32")).shape == (2, 2 * length, 3)
+
+
+@pytest.mark.parametrize("backend", elsewhere.BACKENDS)
+def test_sizes_on_other_backends(backend, shelf):
+    wrong = elsewhere.run(shelf, backend)
+    assert not wrong, "\n".join(f"{name}: {text}" for name, text in wrong.items())
+
+
+# --- Blocks ------------------------------------------------------------------------------------------------------
+
+
+def statements(*rows):
+    """Chained statements out of (class, {argument: text})."""
+    found, before = [], "inputs"
+    for place, (kind, arguments) in enumerate(rows):
+        target = "x" if place < len(rows) - 1 else "y"
+        given = [
+            Argument(name, value, positional=name in ("filters", "kernel_size")) for name, value in arguments.items()
+        ]
+        found.append(Statement(target, f"layers.{kind}", given, before, chained=True))
+        before = target
+    return found
+
+
+def conv(filters, name, **more):
+    return ("Conv2D", {"filters": str(filters), "kernel_size": "3", **more, "name": f'"{name}"'})
+
+
+def test_repeated_runs_become_a_function():
+    rows = [
+        each
+        for i in range(4)
+        for each in (conv(8 * (i + 1), f"conv{i}"), ("BatchNormalization", {"name": f'"conv{i}_bn"'}), ("ReLU", {}))
+    ]
+    functions, rolled = roll(statements(*rows), set())
+    (function,) = functions
+    assert function.startswith("def conv_bn_relu(x, filters, name):")
+    assert 'f"{name}_bn"' in function
+    assert len(rolled) == 4
+    assert rolled[0].source() == 'x = conv_bn_relu(inputs, 8, name="conv0")'
+
+
+def test_what_is_usual_is_the_default():
+    rows = [
+        each
+        for i in range(4)
+        for each in (
+            conv(8, f"c{i}", **({"strides": "2"} if i == 3 else {})),
+            ("ReLU", {}),
+            ("Dropout", {"rate": "0.5"}),
+        )
+    ]
+    (function,), _ = roll(statements(*rows), set())
+    assert "strides=1" in function.splitlines()[0]
+    assert "filters" not in function.splitlines()[0]
+
+
+def test_what_does_not_repeat_stays():
+    rows = [conv(8, "a"), ("ReLU", {}), ("Dense", {"units": "3"}), ("Dropout", {"rate": "0.5"})]
+    functions, rolled = roll(statements(*rows), set())
+    assert functions == []
+    assert len(rolled) == 4
+
+
+def test_function_names_are_free():
+    rows = [each for i in range(4) for each in (conv(8, f"c{i}"), ("ReLU", {}), ("Dropout", {"rate": "0.5"}))]
+    (function,), _ = roll(statements(*rows), {"conv_relu_dropout"})
+    assert function.startswith("def conv_relu_dropout_2(")
+
+
+def test_blocks_compute_what_the_statements_did():
+    """A network of eight blocks, of which some differ in strides and filters."""
+
+    def build(tf):
+        x, training = images(tf), tf.placeholder_with_default(False, [], "training")
+        for i in range(8):
+            x = tf.layers.conv2d(x, 4 + i // 4, 3, 1 + i % 4 // 3, "same", name=f"block{i}/conv", use_bias=i != 5)
+            x = tf.nn.relu(tf.layers.batch_normalization(x, training=training, name=f"block{i}/bn"))
+        return tf.layers.dense(tf.reduce_mean(x, [1, 2]), 2)
+
+    conversion = proved(build)
+    assert len(re.findall(r"^def conv_bn_relu", conversion.source, re.M)) == 1
+    assert len(body(conversion).split("\n")) < 25
+    assert len({layer.name for layer in conversion.model.layers}) == len(conversion.model.layers)
+
+
+# --- Text ----------------------------------------------------------------------------------------------------------
+
+A, B = text("a"), text("b")
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "inputs", "expected"),
+    [
+        ("ops.add", (Ref(0), Ref(1)), [A, B], "a + b"),
+        ("ops.add", (Ref(0), -1.5), [A], "a - 1.5"),
+        ("ops.subtract", (Ref(0), Ref(1)), [A, text("b - c", 1)], "a - (b - c)"),
+        ("ops.subtract", (Ref(0), Ref(1)), [text("a - b", 1), text("c")], "a - b - c"),
+        ("ops.multiply", (Ref(0), Ref(1)), [text("a + b", 1), text("c")], "(a + b) * c"),
+        ("ops.true_divide", (Ref(0), Ref(1)), [A, text("b * c", 2)], "a / (b * c)"),
+        ("ops.power", (Ref(0), 2.0), [text("-a", 3)], "(-a) ** 2.0"),
+        ("ops.power", (Ref(0), Ref(1)), [A, text("b ** c", 4)], "a ** (b ** c)"),
+        ("ops.negative", (Ref(0),), [text("a + b", 1)], "-(a + b)"),
+        ("ops.getitem", (Ref(0), (slice(None), 0, slice(1, -1))), [text("a + b", 1)], "(a + b)[:, 0, 1:-1]"),
+        ("ops.getitem", (Ref(0), (Ellipsis, None)), [A], "a[..., None]"),
+        ("ops.max", (Ref(0),), [A], "ops.max(a)"),
+        ("ops.add", (1.0, 2.0), [], "ops.add(1.0, 2.0)"),
+        ("ops.concatenate", ([Ref(0), Ref(1)],), [A, B], "ops.concatenate([a, b])"),
+    ],
+)
+def test_calls(op, args, inputs, expected):
+    assert call(op, args, {}, inputs) == expected
+
+
+def test_defaults_are_left_out():
+    assert call("ops.max", (Ref(0),), {"axis": (1,), "keepdims": False}, [A]) == "ops.max(a, axis=1)"
+    assert call("ops.max", (Ref(0),), {"axis": None, "keepdims": True}, [A]) == "ops.max(a, keepdims=True)"
+
+
+def test_long_lines_are_broken_as_ruff_does():
+    line = f"x = layers.Something({', '.join(f'argument_{i}={i}' for i in range(9))})(inputs)"
+    assert wrap(line).splitlines()[0] == "x = layers.Something("
+    assert wrap(line).splitlines()[-1] == ")(inputs)"
+    assert len(wrap(line).splitlines()) in (3, 11)
+    assert wrap("x = 1") == "x = 1"
