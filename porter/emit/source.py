@@ -325,8 +325,8 @@ class _Emitter:
         if len(node.outputs) > 1:
             used = [bool(value.uses) or self.graph.is_output(value) for value in node.outputs]
             if sum(used) <= 6 and len(used) <= 12:
-                wanted = zip(naming.result_names(node), used, strict=True)
-                targets = [self.value_names.unique(name) if use else "_" for name, use in wanted]
+                each_used = zip(naming.result_names(node), used, strict=True)
+                targets = [self.value_names.unique(name) if use else "_" for name, use in each_used]
                 statement.target = ", ".join(targets)
             else:
                 statement.target = self.value_names.unique(naming.value_name(node))
