@@ -1,6 +1,7 @@
 """Activations: TensorFlow's own, and the kinds of ReLU that people wrote by hand."""
 
 from porter.rule import Scalar, Weight, layers, one_of, op, ops, require, rule
+from porter.rules.placement import activation
 
 # TensorFlow's operations by the name of Keras' activation. All take float tensors.
 NAMED = {
@@ -11,16 +12,6 @@ NAMED = {
     "Selu": "selu",
     "Elu": "elu",
 }
-
-
-def activation(x, name, **arguments):
-    """`layers.Activation(name)` behind a layer, `ops.<name>` in the middle of arithmetic.
-
-    Layers would turn other floats than float32 into float32, so those are ops too.
-    """
-    if x.node.op.startswith("layers.") and x.dtype == "float32" and not arguments:
-        return layers.Activation(name)(x)
-    return getattr(ops, name)(x, **arguments)
 
 
 def _register(operation, name):

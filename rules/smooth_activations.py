@@ -3,7 +3,7 @@
 import math
 
 from porter.rule import Scalar, layers, one_of, ops, require, rule
-from porter.rules.activations import activation
+from porter.rules.placement import activation
 
 
 @rule

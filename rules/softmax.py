@@ -1,7 +1,7 @@
 """Softmax, over whatever axis and however it was written."""
 
 from porter.rule import layers, one_of, op, ops, require, rule
-from porter.rules.activations import activation
+from porter.rules.placement import activation
 
 
 @op("Softmax")

@@ -82,7 +82,7 @@ def test_a_truncated_part_of_a_checkpoint(place, part, share):
     file = place / f"model.ckpt.{part}"
     file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
     said = refused(place, prefix)
-    assert file.name in said
+    assert "model.ckpt" in said
     assert "do:" in said
 
 
@@ -168,10 +168,7 @@ def test_a_checkpoint_file_that_names_another(place):
 def test_a_tensorflow_2_checkpoint(place):
     import tensorflow as tf
 
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        saver = tf.train.Checkpoint(w=tf.Variable(np.ones([3, 3], "float32"), use_resource=True))
-        session.run(tf.compat.v1.global_variables_initializer())
-        prefix = saver.save(str(place / "model"), session=session)
+    prefix = tf.train.Checkpoint(w=tf.Variable(np.ones([3, 3], "float32"))).save(str(place / "model"))
     said = refused(place, prefix)
     assert "TensorFlow 2" in said
     assert "do:" in said

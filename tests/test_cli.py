@@ -285,13 +285,32 @@ def test_flags_of_verify(run):
     given = {}
     run(
         "verify", "there", "--tolerance", "1e-4", "--reference", "r.npz", "--source", "m.pb", "--batch-sizes", "1,3",
-        "--backend", "jax,tensorflow", "--level", "3", given=given, result={"levels": [level(3)]},
+        "--backend", "jax,tensorflow", "--level", "3", "--seed", "5", "--data", "d.npz",
+        given=given, result={"levels": [level(3)]},
     )  # fmt: skip
     assert given.pop("progress")
     assert given == {
         "positional": (Path("there"),), "tolerance": 1e-4, "reference": Path("r.npz"), "source": Path("m.pb"),
-        "batch_sizes": [1, 3], "backends": ["jax", "tensorflow"], "levels": [3],
+        "batch_sizes": [1, 3], "backends": ["jax", "tensorflow"], "levels": [3], "seed": 5, "data": Path("d.npz"),
+        "self_test": False,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["strict", "default", "loose"])
+def test_tolerances_have_names(run, word):
+    given = {}
+    run("verify", "there", "--tolerance", word, given=given, result={"levels": [level(3)]})
+    assert given["tolerance"] == word
+
+
+@pytest.mark.parametrize(("status", "code"), [("caught", 0), ("missed", 1), ("does not apply", 3)])
+def test_the_self_test_says_what_was_caught(run, status, code):
+    trial = {"mutation": "epsilon × 10", "layer": "BatchNormalization bn", "status": status, "level": 2, "how": "off"}
+    found = {"self_test": [trial]}
+    done = run("verify", "there", "--self-test", result=found)
+    assert done.exit_code == code
+    assert re.search(rf"epsilon × 10 +BatchNormalization bn +{status} +2 +off", done.stdout)
+    assert json.loads(run("verify", "there", "--self-test", "--json", result=found).stdout) == found
 
 
 def test_failed_levels_are_named(run):

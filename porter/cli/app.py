@@ -16,7 +16,7 @@ import typer
 
 from porter import __version__
 from porter.cli import arguments, consoles, problems, stages
-from porter.errors import PorterError, UsageError
+from porter.errors import PorterError
 
 if TYPE_CHECKING:
     from porter.options import Options
@@ -149,10 +149,11 @@ def convert(
 def verify(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that porter convert wrote.")],
     tolerance: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            metavar="T", help="Allow T of the output's spread plus T of the value, and nothing for rounding.",
-            rich_help_panel=PROOF,
+            metavar="T", rich_help_panel=PROOF,
+            help="strict, default, loose, or a number: T of the output's spread plus T of the value are allowed then, "
+            "and nothing for rounding.",
         ),
     ] = None,
     reference: Annotated[
@@ -176,9 +177,22 @@ def verify(
         str | None,
         typer.Option(
             metavar="N,...", rich_help_panel=PROOF,
-            help="Levels: 0 weights, 1 shapes, 3 outputs, 4 batch independence, 7 fresh processes; by default all.",
+            help="Levels: 0 weights, 1 shapes, 2 each layer alone, 3 outputs, 4 batch independence, 5 training, "
+            "6 gradients, 7 fresh processes; by default all.",
         ),
     ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the inputs that are drawn.", rich_help_panel=PROOF)] = 0,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.npz", help="Your own inputs, by name, besides those drawn.", rich_help_panel=PROOF),
+    ] = None,
+    self_test: Annotated[
+        bool,
+        typer.Option(
+            "--self-test", rich_help_panel=PROOF,
+            help="Make the model wrong in named ways, and show that each is caught.",
+        ),
+    ] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:  # fmt: skip
@@ -187,24 +201,24 @@ def verify(
         from porter.cli import summary
         from porter.reverify import verify as run
 
-        if tolerance is not None and not tolerance > 0:
-            raise UsageError(
-                "--tolerance takes a number above 0", why=f"received {tolerance:g}", todo="for example 1e-5"
-            )
         levels = arguments.numbers(level, "--level")
         sizes, backends = arguments.numbers(batch_sizes, "--batch-sizes"), arguments.names(backend)
         with stages.running(verbose=verbose) as advance:
             proof = run(
-                directory, tolerance=tolerance, reference=reference, source=source, batch_sizes=sizes,
-                backends=backends, levels=levels, progress=advance,
+                directory, tolerance=arguments.tolerance(tolerance), reference=reference, source=source,
+                batch_sizes=sizes, backends=backends, levels=levels, seed=seed, data=data, self_test=self_test,
+                progress=advance,
             )  # fmt: skip
         if as_json:
             _print_json(proof)
+        elif self_test:
+            summary.show_self_test(consoles.to_stdout(), proof["self_test"])
         else:
             summary.show_proof(consoles.to_stdout(), proof)
-        code = summary.exit_code(proof, asked=levels or ())
-        if code:
+        code = summary.self_test_code(proof["self_test"]) if self_test else summary.exit_code(proof, asked=levels or ())
+        if code and not self_test:
             summary.show_refusal(consoles.to_stderr(), proof, code)
+        if code:
             raise typer.Exit(code)
 
 

@@ -31,6 +31,20 @@ def numbers(text: str | None, flag: str) -> list[int] | None:
     return [int(part) for part in found]
 
 
+def tolerance(text: str | None) -> float | str | None:
+    """A number above 0, or one of the words that stand for one."""
+    if text is None or text in ("strict", "default", "loose"):
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        todo = "strict, default, loose or, for example, 1e-5"
+        raise UsageError("--tolerance takes a number above 0 or a word", why=f"received {text!r}", todo=todo)
+    return number
+
+
 def values(given: Sequence[str]) -> dict[str, Any]:
     """["keep_prob=0.8", "mode=eval"] as a dict. Values are Python's, true and false too; others are text."""
     return {name: _value(text) for name, text in _pairs(given, "--freeze", "--freeze keep_prob=0.8").items()}

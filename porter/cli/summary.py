@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 VERDICTS = {"proved": "green", "failed": "bold red"}
+LONGEST = 160  # letters of a finding in a table
 MOST = 8  # lines of one kind; report.html has all
 
 
@@ -48,6 +49,32 @@ def show_proof(console: Console, proof: Report) -> None:
     _levels(console, proof)
     if rule := digest.tolerance(proof):
         console.print(f"Allowed: {rule}.", style="dim")
+
+
+def show_self_test(console: Console, trials: Sequence[Report]) -> None:
+    """What `porter verify --self-test` found: each mutation, and what caught it."""
+    from rich.text import Text
+
+    colours = {"caught": "green", "missed": "bold red", "no difference": "yellow"}
+    rows = Table("Made wrong on purpose", "what", "layer", "result", "level", "how", right=("level",))
+    for trial in trials:
+        status = Text(trial["status"], colours.get(trial["status"], "dim"))
+        level = "" if trial["level"] is None else str(trial["level"])
+        how = trial["how"] if len(trial["how"]) <= LONGEST else f"{trial['how'][:LONGEST]}…"
+        rows.add(trial["mutation"], trial["layer"], status, level, how)
+    rows.show(console)
+    counts = {status: sum(trial["status"] == status for trial in trials) for status in ("caught", "missed")}
+    alike = sum(trial["status"] == "no difference" for trial in trials)
+    console.print(
+        f"{counts['caught']} caught, {counts['missed']} missed, {alike} make no difference on this model",
+        style="bold red" if counts["missed"] else "green",
+    )
+
+
+def self_test_code(trials: Sequence[Report]) -> int:
+    """0 if nothing was missed and something was caught, 1 if something was missed, 3 if there was nothing to catch."""
+    found = {trial["status"] for trial in trials}
+    return 1 if "missed" in found else 0 if "caught" in found else 3
 
 
 def exit_code(proof: Report, asked: Sequence[int] = ()) -> int:
@@ -108,7 +135,7 @@ def _levels(console: Console, verified: Report) -> None:
         status = Text(digest.MARKS.get(level["status"], level["status"]), COLOURS.get(level["status"], ""))
         said = level.get("reason", "") if level["status"] != "passed" else ""
         if not said:
-            clauses = dict.fromkeys(row.clause for row in digest.worst(level) if row.clause)
+            clauses = digest.clauses(level)
             said = "; ".join(filter(None, [f"within {', '.join(clauses)}" if clauses else "", digest.trials(level)]))
         error = digest.worst_error(level)
         rows.add(str(level["level"]), level["title"], status, error, said or level.get("reason", ""))

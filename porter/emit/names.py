@@ -53,6 +53,11 @@ def identifier(text: str) -> str:
     return re.sub("_+", "_", text)
 
 
+def model_name(text: str) -> str:
+    """`text` as a model's name: TensorFlow wants a letter or a digit first, Keras no slash."""
+    return identifier(text).lstrip("_") if not text[:1].isdigit() else f"model_{identifier(text).lstrip('_')}"
+
+
 def snake(text: str) -> str:
     """Conv2D becomes conv2d, MaxPooling2D max_pooling2d: as Keras names its layers."""
     text = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", text)

@@ -75,7 +75,7 @@ def emit(
 class _Emitter:
     def __init__(self, graph: Graph, name: str, package: str, evaluate: Callable[[list[Value]], list[np.ndarray]]):
         self.graph, self.evaluate = graph, evaluate
-        self.name, self.package = naming.identifier(name), naming.identifier(package)
+        self.name, self.package = naming.model_name(name), naming.identifier(package)
         # a variable of the same name would hide the class
         classes = {node.op.split(".")[1] for node in graph if node.op.startswith("porter_layers.")}
         self.value_names = naming.Names(naming.RESERVED | classes)

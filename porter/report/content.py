@@ -11,6 +11,9 @@ from porter import __version__
 from porter.errors import UnreadableSource
 from porter.graph import Graph
 
+SCHEMA = 1
+NEEDED = {"source", "options", "inputs", "outputs", "layers", "changes", "weights"}  # for proving a model again
+
 
 def content(
     original: Any, options: Any, graph: Graph, emitted: Any, rewriting: Any, folded: set[str]
@@ -34,7 +37,7 @@ def content(
             name = knob.tensor.split(":")[0]
             warnings.append(f"the rate of {name} is not in the graph: 0.5 is written; --freeze {name}=VALUE gives it")
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "porter": __version__,
         "source": {
             "path": str(source.path),
@@ -97,7 +100,12 @@ def write_report(report: dict[str, Any], directory: Path) -> None:
 def read_report(directory: Path) -> dict[str, Any]:
     """The report of a converted model. Raises `UnreadableSource`."""
     try:
-        return json.loads((directory / "report.json").read_text())
+        report = json.loads((directory / "report.json").read_text())
+        if not isinstance(report, dict) or report.get("schema") != SCHEMA:
+            raise ValueError("report.json is not one that this version of porter has written")
+        if missing := sorted(NEEDED - report.keys()):
+            raise ValueError(f"report.json lacks {', '.join(missing)}")
+        return report
     except (OSError, ValueError) as problem:
         raise UnreadableSource(
             f"{directory} holds no converted model", why=str(problem), todo="name the folder that porter convert wrote"

@@ -87,9 +87,17 @@ def worst(level: Report) -> list[Worst]:
 
 
 def worst_error(level: Report) -> str:
-    """The largest error of a level relative to the spread, "" where it compared no output."""
+    """The largest error of a level relative to the spread, "" where it compared nothing."""
     found = worst(level)
-    return found[0].error if found else ""
+    if found:
+        return found[0].error
+    compared = [row for row in level.get("layers", ()) if "relative" in row]
+    return number(max(compared, key=_size_of_row)["relative"]) if compared else ""
+
+
+def clauses(level: Report) -> list[str]:
+    """By which clauses of the tolerance the outputs of a level passed."""
+    return list(dict.fromkeys(clause for row in worst(level) for clause in row.clause.split(", ") if clause))
 
 
 def number(value: Any) -> str:
@@ -130,6 +138,10 @@ def tolerance(verified: Report) -> str:
         return ""
     allowance = ", or within 8 times the original's own rounding" if used.get("rounding") else ""
     return f"{used['rtol']:g} of the output's spread plus {used['rtol']:g} of the value{allowance}"
+
+
+def _size_of_row(row: Report) -> float:
+    return _size({"ok": row.get("status") != "differs", **row})
 
 
 def _size(seen: Report) -> float:

@@ -13,7 +13,7 @@ from porter.rule.cell import Cell, Step, cell
 from porter.rule.context import context, warn
 from porter.rule.rule import OpRule, Rule, op, refuse, require, rule
 from porter.rule.values import constant, elements, is_size
-from porter.rule.weights import resolved, together
+from porter.rule.weights import resolved, stacked, together
 
 __all__ = [
     "Cell",
@@ -47,6 +47,7 @@ __all__ = [
     "reshaped",
     "resolved",
     "rule",
+    "stacked",
     "together",
     "warn",
 ]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from porter.graph import WeightRef
 
 
+PARTS = {"Split", "StridedSlice", "Transpose", "Reshape", "Squeeze", "ExpandDims", "Slice", "Unstack"}
+
+
 def resolved(ref: WeightRef) -> WeightRef:
     """The same numbers, told from the variable that they are a part or another arrangement of."""
     node, shape = ref.value.node, ref.value.shape
-    if node.op not in ("Split", "StridedSlice", "Transpose", "Reshape", "Squeeze", "ExpandDims", "Slice") or ref.others:
+    if node.op not in PARTS or ref.others:
         return ref
     source = node.inputs[-1] if node.op == "Split" else node.inputs[0]
     if shape is None or None in shape or source.shape is None or None in source.shape:
@@ -20,6 +23,10 @@ def resolved(ref: WeightRef) -> WeightRef:
         made = whole.transpose(*node.attrs["perm"])
     elif node.op in ("Reshape", "Squeeze", "ExpandDims"):
         made = whole.reshape(shape)  # type: ignore[arg-type]
+    elif node.op == "Unstack":
+        if node.attrs.get("axis", 0) != 0:
+            return ref
+        made = whole.rows(ref.value.index, ref.value.index + 1).reshape(shape)  # type: ignore[arg-type]
     else:
         ranges = _ranges(node, ref.value.index, source.shape)
         if ranges is None:
@@ -53,17 +60,35 @@ def _ranges(node, index: int, shape) -> list[tuple[int, int]] | None:
     if slices is None or not all(isinstance(each, slice) and each.step is None for each in slices):
         return None
     for axis, each in enumerate(slices):
-        ranges[axis] = each.indices(shape[axis])[:2]
+        start, stop, _ = each.indices(shape[axis])
+        ranges[axis] = (start, stop)
     return ranges
 
 
 def together(*refs: WeightRef) -> WeightRef:
     """Weights side by side along the last axis: the one that they are all parts of, or several joined."""
     parts = [resolved(ref) for ref in refs]
-    first, end = parts[0].value, 0
+    first, end = parts[0], 0
     for part, ref in zip(parts, refs, strict=True):
-        width = (ref.value.shape or (0,))[-1] or 0
-        if part.value is not first or part.key[1:] != (f"columns {(end, end + width)}",):
+        width = (ref.value.shape or (0,))[-1]
+        before = first.steps[:-1]
+        if part.value is not first.value or part.key != (*first.key[: len(before) + 1], f"columns {(end, end + width)}"):
             return parts[0].join(*parts[1:]) if len(parts) > 1 else parts[0]
         end += width
-    return WeightRef(first)
+    return WeightRef(first.value, first.steps[:-1])
+
+
+def stacked(*vectors: WeightRef) -> WeightRef:
+    """Vectors as the rows of a matrix: the one that they are the rows of, or several joined."""
+    parts = [resolved(vector) for vector in vectors]
+    first = parts[0].value
+    rows = [(first.name, f"rows {(place, place + 1)}") for place in range(len(parts))]
+    if len(first.shape or ()) == 2 and first.shape[0] == len(parts):  # type: ignore[index]
+        if all(part.value is first and part.key[:2] == row and _only_reshaped(part) for part, row in zip(parts, rows, strict=True)):
+            return WeightRef(first)
+    matrices = [part.apply("reshaped (1, -1)", lambda array: array.reshape(1, -1)) for part in parts]
+    return matrices[0].join(*matrices[1:], axis=0)
+
+
+def _only_reshaped(part: WeightRef) -> bool:
+    return all(what.startswith("reshaped") for what, _ in part.steps[1:])

@@ -74,7 +74,7 @@ class Tolerance:
         if how is None or how == "default":
             return cls()
         if isinstance(how, str):
-            return {"strict": cls(RTOL / 10, False), "loose": cls(RTOL * 100)}[how]
+            return {"strict": cls(1e-6, False), "loose": cls(1e-3)}[how]
         return cls(how, False)
 
 

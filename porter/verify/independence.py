@@ -30,7 +30,7 @@ def check_independence(trials: Trials, case: Case, *, exact: bool) -> tuple[list
         return trials.reference.run(feeds, trials.converted.outputs) or {}
 
     try:
-        ours = coupled(converted, case, _sample_axes(trials, case))
+        ours = coupled(converted, case, _axes(trials))
     except OutputsDiffer as problem:
         return [problem.what], [], []
     ours = {name: others for name, others in ours.items() if name not in trials.random}
@@ -44,7 +44,7 @@ def check_independence(trials: Trials, case: Case, *, exact: bool) -> tuple[list
             else (texts, [], [])
         )
     try:
-        theirs = coupled(original, case, _sample_axes(trials, case))
+        theirs = coupled(original, case, _axes(trials))
     except Refused as refusal:
         return [], [], [f"the original refuses a changed sample: {refusal.why}"]
     faults, alike = [], []
@@ -80,7 +80,12 @@ def coupled(run: Run, case: Case, axes: Mapping[str, int]) -> dict[str, set[tupl
     return found
 
 
-def _sample_axes(trials: Trials, case: Case) -> dict[str, int]:
+def _axes(trials: Trials) -> Mapping[str, int]:
+    """The sample axes as they were certified, or else as they can be seen."""
+    return sample_axes(trials) if trials.independent is None else trials.independent
+
+
+def sample_axes(trials: Trials) -> dict[str, int]:
     """The axis of each output along which its samples lie: the one that grows with the batch, else the first.
 
     Outputs that don't grow with a batch that does have no samples, and are left out.

@@ -15,10 +15,13 @@ PERTURBED = np.float32(1.001)
 
 
 class Mutation(NamedTuple):
-    """title: what it does, of a layer. made: gives the change to a layer, or None where that has nothing to change."""
+    """title: what it does, of a layer. made: gives the change to a layer, or None where that has nothing to change.
+    in_training: True for what shows in training alone.
+    """
 
     title: str
     made: Callable[[Any], AbstractContextManager[None] | None]
+    in_training: bool = False
 
 
 @contextmanager
@@ -239,6 +242,6 @@ MUTATIONS = (
     Mutation("gates in another order", _gates),
     Mutation("operands swapped", _operands),
     Mutation("computed in bfloat16", _half),
-    Mutation("another momentum", _momentum),
-    Mutation("half the dropout rate", _rate),
+    Mutation("another momentum", _momentum, in_training=True),
+    Mutation("half the dropout rate", _rate, in_training=True),
 )

@@ -17,6 +17,7 @@ from porter.verify.elsewhere import BACKENDS
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, LevelResult
 from porter.verify.inputs import read_inputs
 from porter.verify.levels import LEVELS
+from porter.verify.records import record, recorded_cases
 from porter.verify.reference import Reference
 from porter.verify.trials import BATCHES, Trials
 
@@ -25,13 +26,18 @@ ALL = tuple(level.number for level in LEVELS)
 
 @dataclass
 class Proof:
-    """What was proved. rtol, rounding: by which tolerance. exact: whether batch-coupled arithmetic was to be kept."""
+    """What was proved.
+
+    rtol, rounding: by which tolerance. exact: whether batch-coupled arithmetic was to be kept. records: some of the
+    original's answers, if they were asked for, to prove by where it is not at hand.
+    """
 
     levels: list[LevelResult]
     rtol: float
     rounding: bool
     exact: bool
     seed: int
+    records: dict[str, Any] | None = None
 
     @property
     def failed(self) -> bool:
@@ -81,6 +87,8 @@ def prove(
     data: Path | None = None,
     thorough: bool = False,
     recut: Callable[[Sequence[str]], Any] | None = None,
+    records: Mapping[str, Any] | None = None,
+    keep_records: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Proof:
     """Compare `model` with `original`, with recorded outputs, or with both.
@@ -89,8 +97,9 @@ def prove(
     `Tolerance.named`. reference: the original's, where one is open already; it stays open. reference_npz: a recording,
     arrays `in:TENSOR` and `out:TENSOR`, and `in1:TENSOR`, `out1:TENSOR` for a batch of one. data: the user's own
     inputs, arrays by the names of the inputs. backends: Keras backends for level 7, those installed by default. thorough: every
-    kind of input with every batch size. recut: gives the original cut so that it has other outputs. progress: called
-    with the title of each level before it runs.
+    kind of input with every batch size. recut: gives the original cut so that it has other outputs. records: what an
+    earlier proof kept of the original's answers; keep_records: whether to keep some. progress: called with the title of
+    each level before it runs.
     Raises UsageError for names that do not exist, UnreadableSource for arrays that cannot be read.
     """
     chosen = _chosen(levels, backends, batch_sizes)
@@ -110,7 +119,8 @@ def prove(
             result.seconds = round(time.perf_counter() - start, 3)
             results.append(result)
         measure = context.trials.tolerance
-        return Proof(results, measure.rtol, measure.rounding, exact, seed)
+        kept = record(context) if keep_records else None
+        return Proof(results, measure.rtol, measure.rounding, exact, seed, kept)
 
 
 @contextmanager
@@ -130,6 +140,7 @@ def prepared(
     data: Path | None = None,
     thorough: bool = False,
     recut: Callable[[Sequence[str]], Any] | None = None,
+    records: Mapping[str, Any] | None = None,
 ) -> Iterator[Context]:
     """What levels work on, for as long as it is open; arguments as `prove` has them."""
     given = reference
@@ -142,6 +153,8 @@ def prepared(
         changed = (
             name for change in report.get("changes", ()) if change["kind"] == "batch-safe" for name in change["outputs"]
         )
+        known = recorded(reference_npz, inputs, converted, reference) if reference_npz else []
+        known += recorded_cases(records, inputs, converted.outputs) if records else []
         trials = Trials(
             inputs,
             converted,
@@ -151,8 +164,9 @@ def prepared(
             batches=tuple(batch_sizes or BATCHES),
             seed=seed,
             absent=absent,
-            recorded=recorded(reference_npz, inputs, converted, reference) if reference_npz else (),
+            recorded=known,
             given=given_data(data, inputs, converted, reference, report) if data else None,
+            independent=records["independent"] if records else None,
         )
         yield Context(model, report, reference, trials, exact, thorough, directory, tuple(backends or ()), recut)
     finally:

@@ -77,7 +77,10 @@ def _on(mutation: Mutation, operation: Any, context: Context) -> Trial:
         after = _answers(mutated)
     worst = _difference(before, after, context)
     if worst is None:
-        return Trial(mutation.title, ALIKE, title, how="its results stay the same, or within the tolerance")
+        told = "its results stay the same, or within the tolerance"
+        if mutation.in_training:
+            told = "in inference; the source holds no training of this layer that it could be compared with"
+        return Trial(mutation.title, ALIKE, title, how=told)
     return Trial(mutation.title, MISSED, title, how=worst)
 
 

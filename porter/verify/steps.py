@@ -62,6 +62,7 @@ def _gather(array: np.ndarray, numbers: tuple[int]) -> np.ndarray:
 REPLAY: dict[str, Callable[[np.ndarray, Any], np.ndarray]] = {
     "transposed": lambda array, axes: array.transpose(axes),
     "reshaped": lambda array, shape: array.reshape(shape),
+    "filled": lambda array, numbers: np.full_like(array, numbers[0]),
     "rows": lambda array, ends: array[slice(*ends)],
     "columns": lambda array, ends: array[..., slice(*ends)],
     "blocks": _reorder,

@@ -15,6 +15,7 @@ from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.converted import Converted, same
 from porter.verify.inputs import Input, Setting, draw, settings, why_none
 from porter.verify.reference import Reference, Refused
+from porter.verify.sampled import Sampled
 
 BATCHES = (1, 2, 3, 7)
 ATTEMPTS = 200  # inputs that are tried before the original is said to refuse all
@@ -98,7 +99,8 @@ class Trials:
 
     batch_safe: outputs whose samples the conversion keeps apart where the original does not; they are compared with the
     original run one sample at a time. absent: why there is no reference.
-    recorded: cases whose answers were recorded. given: the user's own inputs.
+    recorded: cases whose answers were recorded. given: the user's own inputs. independent: of
+    outputs whose samples were certified not to influence each other, the axis along which these lie.
     """
 
     def __init__(
@@ -114,11 +116,13 @@ class Trials:
         absent: str = "",
         recorded: Sequence[Case] = (),
         given: Case | None = None,
+        independent: Mapping[str, int] | None = None,
     ) -> None:
         self.inputs, self.converted, self.reference = list(inputs), converted, reference
         self.tolerance, self.batch_safe, self.seed = tolerance, batch_safe, seed
         self.wanted_batches = tuple(batches)
         self.absent, self.recorded, self.given = absent, list(recorded), given
+        self.independent = independent
         self._outcomes: dict[tuple[Setting, str, int], Outcome] = {}
         self._refusal = ""
 
@@ -244,6 +248,8 @@ class Trials:
                 found[name] = Comparison(
                     True, "undecided", "the original draws it at random: two of its own runs differ"
                 )
+            elif isinstance(case.want[name], Sampled):
+                found[name] = case.want[name].compare(got[name], tolerance)
             elif name in self.batch_safe:
                 found[name] = _compare_singly(case, name, got[name], tolerance)
             else:

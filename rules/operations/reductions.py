@@ -9,7 +9,7 @@ SMALL = ("int8", "int16", "uint8", "uint16")
 
 
 def _reduce(function, x, axes, keepdims):
-    """`ops.<function>` over `axes`: None for all of them, though on PyTorch they are not kept then; nothing for none."""
+    """`ops.<function>` over `axes`. None means all of them, but then PyTorch keeps none; without axes nothing is done."""
     if not axes:
         return x
     everything = len(axes) == x.rank and not keepdims

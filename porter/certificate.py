@@ -1,0 +1,143 @@
+"""certificate.json: what another machine needs to check a converted model again without the original.
+
+It holds digests of every file of the folder, of the source and of each weight, what was proved and with what errors,
+and some of the original's answers to inputs that can be drawn again. It has a digest of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from porter import __version__
+from porter.errors import UnreadableSource
+
+NAME = "certificate.json"
+SCHEMA = 1
+FILES = ("model.py", "model.weights.h5", "model.keras", "report.json", "report.html")
+
+
+def certify(
+    directory: Path, report: Mapping[str, Any], proof: Any, model: Any, before: Mapping[str, Any] | None = None
+) -> None:
+    """Write the certificate for the model in `directory`.
+
+    before: an older one, whose levels stay where they were not run again.
+    """
+    levels = {level["level"]: level for level in (before or {}).get("levels", ())}
+    levels.update({level.level: _level(level.to_dict()) for level in proof.levels})
+    content = {
+        "schema": SCHEMA,
+        "porter": __version__,
+        "versions": {"python": platform.python_version(), **_versions("keras", "tensorflow", "numpy")},
+        "source": report["source"]["sha256"],
+        "files": digests(directory),
+        "weights": weights(model),
+        "tolerance": {"rtol": proof.rtol, "rounding": proof.rounding},
+        "exact": proof.exact,
+        "levels": [levels[number] for number in sorted(levels)],
+        "records": proof.records or (before or {}).get("records"),
+    }
+    (directory / NAME).write_text(json.dumps({**content, "sha256": _digest(content)}, indent=1) + "\n")
+
+
+def read_certificate(directory: Path) -> dict[str, Any] | None:
+    """The certificate in `directory`, None where there is none. Raises UnreadableSource for one that was changed."""
+    file = directory / NAME
+    if not file.exists():
+        return None
+    todo = "name the original with --source, or convert it again"
+    try:
+        content = json.loads(file.read_text())
+        digest = content.pop("sha256")
+    except (OSError, ValueError, AttributeError, KeyError) as problem:
+        raise UnreadableSource("The certificate cannot be read", where=str(file), why=str(problem), todo=todo) from None
+    if digest != _digest(content):
+        raise UnreadableSource(
+            "The certificate was changed", where=str(file), why="its own digest does not fit it any more", todo=todo
+        )
+    if content.get("schema") != SCHEMA:
+        why = f"it has the schema {content.get('schema')}, this porter knows {SCHEMA}"
+        raise UnreadableSource("The certificate is of another porter", where=str(file), why=why, todo=todo)
+    return content
+
+
+def changed(directory: Path, certificate: Mapping[str, Any]) -> list[str]:
+    """The files that are not what they were when they were certified, and what became of each."""
+    now = digests(directory)
+    told = []
+    for name, digest in certificate["files"].items():
+        if name not in now:
+            told.append(f"{name} is gone")
+        elif now[name] != digest:
+            told.append(f"{name} is not the file that was certified")
+    return told + [f"{name} was not there" for name in now if name not in certificate["files"]]
+
+
+def changed_weights(model: Any, certificate: Mapping[str, Any]) -> list[str]:
+    """The weights that hold other numbers than those certified."""
+    now = weights(model)
+    told = [
+        f"{path}: other numbers than were certified"
+        for path, each in certificate["weights"].items()
+        if now.get(path) != each
+    ]
+    return told + [f"{path} was not there" for path in now if path not in certificate["weights"]]
+
+
+def digests(directory: Path) -> dict[str, str]:
+    """The SHA-256 of each file that a conversion writes."""
+    found = {}
+    for name in FILES:
+        file = directory / name
+        if file.is_file():
+            with file.open("rb") as opened:
+                found[name] = hashlib.file_digest(opened, "sha256").hexdigest()
+    return found
+
+
+def weights(model: Any) -> dict[str, str]:
+    """The SHA-256 of each weight's numbers, by its path."""
+    import keras
+    import numpy as np
+
+    return {
+        weight.path: hashlib.sha256(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes()).hexdigest()
+        for weight in model.weights
+        if "seed_generator" not in weight.path
+    }
+
+
+def _level(level: Mapping[str, Any]) -> dict[str, Any]:
+    """A level's result, without what only this machine says."""
+    outputs = {
+        name: {key: seen[key] for key in ("error", "relative", "clauses", "on") if key in seen}
+        for name, seen in level["outputs"].items()
+    }
+    layers = [
+        {key: row[key] for key in ("row", "title", "status", "error", "relative", "clause") if key in row}
+        for row in level["layers"]
+    ]
+    kept = {
+        key: level[key] for key in ("level", "title", "status", "reason", "applies", "batch_sizes", "kinds", "notes")
+    }
+    return {**kept, "outputs": outputs, "layers": layers}
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _versions(*packages: str) -> dict[str, str]:
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
