@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from porter.certificate import certify
 from porter.errors import OutputsDiffer
 from porter.folder import beside, check_free, move
 from porter.graph import Graph
@@ -49,6 +50,8 @@ def convert(
             return Result(None, made.report, made.source)
         save(made.model, work)
         write_report(made.report, work)
+        if made.proof is not None:
+            certify(work, made.report, made.proof, made.model)
         move(work, directory, options)
     return Result(directory, made.report, made.source)
 
@@ -67,10 +70,10 @@ def _make_and_prove(original: Any, options: Options, reference: Any, work: Path,
         def proof(*levels: int, made: _Made = made) -> Any:
             return prove(
                 original, made.model, made.report, None, levels=levels, exact=options.exact, reference=reference,
-                progress=lambda title: progress(f"verify: {title}", 0.5),
+                progress=lambda title: progress(f"verify: {title}", 0.5), keep_records=3 in levels,
             )  # fmt: skip
 
-        found = proof(0, 1, 3, 4)
+        found = made.proof = proof(0, 1, 3, 4)
         made.report["verified"] = found.to_dict()
         if not found.failed:
             progress("verify", 1)
@@ -86,11 +89,12 @@ def _make_and_prove(original: Any, options: Options, reference: Any, work: Path,
 
 @dataclass
 class _Made:
-    """A model that was made and is not proved yet; without model after a dry run."""
+    """A model that was made, with its proof once there is one; without model after a dry run."""
 
     source: str
     report: dict[str, Any]
     model: Any = None
+    proof: Any = None
 
 
 def _make(

@@ -6,10 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from porter.errors import UnreadableSource
+from porter.certificate import certify, changed, changed_weights, read_certificate
+from porter.errors import OutputsDiffer, UnreadableSource
 from porter.options import Options, Progress, options_of, quiet
 from porter.report.content import read_report
 from porter.stages import open_original
+
+WITHOUT_ORIGINAL = (0, 1, 3, 4, 7)  # the levels that a certificate can stand in for
 
 
 def verify(
@@ -32,38 +35,79 @@ def verify(
     "default" or "loose". reference: an .npz of recorded inputs and outputs. data: an .npz of the user's own inputs.
     source: where the original is now, if it was moved. self_test: make the model wrong in named ways and see whether
     the proof catches that, rather than prove it. Returns the proof, or the trials of the self-test under "self_test",
-    as JSON-able data; raises `UnreadableSource` where neither the original nor a recording can be read.
+    as JSON-able data; raises `UnreadableSource` where neither the original nor a stand-in can be read: a recording, or
+    the certificate that lies in `directory`, which is written anew where the original itself was there to prove it.
     """
-    from porter.emit.build import load_source
     from porter.verify import ALL, prepared, prove
     from porter.verify import self_test as run_self_test
 
     directory = Path(directory)
     report = read_report(directory)
-    original = None
-    place = source or Path(report["source"]["path"])
+    original = certificate = None
     try:
-        original = open_original(place, options_of(report), progress)
+        original = open_original(source or Path(report["source"]["path"]), options_of(report), progress)
     except UnreadableSource as problem:
-        if reference is None or source is not None:
+        certificate = read_certificate(directory) if source is None else None
+        if reference is None and not (certificate or {}).get("records"):
             problem.todo = "name the original with --source, or a recording of it with --reference"
             raise
     progress("verify", 0)
-    model = load_source(directory / "model.py").load_model()
+    model = _load(directory, certificate)
     how: dict[str, Any] = {
         "exact": report["options"]["exact"], "tolerance": tolerance, "batch_sizes": batch_sizes, "backends": backends,
         "seed": seed, "reference_npz": reference, "data": data,
         "recut": original and _recut(original, options_of(report)),
     }  # fmt: skip
+    if certificate is not None:
+        how["records"] = certificate["records"]
+        how["uncertified"] = [*changed(directory, certificate), *changed_weights(model, certificate)]
     if self_test:
         with prepared(original, model, report, directory, **how) as context:
             trials = run_self_test(context, progress=lambda title: progress(f"verify: {title}", 0.5))
         return {"self_test": [trial.to_dict() for trial in trials]}
+    asked = levels or (ALL if certificate is None else WITHOUT_ORIGINAL)
     proof = prove(
-        original, model, report, directory, levels=levels or ALL,
+        original, model, report, directory, levels=asked, keep_records=original is not None,
         progress=lambda title: progress(f"verify: {title}", 0.5), **how,
     )  # fmt: skip
-    return proof.to_dict()
+    found = proof.to_dict()
+    found["certificate"] = {"stands_in": certificate is not None}
+    if original is not None and reference is None and tolerance is None and not proof.failed:
+        found["certificate"].update(_renew(directory, report, proof, model))
+    return found
+
+
+def _load(directory: Path, certificate: dict[str, Any] | None) -> Any:
+    """The model of `directory`. Raises OutputsDiffer where its files do not give one."""
+    from porter.emit.build import load_source
+
+    try:
+        return load_source(directory / "model.py").load_model()
+    except Exception as problem:  # model.py is a program, and what it raises is the finding
+        told = " ".join(str(problem).split())[:300]
+        raise OutputsDiffer(
+            "The converted model cannot be loaded",
+            where=str(directory),
+            why="; ".join(
+                [f"{type(problem).__name__}: {told}", *(changed(directory, certificate) if certificate else ())]
+            ),
+            todo="convert the original again",
+        ) from problem
+
+
+def _renew(directory: Path, report: dict[str, Any], proof: Any, model: Any) -> dict[str, Any]:
+    """Write the certificate anew, with what was proved now; says what had changed since the last one."""
+    try:
+        before = read_certificate(directory)
+    except UnreadableSource as problem:
+        before, differing = None, [f"{problem.what}: {problem.why}"]
+    else:
+        differing = changed(directory, before) if before else []
+    try:
+        certify(directory, report, proof, model, None if differing else before)
+    except OSError as problem:
+        return {"changed": differing, "written": False, "why": str(problem)}
+    return {"changed": differing, "written": True}
 
 
 def _recut(original: Any, options: Options) -> Callable[[Sequence[str]], Any]:

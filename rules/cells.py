@@ -1,40 +1,7 @@
-"""Steps of recurrent networks, as the cells of TensorFlow 1 and of its Keras compute them."""
+"""Steps of recurrent networks as the cells of TensorFlow 1 compute them."""
 
-from porter.rule import Function, Scalar, Weight, cell, layers, one_of, porter_layers, require, stacked, together
-
-
-def _linear(tf, x, h, kernel, bias):
-    """x and h side by side, times one kernel; named "joined" and "product"."""
-    product = tf.MatMul(tf.ConcatV2(x, h).named("joined"), kernel).named("product")
-    return one_of(tf.BiasAdd(product, bias), product + bias, product)
-
-
-def _check(joined, product, split=None):
-    """Raise `Miss` unless a kernel is applied as `_linear` says, and what it gives is split into equal gates."""
-    require(joined["axis"] == 1, f"the input and the state are joined along axis {joined['axis']}", joined)
-    plain = not product.get("transpose_a", False) and not product.get("transpose_b", False)
-    require(plain, "a transposed product", product)
-    if split is not None:
-        split.get("num_split")
-        require(split["axis"] == 1, f"the gates are split along axis {split['axis']}", split)
-
-
-def _parts(kernel, units):
-    """The rows of a kernel that belong to the input, and those that belong to the state."""
-    rows = kernel.value.shape[0]
-    return kernel.rows(0, rows - units), kernel.rows(rows - units, rows)
-
-
-def _activations(activation, gate, usual="sigmoid"):
-    """The arguments of a Keras cell for its functions, where they are not Keras' own."""
-    return {
-        **({} if activation == "tanh" else {"activation": _function(activation)}),
-        **({} if gate == usual else {"recurrent_activation": _function(gate)}),
-    }
-
-
-def _function(name):
-    return porter_layers.function(name) if name == "legacy_hard_sigmoid" else name
+from porter.rule import Function, Scalar, Weight, cell, layers, one_of, porter_layers, require, stacked
+from porter.rules.gates import activations, applied, check_linear, linear, parts_of
 
 
 @cell(h="out", c="new_c")
@@ -45,7 +12,7 @@ def lstm(tf, x, h, c, kernel: Weight, bias: Weight, forget_bias: Scalar, activat
     forget bias goes into the bias. Left to other rules: peepholes, clipping, projections.
     Source: tensorflow/python/ops/rnn_cell_impl.py, classes BasicLSTMCell and LSTMCell, 1.0 to 1.15.
     """
-    gates = tf.Split(_linear(tf, x, h, kernel, bias)).named("split")
+    gates = tf.Split(linear(tf, x, h, kernel, bias)).named("split")
     i, j, f, o = (gates[place] for place in range(4))
     new_c = (c * gate(one_of(f + forget_bias, f)) + gate(i) * activation(j)).named("new_c")
     return activation(new_c) * gate(o)
@@ -53,15 +20,142 @@ def lstm(tf, x, h, c, kernel: Weight, bias: Weight, forget_bias: Scalar, activat
 
 @lstm.to_keras
 def _(kernel, bias, forget_bias, activation, gate, joined, product, split):
-    _check(joined, product, split)
+    check_linear(joined, product, split)
     require(bias is not None, "there is no bias to add the forget bias to", product)
     units = kernel.value.shape[1] // 4
-    weights, recurrent = _parts(kernel, units)
+    weights, recurrent = parts_of(kernel, units)
     order = (0, 2, 1, 3)  # i, j, f, o to Keras' i, f, c, o
     bias = bias.reshape((4 * units,)) if len(bias.value.shape) != 1 else bias
     bias = bias.add(forget_bias, 2, 4) if forget_bias else bias
-    return layers.LSTMCell(units, **_activations(activation, gate)).bind(
+    return layers.LSTMCell(units, **activations(activation, gate)).bind(
         kernel=weights.blocks(order), recurrent_kernel=recurrent.blocks(order), bias=bias.blocks(order)
+    )
+
+
+def _clipped(tf, x, low, high):
+    """x between two numbers, or as it is; the numbers are bound only where it is clipped."""
+    return [tf.Maximum(tf.Minimum(x, high), low), tf.ClipByValue(x, low, high), x]
+
+
+@cell(h="out", c="new_c")
+def extended_lstm(
+    tf, x, h, c, kernel: Weight, bias: Weight, forget_bias: Scalar, activation: Function,
+    peephole_i: Weight, peephole_f: Weight, peephole_o: Weight, low: Scalar, high: Scalar,
+    projection: Weight, projection_low: Scalar, projection_high: Scalar,
+):  # fmt: skip
+    """Raise the step of LSTMCell with peepholes, clipping or a projection to a cell of porter's own.
+
+    Source: tensorflow/python/ops/rnn_cell_impl.py, class LSTMCell, 1.0 to 1.15.
+    """
+    gates = tf.Split(linear(tf, x, h, kernel, bias)).named("split")
+    i, j, f, o = (gates[place] for place in range(4))
+    forget = one_of(f + forget_bias + peephole_f * c, f + forget_bias, f + peephole_f * c, f)
+    added = tf.Sigmoid(forget) * c + tf.Sigmoid(one_of(i + peephole_i * c, i)) * activation(j)
+    new_c = one_of(*(each.named("new_c") for each in _clipped(tf, added, low, high)))
+    m = tf.Sigmoid(one_of(o + peephole_o * new_c, o)) * activation(new_c)
+    return one_of(*_clipped(tf, tf.MatMul(m, projection), projection_low, projection_high), m)
+
+
+@extended_lstm.to_keras
+def _(
+    kernel, bias, forget_bias, activation, peephole_i, peephole_f, peephole_o, low, high, projection, projection_low,
+    projection_high, joined, product, split,
+):  # fmt: skip
+    check_linear(joined, product, split)
+    require(bias is not None, "there is no bias", product)
+    for least, most in ((low, high), (projection_low, projection_high)):
+        require(least is None or least == -most, f"it is clipped to {least} and {most}", product)
+    return _extended(
+        kernel, bias, forget_bias, activation, (peephole_i, peephole_f, peephole_o), high, projection, projection_high
+    )
+
+
+def _extended(kernel, bias, forget_bias, activation, peepholes, cell_clip, projection=None, projection_clip=None):
+    require(len({each is None for each in peepholes}) == 1, "some gates have peepholes, some have none")
+    some = {
+        "use_peepholes": peepholes[0] is not None,
+        "cell_clip": cell_clip,
+        "projection_units": None if projection is None else projection.value.shape[1],
+        "projection_clip": projection_clip,
+        "forget_bias": float(forget_bias or 0.0),
+    }
+    some = {name: value for name, value in some.items() if value}
+    cell = porter_layers.ExtendedLSTMCell(kernel.value.shape[1] // 4, **some, **activations(activation, "sigmoid"))
+    peephole_i, peephole_f, peephole_o = peepholes
+    return cell.bind(
+        gates__kernel=kernel, gates__bias=bias, peephole_i=peephole_i, peephole_f=peephole_f, peephole_o=peephole_o,
+        projection__kernel=projection,
+    )  # fmt: skip
+
+
+@cell(h="cell:6", c="cell:1")
+def lstm_block(tf, x, h, c, kernel: Weight, peephole_i: Weight, peephole_f: Weight, peephole_o: Weight, bias: Weight):
+    """Raise the step of LSTMBlockCell, which TensorFlow computes in one operation, to `LSTMCell`.
+
+    Shapes: kernel [inputs + units, 4 units] with the gates i, j, f, o.
+    Source: tensorflow/contrib/rnn/python/ops/lstm_ops.py, tensorflow/core/kernels/rnn/lstm_ops.cc, 1.15.
+    """
+    return tf.LSTMBlockCell(x, c, h, kernel, peephole_i, peephole_f, peephole_o, bias)[6].named("cell")
+
+
+@lstm_block.to_keras
+def _(kernel, peephole_i, peephole_f, peephole_o, bias, cell):
+    units = kernel.value.shape[1] // 4
+    forget_bias, clip = cell.get("forget_bias", 1.0), cell.get("cell_clip", 3.0)
+    order = cell.get("gates", "icfo")
+    if cell.get("use_peephole", False) or clip > 0:
+        require(order == "icfo", f"the gates are in the order {order}", cell)
+        peepholes = (peephole_i, peephole_f, peephole_o) if cell.get("use_peephole", False) else (None,) * 3
+        return _extended(kernel, bias, forget_bias, "tanh", peepholes, clip if clip > 0 else None)
+    weights, recurrent = parts_of(kernel, units)
+    to_keras = tuple(order.index(gate) for gate in "ifco")
+    bias = bias.add(forget_bias, order.index("f"), 4) if forget_bias else bias
+    return layers.LSTMCell(units).bind(
+        kernel=weights.blocks(to_keras), recurrent_kernel=recurrent.blocks(to_keras), bias=bias.blocks(to_keras)
+    )
+
+
+@cell(h="cell:3")
+def gru_block(tf, x, h, gate_kernel: Weight, kernel: Weight, gate_bias: Weight, bias: Weight):
+    """Raise the step of GRUBlockCell, which TensorFlow computes in one operation, to `GRUCell(reset_after=False)`.
+
+    Source: tensorflow/contrib/rnn/python/ops/gru_ops.py, 1.15.
+    """
+    return tf.GRUBlockCell(x, h, gate_kernel, kernel, gate_bias, bias)[3].named("cell")
+
+
+@gru_block.to_keras
+def _(gate_kernel, gate_bias, kernel, bias):
+    return _gru(gate_kernel, gate_bias, kernel, bias, "tanh", "sigmoid")
+
+
+@cell(h="out")
+def gru_reset_after(
+    tf, x, h, gate_kernel: Weight, gate_bias: Weight, kernel: Weight, bias: Weight, recurrent_kernel: Weight,
+    recurrent_bias: Weight, activation: Function, gate: Function,
+):  # fmt: skip
+    """Raise the step of CudnnCompatibleGRUCell to `GRUCell(reset_after=True)`.
+
+    Source: tensorflow/contrib/cudnn_rnn/python/ops/cudnn_rnn_ops.py, class CudnnCompatibleGRUCell, 1.15.
+    """
+    gates = tf.Split(gate(linear(tf, x, h, gate_kernel, gate_bias))).named("split")
+    r, u = gates[0], gates[1]
+    candidate = activation(applied(tf, x, kernel, bias) + r * applied(tf, h, recurrent_kernel, recurrent_bias))
+    return (1.0 - u) * candidate + u * h
+
+
+@gru_reset_after.to_keras
+def _(gate_kernel, gate_bias, kernel, bias, recurrent_kernel, recurrent_bias, activation, gate, joined, product, split):
+    check_linear(joined, product, split)
+    require(None not in (gate_bias, bias, recurrent_bias), "some products have no bias", product)
+    units = kernel.value.shape[1]
+    gates, recurrent_gates = (part.blocks((1, 0)) for part in parts_of(gate_kernel, units))
+    none = gate_bias.apply("filled (0,)", lambda array: array * 0)
+    made = layers.GRUCell(units, **activations(activation, gate), reset_after=True)
+    return made.bind(
+        kernel=gates.join(kernel),
+        recurrent_kernel=recurrent_gates.join(recurrent_kernel),
+        bias=stacked(gate_bias.blocks((1, 0)).join(bias), none.join(recurrent_bias)),
     )
 
 
@@ -75,7 +169,7 @@ def gru(
     [inputs + units, units].
     Source: tensorflow/python/ops/rnn_cell_impl.py, class GRUCell, 1.0 to 1.15.
     """
-    gates = tf.Split(gate(_linear(tf, x, h, gate_kernel, gate_bias))).named("split")
+    gates = tf.Split(gate(linear(tf, x, h, gate_kernel, gate_bias))).named("split")
     r, u = gates[0], gates[1]
     seen = tf.MatMul(tf.ConcatV2(x, r * h).named("seen"), kernel).named("candidate")
     candidate = activation(one_of(tf.BiasAdd(seen, bias), seen + bias, seen))
@@ -84,13 +178,18 @@ def gru(
 
 @gru.to_keras
 def _(gate_kernel, gate_bias, kernel, bias, activation, gate, joined, product, split, seen, candidate):
-    _check(joined, product, split)
-    _check(seen, candidate)
-    require((gate_bias is None) == (bias is None), "one of two products has a bias", product)
+    check_linear(joined, product, split)
+    check_linear(seen, candidate)
+    return _gru(gate_kernel, gate_bias, kernel, bias, activation, gate)
+
+
+def _gru(gate_kernel, gate_bias, kernel, bias, activation, gate):
+    """A GRUCell of two kernels: for the gates r and u, and for what is new; Keras' order is z (which is u), r, h."""
+    require((gate_bias is None) == (bias is None), "one of two products has a bias")
     units = kernel.value.shape[1]
-    gates, recurrent_gates = (part.blocks((1, 0)) for part in _parts(gate_kernel, units))
-    new, recurrent_new = _parts(kernel, units)
-    made = layers.GRUCell(units, **_activations(activation, gate), use_bias=bias is not None, reset_after=False)
+    gates, recurrent_gates = (part.blocks((1, 0)) for part in parts_of(gate_kernel, units))
+    new, recurrent_new = parts_of(kernel, units)
+    made = layers.GRUCell(units, **activations(activation, gate), use_bias=bias is not None, reset_after=False)
     return made.bind(
         kernel=gates.join(new),
         recurrent_kernel=recurrent_gates.join(recurrent_new),
@@ -104,266 +203,17 @@ def simple_rnn(tf, x, h, kernel: Weight, bias: Weight, activation: Function):
 
     Source: tensorflow/python/ops/rnn_cell_impl.py, class BasicRNNCell, 1.0 to 1.15.
     """
-    return activation(_linear(tf, x, h, kernel, bias))
+    return activation(linear(tf, x, h, kernel, bias))
 
 
 @simple_rnn.to_keras
 def _(kernel, bias, activation, joined, product):
-    _check(joined, product)
+    check_linear(joined, product)
     require(activation != "linear", "there is no activation", product)
     units = kernel.value.shape[1]
-    weights, recurrent = _parts(kernel, units)
-    made = layers.SimpleRNNCell(units, **_activations(activation, None, None), use_bias=bias is not None)
+    weights, recurrent = parts_of(kernel, units)
+    made = layers.SimpleRNNCell(units, **activations(activation, None, None), use_bias=bias is not None)
     return made.bind(kernel=weights, recurrent_kernel=recurrent, bias=bias)
 
 
-def _applied(tf, x, kernel, bias):
-    """x times a kernel, perhaps with a bias."""
-    product = tf.MatMul(x, kernel)
-    return one_of(tf.BiasAdd(product, bias), product + bias, product)
-
-
-def _sum(tf, x, h, kernel, recurrent_kernel, bias):
-    """What a gate of a Keras layer sees: x and h, each times a kernel of its own, and a bias at any place."""
-    new, old = tf.MatMul(x, kernel), tf.MatMul(h, recurrent_kernel)
-    return one_of(
-        one_of(tf.BiasAdd(new, bias), new + bias) + old,
-        tf.BiasAdd(new + old, bias),
-        (new + old) + bias,
-        new + old,
-    )
-
-
-def _bias(units, *parts):
-    """The bias of several gates as one vector, None if there is none. Raises `Miss` where some have one."""
-    require(len({part is None for part in parts}) == 1, "some gates have a bias, some have none")
-    if parts[0] is None:
-        return None
-    flat = [part if len(part.value.shape) == 1 else part.reshape((units,)) for part in parts]
-    return together(*flat)
-
-
-@cell(h="out", c="new_c")
-def keras_lstm(
-    tf, x, h, c, kernel_i: Weight, kernel_f: Weight, kernel_c: Weight, kernel_o: Weight,
-    recurrent_i: Weight, recurrent_f: Weight, recurrent_c: Weight, recurrent_o: Weight,
-    bias_i: Weight, bias_f: Weight, bias_c: Weight, bias_o: Weight, activation: Function, gate: Function,
-):  # fmt: skip
-    """Raise the step of Keras' LSTM whose gates have a product each (implementation=1) to `LSTMCell`.
-
-    Shapes: x [batch, inputs], h and c [batch, units], kernels [inputs, units] and [units, units], biases [units].
-    Source: tensorflow/python/keras/layers/recurrent.py, class LSTMCell, 1.15; keras/layers/recurrent.py, 2.2.
-    """
-    f = gate(_sum(tf, x, h, kernel_f, recurrent_f, bias_f))
-    i = gate(_sum(tf, x, h, kernel_i, recurrent_i, bias_i))
-    new_c = (f * c + i * activation(_sum(tf, x, h, kernel_c, recurrent_c, bias_c))).named("new_c")
-    return gate(_sum(tf, x, h, kernel_o, recurrent_o, bias_o)) * activation(new_c)
-
-
-@keras_lstm.to_keras
-def _(
-    kernel_i, kernel_f, kernel_c, kernel_o, recurrent_i, recurrent_f, recurrent_c, recurrent_o,
-    bias_i, bias_f, bias_c, bias_o, activation, gate,
-):  # fmt: skip
-    units = kernel_i.value.shape[1]
-    bias = _bias(units, bias_i, bias_f, bias_c, bias_o)
-    return layers.LSTMCell(units, **_activations(activation, gate), use_bias=bias is not None).bind(
-        kernel=together(kernel_i, kernel_f, kernel_c, kernel_o),
-        recurrent_kernel=together(recurrent_i, recurrent_f, recurrent_c, recurrent_o),
-        bias=bias,
-    )
-
-
-def _split(tf, value, count):
-    """Equal parts of the last axis, as Split gives them, or as slices named "part_0" and so on."""
-    parts = tf.Split(value).named("split")
-    return [one_of(parts[i], tf.StridedSlice(value).named(f"part_{i}")) for i in range(count)]
-
-
-def _check_parts(units, split, *parts):
-    """Raise `Miss` unless `_split` found equal parts in order."""
-    if split is not None:
-        split.get("num_split")
-        require(split["axis"] in (1, -1), f"the gates are split along axis {split['axis']}", split)
-    for place, part in enumerate(parts):
-        if part is not None:
-            ends = (place * units, (place + 1) * units)
-            slices = part["slices"]
-            require(len(slices) == 2 and slices[0] == slice(None), "the gates are sliced in another way", part)
-            require(isinstance(slices[1], slice) and slices[1].indices(len(parts) * units)[:2] == ends, "the gates", part)
-
-
-@cell(h="out", c="new_c")
-def keras_lstm_at_once(
-    tf, x, h, c, kernel: Weight, recurrent_kernel: Weight, bias: Weight, activation: Function, gate: Function
-):
-    """Raise the step of Keras' LSTM with one product for all gates (implementation=2) to `LSTMCell`.
-
-    Source: tensorflow/python/keras/layers/recurrent.py, class LSTMCell, 1.15; keras/layers/recurrent.py, 2.2.
-    """
-    i, f, new, o = _split(tf, _sum(tf, x, h, kernel, recurrent_kernel, bias), 4)
-    new_c = (gate(f) * c + gate(i) * activation(new)).named("new_c")
-    return gate(o) * activation(new_c)
-
-
-@keras_lstm_at_once.to_keras
-def _(kernel, recurrent_kernel, bias, activation, gate, split, part_0, part_1, part_2, part_3):
-    units = kernel.value.shape[1] // 4
-    _check_parts(units, split, part_0, part_1, part_2, part_3)
-    made = layers.LSTMCell(units, **_activations(activation, gate), use_bias=bias is not None)
-    return made.bind(kernel=kernel, recurrent_kernel=recurrent_kernel, bias=_bias(4 * units, bias))
-
-
-@cell(h="out")
-def keras_gru(
-    tf, x, h, kernel_z: Weight, kernel_r: Weight, kernel_h: Weight, recurrent_z: Weight, recurrent_r: Weight,
-    recurrent_h: Weight, bias_z: Weight, bias_r: Weight, bias_h: Weight, activation: Function, gate: Function,
-):  # fmt: skip
-    """Raise the step of Keras' GRU whose gates have a product each (implementation=1) to `GRUCell(reset_after=False)`.
-
-    Source: tensorflow/python/keras/layers/recurrent.py, class GRUCell, 1.15; keras/layers/recurrent.py, 2.2.
-    """
-    z = gate(_sum(tf, x, h, kernel_z, recurrent_z, bias_z))
-    r = gate(_sum(tf, x, h, kernel_r, recurrent_r, bias_r))
-    new = activation(_applied(tf, x, kernel_h, bias_h) + tf.MatMul(r * h, recurrent_h))
-    return z * h + (1.0 - z) * new
-
-
-@keras_gru.to_keras
-def _(
-    kernel_z, kernel_r, kernel_h, recurrent_z, recurrent_r, recurrent_h, bias_z, bias_r, bias_h, activation, gate
-):  # fmt: skip
-    units = kernel_z.value.shape[1]
-    bias = _bias(units, bias_z, bias_r, bias_h)
-    made = layers.GRUCell(units, **_activations(activation, gate), use_bias=bias is not None, reset_after=False)
-    return made.bind(
-        kernel=together(kernel_z, kernel_r, kernel_h),
-        recurrent_kernel=together(recurrent_z, recurrent_r, recurrent_h),
-        bias=bias,
-    )
-
-
-@cell(h="out")
-def keras_gru_at_once(
-    tf, x, h, kernel: Weight, gate_recurrent: Weight, recurrent_h: Weight, bias: Weight, activation: Function,
-    gate: Function,
-):  # fmt: skip
-    """Raise the step of Keras' GRU with one product for all that x goes into (implementation=2) to `GRUCell`.
-
-    Source: tensorflow/python/keras/layers/recurrent.py, class GRUCell, 1.15; keras/layers/recurrent.py, 2.2.
-    """
-    x_z, x_r, x_h = _split(tf, _applied(tf, x, kernel, bias), 3)
-    inner = tf.MatMul(h, gate_recurrent)
-    gates = tf.Split(inner).named("gates")
-    h_z, h_r = (one_of(gates[i], tf.StridedSlice(inner).named(f"gate_{i}")) for i in range(2))
-    z, r = gate(x_z + h_z), gate(x_r + h_r)
-    return z * h + (1.0 - z) * activation(x_h + tf.MatMul(r * h, recurrent_h))
-
-
-@keras_gru_at_once.to_keras
-def _(
-    kernel, gate_recurrent, recurrent_h, bias, activation, gate, split, part_0, part_1, part_2, gates, gate_0, gate_1
-):  # fmt: skip
-    units = kernel.value.shape[1] // 3
-    _check_parts(units, split, part_0, part_1, part_2)
-    _check_parts(units, gates, gate_0, gate_1)
-    made = layers.GRUCell(units, **_activations(activation, gate), use_bias=bias is not None, reset_after=False)
-    return made.bind(
-        kernel=kernel, recurrent_kernel=together(gate_recurrent, recurrent_h), bias=_bias(3 * units, bias)
-    )
-
-
-@cell(h="out")
-def keras_gru_reset_after(
-    tf, x, h, kernel_z: Weight, kernel_r: Weight, kernel_h: Weight, recurrent_z: Weight, recurrent_r: Weight,
-    recurrent_h: Weight, bias_z: Weight, bias_r: Weight, bias_h: Weight, inner_z: Weight, inner_r: Weight,
-    inner_h: Weight, activation: Function, gate: Function,
-):  # fmt: skip
-    """Raise the step of Keras' GRU(reset_after=True, implementation=1) to `GRUCell`.
-
-    Source: tensorflow/python/keras/layers/recurrent.py, class GRUCell, 1.15; keras/layers/recurrent.py, 2.2.
-    """
-    z = gate(_applied(tf, x, kernel_z, bias_z) + _applied(tf, h, recurrent_z, inner_z))
-    r = gate(_applied(tf, x, kernel_r, bias_r) + _applied(tf, h, recurrent_r, inner_r))
-    new = activation(_applied(tf, x, kernel_h, bias_h) + r * _applied(tf, h, recurrent_h, inner_h))
-    return z * h + (1.0 - z) * new
-
-
-@keras_gru_reset_after.to_keras
-def _(
-    kernel_z, kernel_r, kernel_h, recurrent_z, recurrent_r, recurrent_h, bias_z, bias_r, bias_h,
-    inner_z, inner_r, inner_h, activation, gate,
-):  # fmt: skip
-    units = kernel_z.value.shape[1]
-    bias, inner = _bias(units, bias_z, bias_r, bias_h), _bias(units, inner_z, inner_r, inner_h)
-    return _reset_after(
-        units, together(kernel_z, kernel_r, kernel_h), together(recurrent_z, recurrent_r, recurrent_h), bias, inner,
-        activation, gate,
-    )  # fmt: skip
-
-
-@cell(h="out")
-def keras_gru_reset_after_at_once(
-    tf, x, h, kernel: Weight, recurrent_kernel: Weight, bias: Weight, inner: Weight, activation: Function, gate: Function
-):
-    """Raise the step of Keras' GRU(reset_after=True, implementation=2), which cuDNN computes too, to `GRUCell`.
-
-    Source: tensorflow/python/keras/layers/recurrent.py, class GRUCell, recurrent_v2.py, function standard_gru, 1.15.
-    """
-    x_z, x_r, x_h = _split(tf, _applied(tf, x, kernel, bias), 3)
-    sums = _applied(tf, h, recurrent_kernel, inner)
-    whole, rest = tf.Split(sums).named("gates"), tf.SplitV(sums).named("gates")
-    h_z, h_r, h_h = (one_of(whole[i], rest[i], tf.StridedSlice(sums).named(f"gate_{i}")) for i in range(3))
-    z, r = gate(x_z + h_z), gate(x_r + h_r)
-    return z * h + (1.0 - z) * activation(x_h + r * h_h)
-
-
-@keras_gru_reset_after_at_once.to_keras
-def _(
-    kernel, recurrent_kernel, bias, inner, activation, gate, split, part_0, part_1, part_2, gates, gate_0, gate_1, gate_2
-):  # fmt: skip
-    units = kernel.value.shape[1] // 3
-    _check_parts(units, split, part_0, part_1, part_2)
-    if gates is not None:
-        require(gates.get("sizes", (units, units, units))[:2] == (units, units), "the gates are not equal", gates)
-    _check_parts(units, gates, gate_0, gate_1, gate_2)
-    return _reset_after(units, kernel, recurrent_kernel, _bias(3 * units, bias), _bias(3 * units, inner), activation, gate)
-
-
-def _reset_after(units, kernel, recurrent_kernel, bias, inner, activation, gate):
-    require(bias is not None or inner is None, "only what h goes into has a bias")
-    if bias is not None:
-        inner = inner or bias.apply("filled (0,)", lambda array: array * 0)
-        bias = stacked(bias, inner)
-    made = layers.GRUCell(units, **_activations(activation, gate), use_bias=bias is not None, reset_after=True)
-    return made.bind(kernel=kernel, recurrent_kernel=recurrent_kernel, bias=bias)
-
-
-@cell(h="out")
-def keras_simple_rnn(tf, x, h, kernel: Weight, recurrent_kernel: Weight, bias: Weight, activation: Function):
-    """Raise the step of Keras' SimpleRNN to `SimpleRNNCell`.
-
-    Source: tensorflow/python/keras/layers/recurrent.py, class SimpleRNNCell, 1.15.
-    """
-    return activation(_sum(tf, x, h, kernel, recurrent_kernel, bias))
-
-
-@keras_simple_rnn.to_keras
-def _(kernel, recurrent_kernel, bias, activation):
-    units = kernel.value.shape[1]
-    made = layers.SimpleRNNCell(units, **_activations(activation, None, None), use_bias=bias is not None)
-    return made.bind(kernel=kernel, recurrent_kernel=recurrent_kernel, bias=_bias(units, bias))
-
-
-RULES = (
-    lstm,
-    gru,
-    simple_rnn,
-    keras_lstm,
-    keras_lstm_at_once,
-    keras_gru,
-    keras_gru_at_once,
-    keras_gru_reset_after,
-    keras_gru_reset_after_at_once,
-    keras_simple_rnn,
-)
+RULES = (lstm, extended_lstm, lstm_block, gru, gru_block, gru_reset_after, simple_rnn)

@@ -25,9 +25,10 @@ FLOORS = {
     **dict.fromkeys(STAGES, RULE),
     "options": {"errors"},
     "folder": {"errors", "options"},
+    "certificate": {"errors"},
     "stages": {*RULE, *STAGES, "rules", "options"},
-    "convert": {*RULE, *STAGES, "options", "folder", "stages"},
-    "reverify": {*RULE, *STAGES, "options", "stages"},
+    "convert": {*RULE, *STAGES, "options", "folder", "stages", "certificate"},
+    "reverify": {*RULE, *STAGES, "options", "stages", "certificate"},
     "questions": {*RULE, *STAGES, "options", "stages"},
     "cli": {"convert", "reverify", "questions", "options", "report", "errors"},
 }

@@ -5,12 +5,12 @@ from __future__ import annotations
 import elsewhere
 import pytest
 from lab import convert, failures, source_of
-from operations import built, detection, elementwise, images, linear_algebra, reductions, shapes
+from operations import built, detection, elementwise, images, linear_algebra, rarities, reductions, shapes
 
 from porter.rule.rule import OPS, OpRule
 from porter.rules import RULES
 
-FAMILIES = (elementwise, shapes, reductions, linear_algebra, images, detection)
+FAMILIES = (elementwise, shapes, reductions, linear_algebra, images, detection, rarities)
 CASES = [case for family in FAMILIES for case in family.CASES]
 
 # Operations of old TensorFlow that today's refuses to build, though it still runs them: graphs of the newer one, renamed.

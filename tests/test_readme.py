@@ -61,7 +61,7 @@ def test_the_conversion(tmp_path):
     assert "\x1b" not in done.stderr
     assert done.stdout == ""
     out = tmp_path / "out"
-    expected = {"model.py", "model.weights.h5", "model.keras", "report.json", "report.html"}
+    expected = {"model.py", "model.weights.h5", "model.keras", "report.json", "report.html", "certificate.json"}
     assert {path.name for path in out.iterdir()} == expected
     assert all(name in README for name in expected)
     report = json.loads((out / "report.json").read_text())

@@ -49,6 +49,11 @@ def show_proof(console: Console, proof: Report) -> None:
     _levels(console, proof)
     if rule := digest.tolerance(proof):
         console.print(f"Allowed: {rule}.", style="dim")
+    certificate = proof.get("certificate") or {}
+    if certificate.get("stands_in"):
+        console.print("The original is not at hand: its recorded answers in certificate.json stood in for it.")
+    for text in certificate.get("changed", ()):
+        console.print(f"Since it was certified: {text}; what is there now was proved again.", style="yellow")
 
 
 def show_self_test(console: Console, trials: Sequence[Report]) -> None:

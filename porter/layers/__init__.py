@@ -15,6 +15,7 @@ from porter.layers.crop_and_resize import CropAndResize
 from porter.layers.ctc_greedy_decoder import CTCGreedyDecoder
 from porter.layers.digamma import Digamma
 from porter.layers.dynamic_slice import DynamicSlice
+from porter.layers.extended_lstm_cell import ExtendedLSTMCell
 from porter.layers.extract_patches import ExtractPatches
 from porter.layers.fake_quantization import FakeQuantization
 from porter.layers.gather_nd import GatherNd
@@ -45,6 +46,7 @@ from porter.layers.random_tensor import RandomTensor
 from porter.layers.real_and_imaginary import RealAndImaginary
 from porter.layers.reverse_sequence import ReverseSequence
 from porter.layers.rgb_to_hsv import RGBToHSV
+from porter.layers.scale_and_translate import ScaleAndTranslate
 from porter.layers.segment_reduction import SegmentReduction
 from porter.layers.sequence_mask import SequenceMask
 from porter.layers.set_operation import SetOperation
@@ -78,6 +80,7 @@ __all__ = [
     "CropAndResize",
     "Digamma",
     "DynamicSlice",
+    "ExtendedLSTMCell",
     "ExtractPatches",
     "FakeQuantization",
     "GatherNd",
@@ -106,6 +109,7 @@ __all__ = [
     "RandomTensor",
     "RealAndImaginary",
     "ReverseSequence",
+    "ScaleAndTranslate",
     "SegmentReduction",
     "SequenceMask",
     "SetOperation",

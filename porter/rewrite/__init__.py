@@ -18,7 +18,7 @@ from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher, Miss
 from porter.pattern.matcher import Match
 from porter.rewrite.activations import fold_activations
-from porter.rewrite.recurrent import raise_loops, settle
+from porter.rewrite.recurrent import raise_chains, raise_fused, raise_loops, settle
 from porter.rewrite.sizes import Sizes, outline
 from porter.rewrite.transposes import cancel_transposes
 from porter.rule.cell import Cell
@@ -108,6 +108,8 @@ def _raise_recurrent(graph: Graph, rules: Sequence[Rule], context: Context, resu
         return not any((rule, name) in result.refuted for name in origin)
 
     raise_loops(graph, cells, simplify, holds, note)
+    raise_fused(graph, cells)
+    raise_chains(graph, cells, holds)
     settle(graph)
 
 

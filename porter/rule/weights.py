@@ -72,7 +72,10 @@ def together(*refs: WeightRef) -> WeightRef:
     for part, ref in zip(parts, refs, strict=True):
         width = (ref.value.shape or (0,))[-1]
         before = first.steps[:-1]
-        if part.value is not first.value or part.key != (*first.key[: len(before) + 1], f"columns {(end, end + width)}"):
+        if part.value is not first.value or part.key != (
+            *first.key[: len(before) + 1],
+            f"columns {(end, end + width)}",
+        ):
             return parts[0].join(*parts[1:]) if len(parts) > 1 else parts[0]
         end += width
     return WeightRef(first.value, first.steps[:-1])
@@ -84,10 +87,13 @@ def stacked(*vectors: WeightRef) -> WeightRef:
     first = parts[0].value
     rows = [(first.name, f"rows {(place, place + 1)}") for place in range(len(parts))]
     if len(first.shape or ()) == 2 and first.shape[0] == len(parts):  # type: ignore[index]
-        if all(part.value is first and part.key[:2] == row and _only_reshaped(part) for part, row in zip(parts, rows, strict=True)):
+        if all(
+            part.value is first and part.key[:2] == row and _only_reshaped(part)
+            for part, row in zip(parts, rows, strict=True)
+        ):
             return WeightRef(first)
-    matrices = [part.apply("reshaped (1, -1)", lambda array: array.reshape(1, -1)) for part in parts]
-    return matrices[0].join(*matrices[1:], axis=0)
+    leaves = [leaf for part in parts for leaf in part.leaves]
+    return leaves[0].join(*leaves[1:]).reshape((len(parts), -1))
 
 
 def _only_reshaped(part: WeightRef) -> bool:

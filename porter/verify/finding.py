@@ -19,7 +19,8 @@ class Context:
     """What the levels work on.
 
     thorough: every kind of input with every batch size, rather than each kind once and each size once. recut: gives the
-    original cut so that it has other outputs, such as what a training graph writes into moving averages.
+    original cut so that it has other outputs, such as what a training graph writes into moving averages. uncertified:
+    what is not as it was certified, where a certificate stands in for the original.
     """
 
     model: Any
@@ -31,6 +32,7 @@ class Context:
     directory: Path | None
     backends: Sequence[str]
     recut: Callable[[Sequence[str]], Any] | None = None
+    uncertified: Sequence[str] | None = None
 
     def with_model(self, model: Any) -> Context:
         """The same for another model; what was found out of the original is kept."""

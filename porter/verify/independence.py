@@ -38,11 +38,9 @@ def check_independence(trials: Trials, case: Case, *, exact: bool) -> tuple[list
         return [], [], []
     if trials.reference is None:
         texts = [f"{name}: {_text(others)}" for name, others in ours.items()]
-        return (
-            ([], [], [f"{text}; whether the original does so is not known" for text in texts])
-            if exact
-            else (texts, [], [])
-        )
+        if exact and trials.independent is None:
+            return [], [], [f"{text}; whether the original does so is not known" for text in texts]
+        return texts, [], []
     try:
         theirs = coupled(original, case, _axes(trials))
     except Refused as refusal:

@@ -77,36 +77,20 @@ def prove(
     directory: Path | None = None,
     *,
     levels: Iterable[int] = ALL,
-    exact: bool = False,
-    tolerance: float | str | None = None,
-    batch_sizes: Sequence[int] | None = None,
-    backends: Sequence[str] | None = None,
-    seed: int = 0,
-    reference: Reference | None = None,
-    reference_npz: Path | None = None,
-    data: Path | None = None,
-    thorough: bool = False,
-    recut: Callable[[Sequence[str]], Any] | None = None,
-    records: Mapping[str, Any] | None = None,
     keep_records: bool = False,
     progress: Callable[[str], None] | None = None,
+    **how: Any,
 ) -> Proof:
     """Compare `model` with `original`, with recorded outputs, or with both.
 
-    report: what report.json holds. directory: where model.py and model.keras are, for level 7. tolerance: see
-    `Tolerance.named`. reference: the original's, where one is open already; it stays open. reference_npz: a recording,
-    arrays `in:TENSOR` and `out:TENSOR`, and `in1:TENSOR`, `out1:TENSOR` for a batch of one. data: the user's own
-    inputs, arrays by the names of the inputs. backends: Keras backends for level 7, those installed by default. thorough: every
-    kind of input with every batch size. recut: gives the original cut so that it has other outputs. records: what an
-    earlier proof kept of the original's answers; keep_records: whether to keep some. progress: called with the title of
-    each level before it runs.
+    keep_records: whether to keep some of the original's answers. progress: called with the title of each level before
+    it runs. The other arguments are those of `prepared`.
     Raises UsageError for names that do not exist, UnreadableSource for arrays that cannot be read.
     """
-    chosen = _chosen(levels, backends, batch_sizes)
-    with prepared(
-        original, model, report, directory, exact=exact, tolerance=tolerance, batch_sizes=batch_sizes,
-        backends=backends, seed=seed, reference=reference, reference_npz=reference_npz, data=data, thorough=thorough, recut=recut,
-    ) as context:  # fmt: skip
+    chosen = set(levels)
+    if unknown := sorted(chosen - set(ALL)):
+        raise UsageError(f"There is no level {unknown[0]}", todo=f"choose from {', '.join(map(str, ALL))}")
+    with prepared(original, model, report, directory, **how) as context:
         results = []
         for level in LEVELS:
             if level.number not in chosen:
@@ -120,7 +104,7 @@ def prove(
             results.append(result)
         measure = context.trials.tolerance
         kept = record(context) if keep_records else None
-        return Proof(results, measure.rtol, measure.rounding, exact, seed, kept)
+        return Proof(results, measure.rtol, measure.rounding, context.exact, context.trials.seed, kept)
 
 
 @contextmanager
@@ -141,8 +125,19 @@ def prepared(
     thorough: bool = False,
     recut: Callable[[Sequence[str]], Any] | None = None,
     records: Mapping[str, Any] | None = None,
+    uncertified: Sequence[str] | None = None,
 ) -> Iterator[Context]:
-    """What levels work on, for as long as it is open; arguments as `prove` has them."""
+    """What levels work on, for as long as it is open.
+
+    report: what report.json holds. directory: where model.py and model.keras are, for level 7. exact: whether
+    arithmetic that couples the samples of a batch was to be kept. tolerance: see `Tolerance.named`. backends: Keras
+    backends for level 7, those installed by default. reference: the original's, where one is open already; it stays
+    open. reference_npz: a recording, arrays `in:TENSOR` and `out:TENSOR`, and `in1:TENSOR`, `out1:TENSOR` for a batch of
+    one. data: the user's own inputs, arrays by the names of the inputs. thorough: every kind of input with every batch
+    size. recut: gives the original cut so that it has other outputs. records: what an earlier proof kept of the
+    original's answers; uncertified: what has changed since.
+    """
+    _check(backends, batch_sizes)
     given = reference
     reference, absent = (given, "") if given else _reference(original)
     try:
@@ -168,7 +163,9 @@ def prepared(
             given=given_data(data, inputs, converted, reference, report) if data else None,
             independent=records["independent"] if records else None,
         )
-        yield Context(model, report, reference, trials, exact, thorough, directory, tuple(backends or ()), recut)
+        yield Context(
+            model, report, reference, trials, exact, thorough, directory, tuple(backends or ()), recut, uncertified
+        )
     finally:
         if reference and reference is not given:
             reference.close()
@@ -180,15 +177,11 @@ def _plain(finding: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if name in lists else value for name, value in finding.items()}
 
 
-def _chosen(levels: Iterable[int], backends: Sequence[str] | None, batch_sizes: Sequence[int] | None) -> set[int]:
-    chosen = set(levels)
-    if unknown := sorted(chosen - set(ALL)):
-        raise UsageError(f"There is no level {unknown[0]}", todo=f"choose from {', '.join(map(str, ALL))}")
+def _check(backends: Sequence[str] | None, batch_sizes: Sequence[int] | None) -> None:
     if strange := [name for name in backends or () if name not in BACKENDS]:
         raise UsageError(f"Keras has no backend {strange[0]}", todo=f"choose from {', '.join(BACKENDS)}")
     if wrong := [size for size in batch_sizes or () if size < 1]:
         raise UsageError(f"A batch of {wrong[0]} holds nothing", todo="give sizes of 1 and up")
-    return chosen
 
 
 def _reference(original: Any | None) -> tuple[Reference | None, str]:

@@ -31,7 +31,8 @@ def record(context: Context) -> dict[str, Any] | None:
     if trials.reference is None or trials.nothing_to_try:
         return None
     usual = trials.accepted()
-    single = trials.accepted(most=1) if 1 in trials.batches else usual
+    alone = trials.case(KINDS[0], 1) if 1 in trials.batches else usual
+    single = alone if _recordable(trials, alone) else usual
     cases = [(KINDS[0], usual)] if usual.samples != single.samples else []
     cases += [(kind, trials.case(kind, single.samples)) for kind in KINDS]
     rows = [(kind, case, names) for kind, case in cases if (names := _recordable(trials, case))]

@@ -64,6 +64,7 @@ REPLAY: dict[str, Callable[[np.ndarray, Any], np.ndarray]] = {
     "reshaped": lambda array, shape: array.reshape(shape),
     "filled": lambda array, numbers: np.full_like(array, numbers[0]),
     "rows": lambda array, ends: array[slice(*ends)],
+    "channels": lambda array, ends: array[..., slice(*ends), :],
     "columns": lambda array, ends: array[..., slice(*ends)],
     "blocks": _reorder,
     "plus": _add,

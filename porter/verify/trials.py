@@ -36,12 +36,12 @@ class Case:
     samples: int
     outputs: list[str]
     reference: Reference | None = None
-    recorded: dict[str, np.ndarray] | None = None
+    recorded: dict[str, Any] | None = None
     _doubles: dict[int | None, dict[str, np.ndarray]] = field(default_factory=dict, repr=False)
 
     @cached_property
-    def want(self) -> dict[str, np.ndarray]:
-        """The original's answers to the whole batch. Raises Refused."""
+    def want(self) -> dict[str, Any]:
+        """The original's answers to the whole batch: arrays, or what was kept of them. Raises Refused."""
         if self.recorded is not None or self.reference is None:
             return self.recorded or {}
         return self.reference.run(self.feeds, self.outputs) or {}

@@ -1,6 +1,6 @@
 """Colours, crops and warps of images."""
 
-from porter.rule import constant, is_size, op, ops, porter_layers, require, warn
+from porter.rule import constant, is_size, op, ops, porter_layers, refuse, require, warn
 
 
 @op("AdjustContrastv2")
@@ -71,3 +71,22 @@ def projective_transform(images, transforms, *, interpolation, fill_mode="CONSTA
         fill_value=fill_value,
     )
     return layer(images, transforms)
+
+
+@op("ScaleAndTranslate")
+def scale_and_translate(x, size, scale, translation, *, kernel_type="lanczos3", antialias=True):
+    known = [constant(each) for each in (size, scale, translation)]
+    require(all(each is not None for each in known), "the size or the scale is known only when the model runs", size)
+    require(x.shape is not None and None not in x.shape[1:3], "rows and columns must be known", x)
+    size, scale, translation = (tuple(each.tolist()) for each in known)
+    layer = porter_layers.ScaleAndTranslate(
+        size, scale, translation=translation, kernel=kernel_type, antialias=antialias
+    )
+    return layer(x)
+
+
+refuse(
+    "SampleDistortedBoundingBox", "SampleDistortedBoundingBoxV2", "ExtractGlimpse", "ExtractGlimpseV2",
+    "DrawBoundingBoxes", "DrawBoundingBoxesV2",
+    reason="it prepares pictures for training or for people; name the tensors behind it with --inputs",
+)  # fmt: skip

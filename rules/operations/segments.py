@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from porter.rule import call, constant, is_size, many, op, ops, porter_layers, require, warn
+from porter.rule import at_run_time, call, constant, is_size, many, op, ops, porter_layers, require, warn
 
 BY_VALUE = (
     "the size of the output depends on the values: it runs eagerly on every backend, compiled on TensorFlow alone"
@@ -56,6 +56,21 @@ def _limits(x):
     limits = np.finfo(x.dtype) if x.dtype.startswith("float") else np.iinfo(x.dtype)
     number = float if x.dtype.startswith("float") else int
     return number(limits.min), number(limits.max)
+
+
+def _register_by_input(name, reduction, limit=None):
+    @op(name)
+    def unsorted_segments_by_input(x, segments, count, *, node):
+        """As many segments as a tensor says, or another tensor's size."""
+        require(x.dtype.startswith("float") or limit is None, "PyTorch has no limits of integers", x)
+        found = getattr(ops, f"segment_{reduction}")(*_flat(x, segments), count)
+        found.shape, found.dtype = node.out.shape, node.out.dtype
+        found = found if is_size(count) else at_run_time(found)
+        return found if limit is None else getattr(ops, f"{reduction}imum")(found, _limits(x)[limit])
+
+
+for _name, _reduction, _limit in (("Sum", "sum", None), ("Prod", "prod", None), ("Max", "max", 0), ("Min", "min", 1)):
+    _register_by_input(f"UnsortedSegment{_name}", _reduction, _limit)
 
 
 SORTED = {

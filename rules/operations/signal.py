@@ -4,7 +4,7 @@ A complex tensor is carried as its real and imaginary parts wherever only these 
 and gives complex numbers as pairs.
 """
 
-from porter.rule import call, constant, many, op, ops, porter_layers, require
+from porter.rule import call, constant, many, op, ops, porter_layers, refuse, require
 
 
 def complex_number(real, imaginary):
@@ -137,3 +137,6 @@ def mfcc(
         bands=filterbank_channel_count,
         coefficients=dct_coefficient_count,
     )(x)
+
+
+refuse("FFT3D", "IFFT3D", "RFFT3D", "IRFFT3D", reason="keras.ops has no Fourier transform over three axes")

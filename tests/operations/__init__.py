@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[str, list[int | None]]] = {
     **dict.fromkeys(("number",), ("float32", [])),
     **dict.fromkeys(("count",), ("int32", [])),
     **dict.fromkeys(("loose",), ("float32", [None, None, 3])),
+    **dict.fromkeys(("long_rows",), ("float32", [200, 2])),
     **dict.fromkeys(("double",), ("float64", [None, 4])),
     **dict.fromkeys(("half",), ("float16", [None, 4])),
     **dict.fromkeys(("bytes_",), ("uint8", [None, 4])),

@@ -16,6 +16,26 @@ def warp(tf, image, **how):
 
 
 CASES: list[Case] = [
+    (
+        "CropAndResize",
+        lambda tf, image, count: tf.image.crop_and_resize(image, [[0.1, 0.2, 0.9, 0.7]], [0], [count + 1, 4]),
+    ),
+    (
+        "Conv2DTranspose",
+        lambda tf, image: tf.nn.conv2d_transpose(
+            image, image[0, :2, :2, tf.newaxis], [tf.shape(image)[0], 16, 16, 1], 2, "SAME"
+        ),
+    ),
+    (
+        "Conv3DTranspose",
+        lambda tf, video: tf.nn.conv3d_transpose(
+            video, video[0, :2, :2, :2, tf.newaxis], [tf.shape(video)[0], 8, 12, 12, 1], [1, 2, 2, 2, 1], "SAME"
+        ),
+    ),
+    (
+        "QuantizeAndDequantizeV4",
+        lambda tf, x: tf.raw_ops.QuantizeAndDequantizeV4(input=x, input_min=-1.0, input_max=1.0),
+    ),
     ("AdjustContrastv2", lambda tf, image: tf.image.adjust_contrast(image, 1.7)),
     ("AdjustHue", lambda tf, image: tf.image.adjust_hue(tf.sigmoid(image), 0.2)),
     ("AdjustSaturation", lambda tf, image: tf.image.adjust_saturation(bright(tf, image), 1.5)),

@@ -66,5 +66,6 @@ CASES: list[Case] = [
     ("ListDiff", lambda tf, ints: tf.setdiff1d(ints, [1, 2, 3])),
     ("DenseToDenseSetOperation", lambda tf, ints: tf.sets.intersection(ints[tf.newaxis], [[1, 2, 3]]).values),
     ("InvertPermutation", lambda tf, vector: tf.math.invert_permutation(tf.argsort(vector))),
+    ("UnravelIndex", lambda tf, ints, count: tf.unravel_index(ints, tf.stack([4, count + 5]))),
     ("UnravelIndex", lambda tf, ints: tf.unravel_index(ints, [4, 5])),
 ]

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher, Miss
+from porter.rewrite.recurrent.chains import raise_chains
+from porter.rewrite.recurrent.fused import raise_fused
 from porter.rewrite.recurrent.layers import of_step, over_sequence, settle
 from porter.rewrite.recurrent.lift import Lifter, add_all, new, transposed
 from porter.rewrite.recurrent.own_cell import own_cell
@@ -18,7 +20,7 @@ from porter.rewrite.recurrent.scan import Mask, Scan, State, make_scan
 from porter.rewrite.recurrent.sizes import is_zero
 from porter.rule import Cell, Step, porter_layers
 
-__all__ = ["raise_loops", "settle"]
+__all__ = ["raise_chains", "raise_fused", "raise_loops", "settle"]
 
 Note = Callable[[Node, Miss], None]
 Holds = Callable[[str, Sequence[str]], bool]
@@ -48,6 +50,7 @@ class _Raising:
         self.reason: Miss | None = None
         places = list(scan.writes)
         scan.step.outputs = [*(state.after for state in scan.states), *scan.writes.values()]
+        scan.step.prune()
         simplify(scan.step)
         for state, after in zip(scan.states, scan.step.outputs, strict=False):
             state.after = after

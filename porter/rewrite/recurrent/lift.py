@@ -112,6 +112,8 @@ class Lifter:
     def _node(self, node: Node, lifted: list[Value | None], value: Value) -> list[Value]:
         op = node.op
         attrs = dict(node.attrs)
+        if op in ("Softmax", "LogSoftmax") and (node.out.rank or 0) < 2:
+            raise Miss("its last axis is the batch's place", node)
         if op in UNARY or op in ELEMENTWISE_CALLS:
             return self._same_rank(node, op, lifted, attrs)
         if op == "Select" and node.inputs[0].rank == node.out.rank:

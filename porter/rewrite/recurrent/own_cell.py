@@ -17,7 +17,7 @@ def own_cell(scan: Scan, states: list[State], lifter: Lifter, layers: dict[int, 
     """
     for state in states:
         shape = state.before.shape
-        if shape is None or len(shape) < 2 or None in shape[1:]:
+        if shape is None or len(shape) != 2 or shape[1] is None:
             raise Miss(f"a state of shape {shape}, not [batch, units]", state.after.node)
         if state.after.shape is None or len(state.after.shape) != len(shape) or state.after.dtype != state.before.dtype:
             raise Miss("a state changes its shape", state.after.node)
@@ -26,7 +26,7 @@ def own_cell(scan: Scan, states: list[State], lifter: Lifter, layers: dict[int, 
     if len(distinct) > 1:
         raise Miss("a step writes several things that depend on the step before", scan.loop)
     out = distinct[0] if distinct else states[0].after
-    if out.rank is None or out.rank < 2 or None in out.shape[1:]:  # type: ignore[index]
+    if out.rank != 2 or out.shape[1] is None:  # type: ignore[index]
         raise Miss(f"a step writes something of shape {out.shape}, not [batch, units]", out.node)
     before = {id(state.before) for state in states}
     frontier, nodes = _between([out, *(state.after for state in states)], before, scan, lifter)

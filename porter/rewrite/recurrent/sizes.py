@@ -13,7 +13,7 @@ KEEPS_SHAPE = {
 }  # fmt: skip
 OF_ZEROS = {
     "BroadcastTo", "Cast", "ExpandDims", "GatherV2", "Identity", "Max", "Mean", "Reshape", "Slice", "Split", "SplitV",
-    "Squeeze", "StridedSlice", "Sum", "Tile", "Transpose", "Unstack",
+    "Squeeze", "StridedSlice", "Sum", "Tile", "Transpose", "Unstack", "MatMul", "Conv2D", "Mul",
 }  # fmt: skip
 
 
@@ -28,8 +28,10 @@ def is_zero(value: Value) -> bool:
             return True
         if node.op == "Fill":
             return scalar(node.inputs[-1]) == 0
-        if node.op == "Mul":
-            return any(each.node.op == "Const" and not np.any(each.node.attrs["value"]) for each in node.inputs)
+        if node.op in ("Mul", "MatMul", "Conv2D"):
+            constants = [each for each in node.inputs if each.node.op == "Const"]
+            if any(not np.any(each.node.attrs["value"]) for each in constants):
+                return True
         if node.op in ("ConcatV2", "Stack"):
             data = [each for each in node.inputs if not each.dtype.startswith("int")]
             return bool(data) and all(is_zero(each) for each in data)
@@ -56,6 +58,8 @@ def same_size(one: Value, other: Value) -> bool:
 def _size(value: Value) -> tuple[int | None, int | None, tuple[int, int] | None]:
     """A size: as a number, in the probe, and the value and axis that it is of."""
     node = value.node
+    while node.op == "Cast" and value.rank == 0:
+        value, node = node.inputs[0], node.inputs[0].node
     if value.rank == 0 and value.dtype.startswith("int"):
         if node.op == "Const":
             number = int(node.attrs["value"])

@@ -1,0 +1,201 @@
+"""Cells that were written out step by step, as `tf.nn.static_rnn` does, become one layer over a sequence."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+from porter.graph import Graph, Node, Value
+from porter.pattern import Matcher, Miss
+from porter.rewrite.recurrent.layers import over_sequence
+from porter.rewrite.recurrent.lift import add_all, new, transposed
+from porter.rewrite.recurrent.sizes import is_zero
+from porter.rewrite.recurrent.together import Together
+from porter.rule import Cell, Step
+
+NEAR = 14  # operations from a product to what a cell gives
+Holds = Callable[[str, Sequence[str]], bool]
+
+
+def raise_chains(graph: Graph, cells: Sequence[Cell], holds: Holds) -> None:
+    """Raise every chain of two or more equal cells, each of which takes the states that the one before it gives.
+
+    Layers on top of each other follow in turn: the second one's inputs are what the first one's layer gives.
+    """
+    found = False
+    for chain in _chains(_steps(graph, cells, holds)):
+        found |= _raise(graph, chain)
+    if found:
+        _gather(graph)
+        graph.prune()
+
+
+def _steps(graph: Graph, cells: Sequence[Cell], holds: Holds) -> list[Step]:
+    """The steps of cells whose weights are used by several of them."""
+    candidates = _candidates(graph)
+    if not candidates:
+        return []
+    matcher = Matcher(graph)
+    found: list[Step] = []
+    covered: set[int] = set()
+    for cell in cells:
+        for node in candidates:
+            if node.op not in cell.roots:
+                continue
+            for value in node.outputs:
+                if id(value) in covered:
+                    continue
+                for step in cell.steps(matcher, value):
+                    if holds(cell.name, [name for each in step.nodes for name in each.origin]):
+                        found.append(step)
+                        covered.add(id(value))
+                        break
+    order = {id(node): place for place, node in enumerate(candidates)}
+    return sorted(found, key=lambda step: order[id(step.out.node)])
+
+
+def _candidates(graph: Graph) -> list[Node]:
+    """The nodes, in order, that lie near behind products with weights which occur in several products."""
+    matcher = Matcher(graph)
+    products: dict[int, list[Node]] = defaultdict(list)
+    for node in graph:
+        if node.op in ("MatMul", "LSTMBlockCell", "GRUBlockCell", "Conv2D"):
+            for value in node.inputs[1:]:
+                if value.rank and value.rank > 1 and matcher.is_static(value):
+                    products[_source(value)].append(node)
+    near = {id(node): node for several in products.values() if len(several) > 1 for node in several}
+    edge = list(near.values())
+    for _ in range(NEAR):
+        edge = [user for node in edge for value in node.outputs for user, _ in value.uses if id(user) not in near]
+        near.update({id(node): node for node in edge})
+        edge = list({id(node): node for node in edge}.values())
+    return [node for node in graph.ordered() if id(node) in near] if near else []
+
+
+def _source(value: Value) -> int:
+    """What tells a weight from others, through the reading of it."""
+    while value.node.op in ("Split", "StridedSlice", "Identity") and value.node.inputs:
+        value = value.node.inputs[-1] if value.node.op == "Split" else value.node.inputs[0]
+    return id(value)
+
+
+def _chains(steps: list[Step]) -> Iterator[list[Step]]:
+    """Steps of one layer, in order, the lower layers first."""
+    groups: dict[object, list[Step]] = defaultdict(list)
+    for step in steps:
+        weights = tuple((name, ref.key) for name, ref in sorted(step.layer.weights.items()))
+        groups[step.cell.name, repr((step.layer.args, step.layer.kwargs)), weights].append(step)
+    chains = []
+    for group in groups.values():
+        begin = {tuple(id(before) for before, _ in step.states): step for step in group}
+        after = {tuple(id(new) for _, new in step.states) for step in group}
+        for first, step in begin.items():
+            if first in after:
+                continue
+            chain = [step]
+            while (following := begin.get(tuple(id(new) for _, new in chain[-1].states))) is not None:
+                chain.append(following)
+            if len(chain) > 1:
+                chains.append(chain)
+    place = {id(step): at for at, step in enumerate(steps)}
+    yield from sorted(chains, key=lambda chain: place[id(chain[0])])
+
+
+def _raise(graph: Graph, chain: list[Step]) -> bool:
+    """Put one layer in the place of a chain; False where what is inside of it is used elsewhere."""
+    inside = {id(node) for step in chain for node in step.nodes}
+    if any(graph.nodes.get(step.out.node.name) is not step.out.node for step in chain):
+        return False
+    for step in chain[:-1]:
+        for _, after in step.states:
+            if after is not step.out and (graph.is_output(after) or any(id(u) not in inside for u, _ in after.uses)):
+                return False
+    try:
+        x = Together(graph).stacked([step.x for step in chain])
+    except Miss:
+        return False
+    if x.rank is None or any(step.out.shape is None for step in chain):
+        return False
+    first, last = chain[0], chain[-1]
+    before = [value for value, _ in first.states]
+    initial = None if all(map(is_zero, before)) else before
+    sequence, *finals = over_sequence(first.layer, x, initial, None, len(before))
+    _describe(sequence, finals, chain)
+    used = [step for step in chain if _used_outside(graph, step.out, inside)]
+    output_is_state = next((place for place, (_, after) in enumerate(last.states) if after is last.out), None)
+    values = [sequence, *finals]
+    if used and not (used == [last] and output_is_state is not None):
+        values.append(_steps_apart(sequence, chain))
+    add_all(graph, values, first.cell.name)
+    for place, (_, after) in enumerate(last.states):
+        if after is not last.out or len(values) == 1 + len(finals):
+            graph.replace(after, finals[place])
+    if len(values) > 1 + len(finals):
+        for step, value in zip(chain, values[-1].node.outputs, strict=True):
+            graph.replace(step.out, value)
+    graph.prune()
+    return True
+
+
+def _used_outside(graph: Graph, value: Value, inside: set[int]) -> bool:
+    return graph.is_output(value) or any(id(user) not in inside for user, _ in value.uses)
+
+
+def _describe(sequence: Value, finals: list[Value], chain: list[Step]) -> None:
+    first, last, out = chain[0], chain[-1], chain[-1].out
+    node = sequence.node
+    node.name = f"{first.out.node.name}~"
+    node.attrs["rule"] = first.cell.name
+    node.origin = tuple(dict.fromkeys(name for step in chain for each in step.nodes for name in each.origin))
+    shape = out.shape or ()
+    sequence.shape, sequence.dtype = (shape[0], len(chain), *shape[1:]), out.dtype
+    sequence.probe = None if out.probe is None else (out.probe[0], len(chain), *out.probe[1:])
+    for final, (_, after) in zip(finals, last.states, strict=True):
+        final.shape, final.probe, final.dtype, final.tensor = after.shape, after.probe, after.dtype, after.tensor
+
+
+def _steps_apart(sequence: Value, chain: list[Step]) -> Value:
+    node = Node(f"{sequence.node.name}/steps", "Unstack", [sequence], {"axis": 1}, origin=sequence.node.origin)
+    node.outputs = [
+        Value(node, place, step.out.shape, step.out.probe, step.out.dtype, step.out.tensor)
+        for place, step in enumerate(chain)
+    ]
+    return node.outputs[0]
+
+
+# What puts the steps together again
+
+
+def _gather(graph: Graph) -> None:
+    """Let what stacks or concatenates all steps of a sequence take the sequence, as far as it can be computed at once."""
+    for node in graph.ordered():
+        if graph.nodes.get(node.name) is not node or len(node.inputs) < 2 or not graph.is_used(node):
+            continue
+        axis = node.attrs.get("axis", 0)
+        if node.op not in ("Stack", "ConcatV2") or axis not in (0, 1):
+            continue
+        try:
+            sequence = Together(graph).sequence(node.inputs)
+        except Miss:
+            continue
+        made = _as_stack(node, sequence, axis) if node.op == "Stack" else _as_concatenation(node, sequence, axis)
+        if made is not None and made.node is not node:
+            add_all(graph, [made], "")
+            graph.replace(node.out, made)
+
+
+def _as_stack(node: Node, sequence: Value, axis: int) -> Value:
+    return sequence if axis == 1 else transposed(sequence)
+
+
+def _as_concatenation(node: Node, sequence: Value, axis: int) -> Value | None:
+    """[batch, steps, units] as [batch, steps times units], or step after step as [steps times batch, units]."""
+    if sequence.rank != 3 or sequence.shape[2] is None or node.out.shape is None:  # type: ignore[index]
+        return None
+    if axis == 1:
+        shape: tuple[int | None, ...] = (None, sequence.shape[1] * sequence.shape[2])  # type: ignore[index,operator]
+        return new("Reshape", [sequence], {"shape": shape}, node.out, node.out.shape, node.out.probe)
+    made = new(
+        "Reshape", [transposed(sequence)], {"shape": (-1, sequence.shape[2])}, node.out, node.out.shape, node.out.probe
+    )  # type: ignore[index]
+    return made

@@ -1,0 +1,87 @@
+"""Cells in one operation, sounds, special functions, random numbers."""
+
+from operations import Case
+
+
+def lstm_cell(tf, rows):
+    """A cell of 3 units on 5 inputs: its state and its output."""
+    state = rows[:, :3]
+    kernel = tf.get_variable("kernel", [8, 12])
+    peepholes = {name: tf.get_variable(name, [3]) for name in ("wci", "wcf", "wco")}
+    made = tf.raw_ops.LSTMBlockCell(
+        x=rows,
+        cs_prev=state,
+        h_prev=tf.tanh(state),
+        w=kernel,
+        b=tf.get_variable("bias", [12]),
+        use_peephole=True,
+        **peepholes,
+    )
+    return made.cs, made.h
+
+
+def gru_cell(tf, rows):
+    made = tf.raw_ops.GRUBlockCell(
+        x=rows,
+        h_prev=rows[:, :3],
+        w_ru=tf.get_variable("gates", [8, 6]),
+        w_c=tf.get_variable("candidate", [8, 3]),
+        b_ru=tf.get_variable("gate_bias", [6]),
+        b_c=tf.get_variable("candidate_bias", [3]),
+    )
+    return made.h
+
+
+def lstm_sequence(tf, x, version):
+    """Six steps, time first: x [4 steps, batch, 6]."""
+    x = tf.transpose(x, [1, 0, 2])
+    state = tf.zeros_like(x[0, :, :3])
+    given = {
+        "seq_len_max": tf.constant(4, tf.int64),
+        "x": x,
+        "cs_prev": state,
+        "h_prev": state,
+        "w": tf.get_variable("kernel", [9, 12]),
+        "b": tf.get_variable("bias", [12]),
+        **{name: tf.zeros([3]) for name in ("wci", "wcf", "wco")},
+    }
+    return (tf.raw_ops.BlockLSTM if version == 1 else tf.raw_ops.BlockLSTMV2)(**given).h
+
+
+CASES: list[Case] = [
+    ("LSTMBlockCell", lstm_cell),
+    ("GRUBlockCell", gru_cell),
+    ("BlockLSTM", lambda tf, x: lstm_sequence(tf, x, 1)),
+    ("BlockLSTMV2", lambda tf, x: lstm_sequence(tf, x, 2)),
+    ("AudioSpectrogram", lambda tf, long_rows: tf.raw_ops.AudioSpectrogram(input=long_rows, window_size=16, stride=8)),
+    (
+        "Mfcc",
+        lambda tf, long_rows: tf.raw_ops.Mfcc(
+            spectrogram=tf.raw_ops.AudioSpectrogram(input=long_rows, window_size=64, stride=16, magnitude_squared=True),
+            sample_rate=8000,
+            filterbank_channel_count=6,
+            dct_coefficient_count=4,
+            upper_frequency_limit=3000,
+        ),
+    ),
+    (
+        "CTCGreedyDecoder",
+        lambda tf, x: [
+            (found := tf.nn.ctc_greedy_decoder(tf.transpose(x, [1, 0, 2]), tf.fill([tf.shape(x)[0]], 4)))[0][0].values,
+            found[1],
+        ],
+    ),
+    ("Digamma", lambda tf, x: tf.digamma(tf.abs(x) + 0.5)),
+    ("Lgamma", lambda tf, x: tf.lgamma(tf.abs(x) + 0.5)),
+    ("Erfinv", lambda tf, x: tf.math.erfinv(0.9 * tf.tanh(x))),
+    ("Ndtri", lambda tf, x: tf.math.ndtri(0.05 + 0.9 * tf.sigmoid(x))),
+    ("Bitcast", lambda tf, x: tf.bitcast(x, tf.int32)),
+    # Random numbers: with what they are multiplied by, the answer is known all the same.
+    ("Multinomial", lambda tf, rows: tf.multinomial(rows, 3, output_dtype=tf.int32) * 0 + 1),
+    ("RandomShuffle", lambda tf, six: tf.reduce_sum(tf.random_shuffle(six), 0)),
+    ("RandomStandardNormal", lambda tf, x: x + 0.0 * tf.random_normal([4, 6])),
+    ("RandomStandardNormal", lambda tf, x: x + 0.0 * tf.random_normal(tf.shape(x))),
+    ("RandomUniform", lambda tf, x: x + 0.0 * tf.random_uniform([4, 6], 1.0, 3.0)),
+    ("RandomUniformInt", lambda tf, i: i + 0 * tf.random_uniform([4], 1, 5, dtype=tf.int32)),
+    ("TruncatedNormal", lambda tf, x: x + 0.0 * tf.truncated_normal([4, 6])),
+]

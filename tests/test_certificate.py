@@ -1,0 +1,138 @@
+"""certificate.json: written by convert, completed by verify, and the stand-in where the original is not at hand."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from porter.certificate import changed, read_certificate
+from porter.convert import convert
+from porter.errors import OutputsDiffer, UnreadableSource
+from porter.options import Options
+from porter.reverify import verify
+from porter.verify.compare import Tolerance
+from porter.verify.sampled import Sampled, sample
+
+FIXTURE = Path(__file__).parent.parent / "fixtures" / "mnist_layers_cond_bn"
+FILES = ("model.py", "model.weights.h5", "model.keras", "report.json", "report.html", "certificate.json")
+HERE = (0, 1, 3, 4)
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory):
+    """A conversion whose original is not where it was."""
+    folder = tmp_path_factory.mktemp("certified")
+    source = folder / "there"
+    shutil.copytree(FIXTURE, source)
+    convert(source / "model.ckpt", folder / "converted", Options())
+    source.rename(folder / "elsewhere")
+    return folder
+
+
+@pytest.fixture
+def model(moved, tmp_path):
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(moved / "converted", tmp_path / "converted"))
+
+
+def statuses(proof):
+    return {level["level"]: level["status"] for level in proof["levels"]}
+
+
+def test_it_says_what_was_proved(moved):
+    found = read_certificate(moved / "converted")
+    assert [level["level"] for level in found["levels"]] == list(HERE)
+    assert set(found["files"]) == set(FILES) - {"certificate.json"}
+    assert found["versions"].keys() == {"python", "keras", "tensorflow", "numpy"}
+    assert found["source"].keys() == {path.name for path in FIXTURE.glob("model.ckpt.*")}
+    assert found["tolerance"] == {"rtol": 1e-5, "rounding": True}
+    assert found["levels"][2]["outputs"]["probabilities:0"]["relative"] < 1e-5
+    kinds = [(case["kind"], case["batch"]) for case in found["records"]["cases"]]
+    assert kinds == [("normal", 2), *((kind, 1) for kind in ("normal", "uniform", "constant", "large", "small"))]
+    assert (moved / "converted" / "certificate.json").stat().st_size < 64 * 1024
+
+
+def test_it_stands_in_for_the_original(moved):
+    proof = verify(moved / "converted", levels=list(HERE))
+    assert statuses(proof) == dict.fromkeys(HERE, "passed")
+    assert proof["certificate"]["stands_in"]
+    assert "as they were certified" in proof["levels"][0]["reason"]
+    assert proof["levels"][2]["batch_sizes"] == [1, 2]
+
+
+def test_without_a_certificate_there_is_nothing_to_compare_with(model):
+    (model / "certificate.json").unlink()
+    with pytest.raises(UnreadableSource):
+        verify(model, levels=[3])
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_changed_byte_is_found(model, name, share):
+    file = model / name
+    content = bytearray(file.read_bytes())
+    content[int(len(content) * share)] ^= 1
+    file.write_bytes(bytes(content))
+    try:
+        found = statuses(verify(model, levels=[0]))
+    except (OutputsDiffer, UnreadableSource) as problem:
+        found = {0: "failed"} if str(model) in problem.where or str(model) in problem.what else {}
+    assert found == {0: "failed"}
+
+
+def test_a_wrong_model_with_new_digests_fails_by_its_outputs(model):
+    """Who writes the digests anew still has to give the recorded answers."""
+    text = (model / "model.py").read_text()
+    assert 'activation="softmax"' in text
+    (model / "model.py").write_text(text.replace('activation="softmax"', 'activation="sigmoid"'))
+    proof = verify(model, levels=[0, 3])
+    assert statuses(proof) == {0: "failed", 3: "failed"}
+    assert "model.py is not the file that was certified" in proof["levels"][0]["reason"]
+    assert "probabilities:0" in proof["levels"][1]["reason"]
+
+
+def test_verify_completes_it(moved, model):
+    source = moved / "elsewhere" / "model.ckpt"
+    proof = verify(model, source=source, levels=[2, 5])
+    assert statuses(proof) == {2: "passed", 5: "passed"}
+    assert proof["certificate"] == {"stands_in": False, "changed": [], "written": True}
+    found = read_certificate(model)
+    assert [level["level"] for level in found["levels"]] == [0, 1, 2, 3, 4, 5]
+    assert all(row["status"] == "agrees" for row in found["levels"][2]["layers"])
+
+
+def test_with_the_original_what_has_changed_is_proved_again(moved, model):
+    (model / "model.py").write_text((model / "model.py").read_text() + "\n# a remark\n")
+    proof = verify(model, source=moved / "elsewhere" / "model.ckpt", levels=[3])
+    assert proof["certificate"]["changed"] == ["model.py is not the file that was certified"]
+    found = read_certificate(model)
+    assert not changed(model, found)
+    assert [level["level"] for level in found["levels"]] == [3]
+
+
+def test_what_fails_is_not_certified(moved, model):
+    before = (model / "certificate.json").read_text()
+    text = (model / "model.py").read_text()
+    (model / "model.py").write_text(text.replace('activation="softmax"', 'activation="sigmoid"'))
+    proof = verify(model, source=moved / "elsewhere" / "model.ckpt", levels=[3])
+    assert statuses(proof) == {3: "failed"}
+    assert (model / "certificate.json").read_text() == before
+
+
+def test_a_sample_holds_the_ends_and_finds_what_is_off():
+    array = np.random.default_rng(0).normal(size=(50, 40)).astype("float32")
+    few = Sampled.from_dict(json.loads(json.dumps(sample(array, 400, 1e-6).to_dict())))
+    assert few.values.size == 100
+    assert {array.min(), array.max()} <= set(few.values)
+    assert few.compare(array, Tolerance()).ok
+    assert not few.compare(array * np.float32(1.001), Tolerance()).ok
+    assert not few.compare(array.astype("float64"), Tolerance()).ok
+    assert not few.compare(array.T, Tolerance()).ok
+    whole = sample(array[:2, :3], 1000, 0.0)
+    assert whole.values.size == 6
+    for other in (np.arange(5), np.array([True, False]), np.array(3.0), np.zeros((0, 3), "float32")):
+        kept = Sampled.from_dict(sample(other, 100, 0.0).to_dict())
+        assert kept.compare(other, Tolerance()).ok
+        assert kept.values.dtype == other.dtype
