@@ -19,6 +19,8 @@ from porter.options import Options, Progress, quiet
 from porter.report.content import content, write_report
 from porter.stages import Evaluation, open_original, raise_graph
 
+NOT_YET = "Not proved yet: `porter verify` does it."
+
 
 @dataclass
 class Result:
@@ -76,11 +78,16 @@ def _make_and_prove(original: Any, options: Options, reference: Any, work: Path,
         found = made.proof = proof(0, 1, 3, 4)
         made.report["verified"] = found.to_dict()
         if not found.failed:
+            _say(
+                made,
+                work,
+                "Proved: see report.html." if found.proved else "Not proved: see report.html for the reason.",
+            )
             progress("verify", 1)
             return made
         wrong = _refuted(proof(2), made.report)
         if wrong.keys() <= refuted.keys():
-            _say_unproved(work / "model.py")
+            _say(made, work, "NOT PROVED: its outputs differ from the original's.")
             if not options.keep_failed:
                 raise _differ(found)
             return made
@@ -170,7 +177,7 @@ def _about(original: Any) -> str:
 
 def _notes(rewriting: Any) -> list[str]:
     notes = [f"Changed on purpose, {change['layer'].split(':')[0]}: {change['why']}." for change in rewriting.changes]
-    return [*notes, "Proved: see report.html."]
+    return [*notes, NOT_YET]
 
 
 def _fingerprint(original: Any) -> str:
@@ -178,6 +185,7 @@ def _fingerprint(original: Any) -> str:
     return hashlib.sha256(original.graph_def.SerializeToString(deterministic=True)).hexdigest()[:6]
 
 
-def _say_unproved(file: Path) -> None:
-    text = file.read_text()
-    file.write_text(text.replace("Proved: see report.html.", "NOT PROVED: its outputs differ from the original's.", 1))
+def _say(made: _Made, work: Path, sentence: str) -> None:
+    """Put what the proof came to into model.py's docstring."""
+    made.source = made.source.replace(NOT_YET, sentence, 1)
+    (work / "model.py").write_text(made.source)

@@ -11,12 +11,26 @@ from pathlib import Path
 from porter.errors import UsageError
 from porter.options import Options
 
+# What a conversion leaves, and what running it may add.
+OURS = {"model.py", "model.keras", "model.weights.h5", "report.json", "report.html", "certificate.json", "__pycache__"}
+
 
 def check_free(directory: Path, options: Options) -> None:
-    taken = directory.exists() and (not directory.is_dir() or any(directory.iterdir()))
-    if taken and not options.force and not options.dry_run:
+    """Raise `UsageError` where `directory` holds something; with `--force`, where it holds anything but a conversion."""
+    if options.dry_run or not directory.exists():
+        return
+    if not directory.is_dir():
+        raise UsageError(f"{directory} is a file", todo="name a folder with -o")
+    held = {path.name for path in directory.iterdir()}
+    if held and not options.force:
         raise UsageError(
             f"{directory} is there already", todo="name another folder with -o, or overwrite it with --force"
+        )
+    if held - OURS:
+        raise UsageError(
+            f"{directory} holds what porter did not write",
+            why=", ".join(sorted(held - OURS)[:5]),
+            todo="name another folder with -o; --force replaces a conversion and nothing else",
         )
 
 

@@ -230,6 +230,8 @@ class Knobs:
         ends = [(self.contexts.of_tensor(t), t[0] in self.flow.fed) for t in inputs]
         if len({fed for _, fed in ends}) < 2:
             return
+        if not any(tensor[0] in self.flow.weighted for (_, fed), tensor in zip(ends, inputs, strict=True) if not fed):
+            return  # a number is no statistic
         for (context, fed), tensor in zip(ends, inputs, strict=True):
             stored = fed or tensor[0] in self.flow.weighted
             if context and isinstance(context[-1], Branch) and stored:

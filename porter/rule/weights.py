@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from porter.graph import WeightRef
 
-
 PARTS = {"Split", "StridedSlice", "Transpose", "Reshape", "Squeeze", "ExpandDims", "Slice", "Unstack"}
 
 
@@ -70,7 +69,7 @@ def together(*refs: WeightRef) -> WeightRef:
     parts = [resolved(ref) for ref in refs]
     first, end = parts[0], 0
     for part, ref in zip(parts, refs, strict=True):
-        width = (ref.value.shape or (0,))[-1]
+        width = (ref.value.shape or (0,))[-1] or 0
         before = first.steps[:-1]
         if part.value is not first.value or part.key != (
             *first.key[: len(before) + 1],
@@ -86,12 +85,12 @@ def stacked(*vectors: WeightRef) -> WeightRef:
     parts = [resolved(vector) for vector in vectors]
     first = parts[0].value
     rows = [(first.name, f"rows {(place, place + 1)}") for place in range(len(parts))]
-    if len(first.shape or ()) == 2 and first.shape[0] == len(parts):  # type: ignore[index]
-        if all(
-            part.value is first and part.key[:2] == row and _only_reshaped(part)
-            for part, row in zip(parts, rows, strict=True)
-        ):
-            return WeightRef(first)
+    fits = len(first.shape or ()) == 2 and (first.shape or (0,))[0] == len(parts)
+    if fits and all(
+        part.value is first and part.key[:2] == row and _only_reshaped(part)
+        for part, row in zip(parts, rows, strict=True)
+    ):
+        return WeightRef(first)
     leaves = [leaf for part in parts for leaf in part.leaves]
     return leaves[0].join(*leaves[1:]).reshape((len(parts), -1))
 

@@ -195,7 +195,5 @@ def _as_concatenation(node: Node, sequence: Value, axis: int) -> Value | None:
     if axis == 1:
         shape: tuple[int | None, ...] = (None, sequence.shape[1] * sequence.shape[2])  # type: ignore[index,operator]
         return new("Reshape", [sequence], {"shape": shape}, node.out, node.out.shape, node.out.probe)
-    made = new(
-        "Reshape", [transposed(sequence)], {"shape": (-1, sequence.shape[2])}, node.out, node.out.shape, node.out.probe
-    )  # type: ignore[index]
-    return made
+    width = (sequence.shape or (None,))[-1]
+    return new("Reshape", [transposed(sequence)], {"shape": (-1, width)}, node.out, node.out.shape, node.out.probe)

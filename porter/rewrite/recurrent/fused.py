@@ -54,7 +54,7 @@ def _raise(graph: Graph, node: Node, cells: Sequence[Cell]) -> None:
 
 def _last_cells(graph: Graph, cells: Value) -> list[Value] | None:
     """What takes the last cells out of the sequence; None where the sequence is used in another way."""
-    found = []
+    found: list[Value] = []
     for user, slot in cells.uses:
         size = cells.shape[0] if cells.shape else None
         last = user.op == "StridedSlice" and slot == 0 and user.attrs.get("slices") in ((-1,), (size and size - 1,))

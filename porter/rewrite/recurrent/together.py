@@ -98,10 +98,15 @@ def _taken_apart(values: list[Value]) -> Value | None:
         inner = [value.node.inputs[0] for value in values]
         split = inner[0].node
         axis = split.attrs.get("axis")
-        if axis in (0, 1) and _is_split(inner) and inner[0].shape and inner[0].shape[axis] == 1:
-            if _drops(first, inner[0], axis):
-                source = split.inputs[-1] if split.op == "Split" else split.inputs[0]
-                return source if axis == 1 else transposed(source)
+        if (
+            axis in (0, 1)
+            and _is_split(inner)
+            and inner[0].shape
+            and inner[0].shape[axis] == 1
+            and _drops(first, inner[0], axis)
+        ):
+            source = split.inputs[-1] if split.op == "Split" else split.inputs[0]
+            return source if axis == 1 else transposed(source)
         return None
     if _is_split(values) and node.attrs.get("axis") == 0:
         return _split_rows(node.inputs[-1] if node.op == "Split" else node.inputs[0], first, len(values))
@@ -152,9 +157,14 @@ def _sliced(values: list[Value]) -> Value | None:
 def _split_rows(source: Value, part: Value, count: int) -> Value | None:
     """A matrix [steps times batch, inputs], in which one step's rows stand together."""
     before = source.node.inputs[0] if source.node.op == "Reshape" and len(source.node.inputs) == 1 else None
-    if part.rank is not None and part.rank == source.rank and before is not None and before.rank == (part.rank + 1):
-        if before.shape and before.shape[0] == count and before.shape[2:] == (part.shape or ())[1:]:
-            return transposed(before)
+    if (
+        part.rank is not None
+        and part.rank == source.rank
+        and before is not None
+        and before.rank == (part.rank + 1)
+        and (before.shape and before.shape[0] == count and before.shape[2:] == (part.shape or ())[1:])
+    ):
+        return transposed(before)
     if part.shape is None or None in part.shape[1:]:
         return None
     shape = (count, part.shape[0], *part.shape[1:])
