@@ -90,6 +90,18 @@ def _one_per_unit(bias, units):
     return bias if len(shape) == 1 else bias.reshape((units,))
 
 
+@dense_on_matrices.example("tf.matmul on three axes", "Dense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 4], "x")
+    return tf.matmul(x, tf.get_variable("w", [4, 3])) + tf.get_variable("b", [3])
+
+
+@dense_on_matrices.counterexample("a kernel for each matrix", "Dense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 4], "x")
+    return tf.matmul(x, tf.get_variable("w", [1, 4, 3]))
+
+
 @dense.example("tf.layers.dense", "Dense")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 4], "x")

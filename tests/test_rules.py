@@ -89,7 +89,7 @@ def misses(rule, conversion):
 UNSHOWN = {
     "lstm", "extended_lstm", "lstm_block", "gru", "gru_block", "gru_reset_after", "simple_rnn", "keras_lstm",
     "keras_lstm_at_once", "keras_gru", "keras_gru_at_once", "keras_gru_reset_after", "keras_gru_reset_after_at_once",
-    "keras_simple_rnn", "conv_lstm", "keras_conv_lstm", "dense_on_matrices",
+    "keras_simple_rnn", "conv_lstm", "keras_conv_lstm",
 }  # fmt: skip
 
 # What Keras 3.15 does otherwise on PyTorch: LayerNormalization over an axis that is not the last raises, and average
