@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,20 @@ def open_original(source: Path, options: Options, progress: Progress) -> Any:
     found = open_source(source)
     progress("read", 0.5)
     original = make_original(
-        found, inputs=options.inputs, outputs=options.outputs, freeze=options.freeze, shapes=options.shapes,
-        weights=options.weights,
+        found, inputs=options.inputs, outputs=options.outputs or _captured_outputs(source), freeze=options.freeze,
+        shapes=options.shapes, weights=options.weights,
     )  # fmt: skip
     progress("read", 1)
     return original
+
+
+def _captured_outputs(source: Path) -> list[str] | None:
+    """The outputs that were named when the program of `porter capture` recorded the model, if it did."""
+    try:
+        found = json.loads((source / "capture.json").read_text())["outputs"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return [str(name) for name in found] or None
 
 
 def raise_graph(

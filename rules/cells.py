@@ -216,4 +216,6 @@ def _(kernel, bias, activation, joined, product):
     return made.bind(kernel=weights, recurrent_kernel=recurrent, bias=bias)
 
 
+simple_rnn.alone = False
+
 RULES = (lstm, extended_lstm, lstm_block, gru, gru_block, gru_reset_after, simple_rnn)

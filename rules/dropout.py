@@ -25,7 +25,7 @@ def _mask(tf, shape, keep, rate):
 def _formula(tf, x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, shape, zero):
     any_keep, any_rate, any_scale = one_of(keep, keep_knob), one_of(rate, rate_knob), one_of(scale, scale_knob)
     mask, kept = _mask(tf, shape, any_keep, any_rate)
-    scaled = one_of(x / any_keep, x * any_scale)
+    scaled = one_of((x / any_keep).shared(), (x * any_scale).shared())
     dropped = one_of(
         scaled * mask,
         (x * mask) / any_keep,

@@ -239,6 +239,8 @@ def _(kernel, recurrent_kernel, bias, activation):
     return made.bind(kernel=kernel, recurrent_kernel=recurrent_kernel, bias=bias_of(units, bias))
 
 
+keras_simple_rnn.alone = False
+
 RULES = (
     keras_lstm,
     keras_lstm_at_once,

@@ -366,10 +366,9 @@ def test_frozen_placeholders_become_constants_and_rates_are_taken():
 @pytest.fixture
 def graph():
     """A graph with version 1 conditionals and loops, and variables by reference."""
-    v1.disable_control_flow_v2()
+    v1.disable_control_flow_v2()  # and never switched back: the process is shared with tests that need it so
     with tf.Graph().as_default() as graph:
         yield graph
-    v1.enable_control_flow_v2()
 
 
 def frozen(graph, **kwargs) -> Original:

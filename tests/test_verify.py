@@ -484,17 +484,14 @@ def test_knobs_are_fed_their_values():
 
 def test_a_v1_loop_runs_in_both_precisions():
     b = Builder()
+    v1.disable_control_flow_v2()
     with v1.Graph().as_default() as b.graph:
-        v1.disable_control_flow_v2()
-        try:
-            x = v1.placeholder("float32", [None, 2], name="x")
-            w = b.weight("w", 2)
-            array = tf.TensorArray("float32", 3)
-            step = lambda i, h, a: (i + 1, tf.tanh(h * w), a.write(i, h))  # noqa: E731
-            _, h, array = tf.while_loop(lambda i, *_: i < 3, step, (0, x, array))
-            tf.add(h, array.read(1), name="z")
-        finally:
-            v1.enable_control_flow_v2()
+        x = v1.placeholder("float32", [None, 2], name="x")
+        w = b.weight("w", 2)
+        array = tf.TensorArray("float32", 3)
+        step = lambda i, h, a: (i + 1, tf.tanh(h * w), a.write(i, h))  # noqa: E731
+        _, h, array = tf.while_loop(lambda i, *_: i < 3, step, (0, x, array))
+        tf.add(h, array.read(1), name="z")
     assert any(node.op == "Enter" for node in b.graph.as_graph_def().node)
     x = np.linspace(-1, 1, 6, dtype="float32").reshape(3, 2)
     with Reference(b.original(["x:0"], ["z:0"])) as reference:

@@ -11,6 +11,8 @@ from porter.canonical.fold_integers import fold_integers
 from porter.canonical.growing_arrays import growing_arrays
 from porter.canonical.identities import drop_identities
 from porter.canonical.infer_shapes import infer_shapes
+from porter.canonical.joined_parts import joined_parts
+from porter.canonical.loop_variables import loop_variables
 from porter.canonical.loops import functional_loops
 from porter.canonical.merge_equal import merge_equal
 from porter.canonical.names import unify_names
@@ -28,12 +30,13 @@ WHOLE = (
     fold_integers,
     single_numbers,
     growing_arrays,
+    loop_variables,
     infer_shapes,
     array_shapes,
     infer_shapes,
     array_elements,
 )
-PASSES = (drop_identities, static_arguments, channels_last, drop_identities, merge_equal)
+PASSES = (drop_identities, static_arguments, joined_parts, channels_last, drop_identities, merge_equal)
 
 
 def canonical(graph: Graph) -> Graph:

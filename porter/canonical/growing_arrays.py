@@ -31,7 +31,7 @@ def _settle(graph: Graph, loop: Node, place: int) -> None:
     if write.op != "ArrayWrite" or write.inputs[0] is not body.inputs[place]:
         return
     counter = next((c for c in range(loop.attrs["count"]) if body.inputs[c] is write.inputs[1]), None)
-    bound = None if counter is None or not _counts(loop, counter) else _bound(graph, loop)
+    bound = None if counter is None or not counts(loop, counter) else _bound(graph, loop)
     if counter is None or bound is None:
         return
     made.attrs = {}
@@ -42,7 +42,7 @@ def _settle(graph: Graph, loop: Node, place: int) -> None:
             graph.replace(user.out, loop.outputs[counter])
 
 
-def _counts(loop: Node, place: int) -> bool:
+def counts(loop: Node, place: int) -> bool:
     """True for an integer that starts at 0 and grows by 1 in each step."""
     start, body = loop.inputs[place].node, loop.attrs["body"]
     after = body.outputs[place].node
@@ -63,7 +63,7 @@ def _is_one(value: Value) -> bool:
 def _bound(graph: Graph, loop: Node) -> Value | None:
     """A value outside of `loop` that is no less than the number of its steps."""
     cond, body = loop.attrs["cond"], loop.attrs["body"]
-    counters = [place for place in range(loop.attrs["count"]) if _counts(loop, place)]
+    counters = [place for place in range(loop.attrs["count"]) if counts(loop, place)]
     finished: list[Value] = []
     stack = [cond.outputs[0]]
     while stack:

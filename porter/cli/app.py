@@ -16,7 +16,7 @@ import typer
 
 from porter import __version__
 from porter.cli import arguments, consoles, problems, stages
-from porter.errors import PorterError
+from porter.errors import PorterError, UsageError
 
 if TYPE_CHECKING:
     from porter.options import Options
@@ -220,6 +220,34 @@ def verify(
             summary.show_refusal(consoles.to_stderr(), proof, code)
         if code:
             raise typer.Exit(code)
+
+
+@app.command()
+def capture(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where the program goes.")] = Path(
+        "porter_capture.py"
+    ),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write a program that records a model where TensorFlow 1 still runs (Python 2.7 and 3.5 up, nothing to install)."""
+    with _reporting(f"{out}", verbose):
+        from porter.legacy import write_capture
+
+        if out.exists() and not force:
+            raise UsageError(f"{out} is there already", todo="name another file with -o, or overwrite it with --force")
+        try:
+            write_capture(out)
+        except OSError as problem:
+            raise UsageError(f"{out} cannot be written", why=str(problem), todo="name another file with -o") from None
+        console = consoles.to_stderr()
+        console.print(f"{out} is written. Where TensorFlow 1 runs:")
+        console.print(
+            f"  python {out.name} model.ckpt --outputs y:0      (or capture(session, outputs=[...]) in a program)"
+        )
+        console.print("and then, here:")
+        console.print("  porter convert captured")
+        console.print("  porter verify model_keras --reference captured")
 
 
 @app.command()

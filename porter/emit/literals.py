@@ -55,7 +55,17 @@ def array(value: np.ndarray, numbers: bool = True) -> str:
     """A numpy array, which unlike a list says its type and shape; a single one as a number if `numbers` allows it."""
     if numbers and value.ndim == 0 and value.dtype.kind in "biufc":
         return literal(value.item())
+    if is_uniform(value):
+        number, kind = value.reshape(-1)[0].item(), literal(value.dtype.name)
+        made = {0: "np.zeros", 1: "np.ones"}.get(number) if value.dtype.kind != "b" else None
+        shape = literal(value.shape)
+        return f"{made}({shape}, {kind})" if made else f"np.full({shape}, {literal(number)}, {kind})"
     return f"np.array({literal(value.tolist())}, {literal(value.dtype.name)})"
+
+
+def is_uniform(value: np.ndarray) -> bool:
+    """True for an array of several numbers that are all the same."""
+    return value.size > 4 and value.dtype.kind in "biuf" and bool((value == value.reshape(-1)[0]).all())
 
 
 def index(slices: tuple[Any, ...]) -> str:

@@ -79,6 +79,18 @@ class Names:
         return name
 
 
+class ClassNames(Names):
+    """Names for classes: Loop, Loop2. Keras puts "_2" behind the class of a second layer, in the file of weights."""
+
+    def unique(self, wanted: str) -> str:
+        name, count = wanted, 1
+        while name in self.taken:
+            count += 1
+            name = f"{wanted}{count}"
+        self.taken.add(name)
+        return name
+
+
 class LayerNames(Names):
     """Names for layers and inputs.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from porter.emit import names as naming
 from porter.emit.expressions import Text, call, fill, layer, text
-from porter.emit.literals import array, literal
+from porter.emit.literals import array, is_uniform, literal
 from porter.emit.size_arithmetic import CHOICES, size_expression, size_inputs
 from porter.emit.statements import WIDTH, wrap
 from porter.errors import Unsupported
@@ -14,6 +14,7 @@ from porter.graph import Body, Graph, Made, Node, Ref, Value, WeightRef
 
 SMALL = 32  # a constant with no more numbers stands in the source
 SHORT = 64  # an expression that is used once and is no longer stands where it is used
+BRIEF = 20  # the same for one that is only returned
 
 PARTS = {"ops.split": "part", "ops.unstack": "entry"}  # names for what these give
 
@@ -78,8 +79,12 @@ def _head(name: str, about: str, writer: _Writer) -> list[str]:
 
 def _indented(lines: list[str], spaces: int) -> list[str]:
     """Lines of source, broken where they are too long."""
-    whole = [wrap(line, spaces) if len(line) + spaces > WIDTH else line for line in lines]
-    return [" " * spaces + line if line else "" for each in whole for line in each.split("\n")]
+    found = []
+    for line in lines:
+        more = spaces + len(line) - len(line.lstrip())
+        whole = wrap(line.lstrip(), more) if len(line) + spaces > WIDTH else line.lstrip()
+        found += [" " * more + each if each else "" for each in whole.split("\n")]
+    return found
 
 
 class _Writer:
@@ -138,7 +143,7 @@ class _Writer:
     def _text(self, value: Value) -> Text:
         if id(value) not in self.texts:
             held = value.node.attrs.get("value")
-            if value.node.op == "Const" and held is not None and held.size <= SMALL:
+            if value.node.op == "Const" and held is not None and (held.size <= SMALL or is_uniform(held)):
                 self.texts[id(value)] = text(array(held), tensor=False)
             else:
                 self.texts[id(value)] = self._weight(value)
@@ -177,7 +182,8 @@ class _Writer:
             expression = call(node.op, node.attrs["args"], node.attrs["kwargs"], inputs)
         else:
             expression = self._layer(node, prefix, kind, inputs)
-        if len(node.outputs) == 1 and len(expression) <= SHORT and self._once(node.out):
+        returned = id(node.out) in self._given and not node.out.uses and len(expression) <= BRIEF
+        if len(node.outputs) == 1 and (returned or len(expression) <= SHORT and self._once(node.out)):
             self.texts[id(node.out)] = expression
             return []
         wanted = PARTS.get(node.op) or naming.value_name(node)

@@ -15,7 +15,7 @@ import numpy as np
 from porter.emit import names as naming
 from porter.emit.blocks import roll
 from porter.emit.expressions import BINARY, Text, call, fill, layer, text
-from porter.emit.literals import array, literal
+from porter.emit.literals import array, is_uniform, literal
 from porter.emit.runtime import Written, cell_class, layer_class
 from porter.emit.statements import Argument, Statement, wrap
 from porter.errors import Unsupported
@@ -23,6 +23,7 @@ from porter.graph import Graph, Made, Node, Ref, Value, WeightRef
 
 WIDTH = 118
 SMALL = 32  # a constant with no more numbers stands in the source
+UNIFORM = 4096  # the same for one whose numbers are all the same
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class _Emitter:
         self.value_names = naming.Names(naming.RESERVED | classes)
         self.texts: dict[int, Text] = {}  # value -> how the source calls it
         self.runtime_classes: dict[str, str] = {}
-        self.class_names = naming.Names()
+        self.class_names = naming.ClassNames()
         self.layer_variables: dict[Any, str] = {}
         self.called: dict[Any, str | None] = {}  # node, or what tells a shared layer -> the layer's name, if it has one
         self.rows_inside: dict[int, list[dict[str, Any]]] = {}  # value -> rows of what its expression calls
@@ -177,7 +178,11 @@ class _Emitter:
             trainable = any(node.op == "Variable" for node in self.graph.ancestors([value.node]))
             if not trainable and arrays[key].size > 1 and _is_one_number(value, arrays[key]):
                 plain[key] = arrays[key].reshape(-1)[0]
-            elif not trainable and arrays[key].size <= SMALL and len(array(arrays[key])) < WIDTH - 30:
+            elif (
+                not trainable
+                and arrays[key].size <= (UNIFORM if is_uniform(arrays[key]) else SMALL)
+                and len(array(arrays[key])) < WIDTH - 30
+            ):
                 plain[key] = arrays[key]
             else:
                 self._parameter(value, trainable)

@@ -107,7 +107,7 @@ def _raise_recurrent(graph: Graph, rules: Sequence[Rule], context: Context, resu
     def holds(rule: str, origin: Sequence[str]) -> bool:
         return not any((rule, name) in result.refuted for name in origin)
 
-    raise_loops(graph, cells, simplify, holds, note)
+    raise_loops(graph, cells, simplify, holds, note, result.warnings.append)
     raise_fused(graph, cells)
     raise_chains(graph, cells, holds)
     settle(graph)

@@ -35,7 +35,10 @@ class Cell(Rule):
 
     states: in Keras' order, the formula's parameter for each state with its next value: "out" for what the formula
     gives, or a label ("label:1" for another output of the labelled operation). The parameter `x` is the step's input.
+    alone: whether one step by itself is a recurrent layer; where that could be anything, only several make one.
     """
+
+    alone = True
 
     def __init__(self, formula: Callable[..., Any], states: dict[str, str]):
         super().__init__(formula)
@@ -46,7 +49,7 @@ class Cell(Rule):
         """Every way in which `value` is what a step gives."""
         for match in matcher.matches(self.pattern, value, given, may_leak=True):
             states = [(match.bound.get(name), self._next(match, after, value)) for name, after in self.states.items()]
-            if any(before is None for before, _ in states) or "x" not in match.bound:
+            if "x" not in match.bound or not all(_stays(before, after) for before, after in states):
                 continue
             try:
                 layer = self.propose(match)
@@ -63,6 +66,16 @@ class Cell(Rule):
     def propose(self, match: Match) -> Any:
         """The Keras cell for a match. Raises `Miss`."""
         return super().propose(match)
+
+
+def _stays(before: Value | None, after: Value) -> bool:
+    """True unless a state is known to change its shape."""
+    if before is None:
+        return False
+    if before.shape is None or after.shape is None:
+        return True
+    sizes = zip(before.shape, after.shape, strict=False)
+    return len(before.shape) == len(after.shape) and all(a == b or None in (a, b) for a, b in sizes)
 
 
 def cell(**states: str) -> Callable[[Callable], Cell]:

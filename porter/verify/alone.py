@@ -21,10 +21,48 @@ from porter.verify.draws import Draws
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.placing import Placed, calls, pairs, place, tells_layers, title
 from porter.verify.reference import RANDOM, Reference
-from porter.verify.steps import read
+from porter.verify.steps import after, read
 from porter.verify.tensors import Tensors, fetch
 from porter.verify.trials import Case
 from porter.verify.weights import original_weights
+
+
+def recorded_layers(context: Context) -> Finding:
+    """In the place of the original, what was recorded of tensors inside of it, compared with the model's own.
+
+    Here layers are not alone: the first that differs is named.
+    """
+    import keras
+
+    layers = Layers(context.model, context.report)
+    case = next((case for case in context.trials.recorded if case.label == "recorded"), None)
+    if case is None or not tells_layers(context.report):
+        return Finding(SKIPPED, "there is no recorded batch, or the report does not tell what its layers stand for")
+    known = {f"{name.removeprefix('inner:')}": array for name, array in context.recording.items() if "inner:" in name}
+    arrays: dict[int, Any] = dict(zip(map(id, context.model.inputs), case.feeds.values(), strict=True))
+    table: dict[str, Any] = {}
+    for node in calls(context.model):
+        try:
+            results = run_call(node.operation, node, arrays)
+        except Unknown as problem:
+            return Finding(FAILED, f"{node.operation.name}: {problem}")
+        arrays.update({id(tensor): result for tensor, result in zip(node.outputs, results, strict=True)})
+    faults = []
+    for placed in layers.placed:
+        for source, tensor in zip(placed.row.get("outputs", ()), placed.node.outputs, strict=False):
+            name, steps = read(source)
+            want = after(steps, known[name]) if name in known else None
+            if want is None:
+                continue
+            found = compare(keras.ops.convert_to_numpy(arrays[id(tensor)]), want, context.trials.tolerance)
+            table[name] = {"on": case.label, "clauses": [found.clause] if found.ok else [], **found.to_dict()}
+            faults += [] if found.ok else [f"{placed.title}: {name} {found.why}"]
+    if not table:
+        return Finding(SKIPPED, "no layer gives a tensor that was recorded")
+    status = FAILED if faults or layers.faults else PASSED
+    reason = listed([*faults, *layers.faults]) if status == FAILED else f"{len(table)} recorded tensors inside agree"
+    return Finding(status, reason, table, [case.samples], notes=layers.notes)
+
 
 EXPLAINED = 3  # failing layers for which a reason is looked for: later ones may have the same
 
@@ -32,6 +70,8 @@ EXPLAINED = 3  # failing layers for which a reason is looked for: later ones may
 def each_layer(context: Context) -> Finding:
     """Each layer alone gives what the original does, fed the original's own tensors."""
     trials, reference = context.trials, context.reference
+    if reference is None and any(name.startswith("inner:") for name in context.recording):
+        return recorded_layers(context)
     if reference is None or trials.nothing_to_try:
         return Finding(SKIPPED, trials.nothing_to_try or trials.absent)
     if not tells_layers(context.report):

@@ -16,9 +16,19 @@ from porter.verify.reference import Reference
 from porter.verify.trials import Case, common_axis
 
 
-def recorded(path: Path, inputs: Sequence[Input], converted: Converted, reference: Reference | None) -> list[Case]:
+def read_recording(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a recording: an .npz, or the folder that the program of `porter capture` left."""
+    return _load(path / "reference.npz" if path.is_dir() else path, "recording")
+
+
+def recorded(
+    path: Path,
+    arrays: Mapping[str, np.ndarray],
+    inputs: Sequence[Input],
+    converted: Converted,
+    reference: Reference | None,
+) -> list[Case]:
     """The cases of a recording. Recorded knobs are passed over, as are outputs that the model does not have."""
-    arrays = _load(path, "recording")
     cases = []
     for suffix, label in (("", "recorded"), ("1", "recorded, batch of one")):
         want = {name: arrays[f"out{suffix}:{name}"] for name in converted.outputs if f"out{suffix}:{name}" in arrays}

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from porter.verify.converted import Converted
 from porter.verify.reference import Reference
 from porter.verify.trials import Trials
@@ -20,7 +22,7 @@ class Context:
 
     thorough: every kind of input with every batch size, rather than each kind once and each size once. recut: gives the
     original cut so that it has other outputs, such as what a training graph writes into moving averages. uncertified:
-    what is not as it was certified, where a certificate stands in for the original.
+    what is not as it was certified, where a certificate stands in for the original. recording: its arrays, by name.
     """
 
     model: Any
@@ -33,6 +35,7 @@ class Context:
     backends: Sequence[str]
     recut: Callable[[Sequence[str]], Any] | None = None
     uncertified: Sequence[str] | None = None
+    recording: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def with_model(self, model: Any) -> Context:
         """The same for another model; what was found out of the original is kept."""

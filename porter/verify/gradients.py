@@ -33,6 +33,8 @@ def gradients(context: Context) -> Finding:
     import keras
 
     trials, reference = context.trials, context.reference
+    if reference is None and any(name.startswith("grad:") for name in context.recording):
+        return _recorded(context)
     if reference is None or trials.nothing_to_try:
         return Finding(SKIPPED, trials.nothing_to_try or trials.absent)
     if keras.backend.backend() != "tensorflow":
@@ -77,6 +79,31 @@ def gradients(context: Context) -> Finding:
     else:
         status, reason = PASSED, f"{len(found) - len(open_)} gradients and steps agree"
     return Finding(status, reason, table, [cases[-1].samples], ["normal"], notes)
+
+
+def _recorded(context: Context) -> Finding:
+    """In the place of the original, its recorded gradients by the inputs."""
+    case = next((case for case in context.trials.recorded if case.label == "recorded"), None)
+    known = {name.removeprefix("grad:"): array for name, array in context.recording.items() if name.startswith("grad:")}
+    weights = {name.removeprefix("proj:"): array for name, array in context.recording.items() if "proj:" in name}
+    inputs = [given.tensor for given in context.trials.inputs if given.tensor in known]
+    if case is None or not inputs or not weights.keys() <= set(context.trials.converted.outputs):
+        return Finding(SKIPPED, "the recording holds no gradient of this model's outputs by its inputs")
+    try:
+        found, _ = converted_gradients(context, case, weights, inputs, [])
+    except NoGradient as problem:
+        return Finding(SKIPPED, str(problem))
+    compared = {
+        f"by {name}": compare(mine, known[name], context.trials.tolerance)
+        for name, mine in zip(inputs, found, strict=True)
+    }
+    table = {
+        name: {"on": case.label, "clauses": [each.clause] if each.ok else [], **each.to_dict()}
+        for name, each in compared.items()
+    }
+    faults = [f"{name}: {each.why}" for name, each in compared.items() if not each.ok]
+    reason = listed(faults) if faults else f"{len(table)} recorded gradients agree"
+    return Finding(FAILED if faults else PASSED, reason, table, [case.samples])
 
 
 class _Pair:
@@ -127,7 +154,7 @@ class _Pair:
             name: random.standard_normal(case.want[name].shape).astype(case.want[name].dtype) for name in self.names
         }
         theirs = None if self.problem else self.original(case, projections, "float32")
-        by_input, by_weight = self.converted(case, projections)
+        by_input, by_weight = converted_gradients(self.context, case, projections, self.inputs, self.weights)
         totals: dict[str, Any] = dict.fromkeys(self.tensors, 0)
         for each in self.made:
             for tensor, array in each.apart(by_weight[id(each.weight)]):
@@ -196,40 +223,6 @@ class _Pair:
         )
         return [found.get(str(index)) for index in range(len(tensors))]
 
-    def converted(
-        self, case: Case, projections: Mapping[str, np.ndarray]
-    ) -> tuple[list[np.ndarray], dict[int, np.ndarray]]:
-        """The conversion's gradients by its inputs, in the order of `inputs`, and by its weights."""
-        import keras
-        import tensorflow as tf
-
-        names = self.context.trials.converted
-        values = {name: tf.convert_to_tensor(case.feeds[name]) for name in names.inputs}
-        at = [*(values[name] for name in self.inputs), *(weight.value for weight in self.weights)]
-        with tf.GradientTape() as tape:
-            for each in at:
-                tape.watch(each)
-            given = list(values.values())
-            results = keras.tree.flatten(self.context.model(given[0] if len(given) == 1 else given, training=False))
-            products = [
-                tf.reduce_sum(result * tf.cast(projections[name], result.dtype))
-                for name, result in dict(zip(names.outputs, results, strict=True)).items()
-                if name in projections
-            ]
-            loss = tf.add_n([tf.cast(product, "float64") for product in products])
-        try:
-            found = tape.gradient(loss, at)
-        except (LookupError, ValueError, tf.errors.OpError) as problem:
-            raise NoGradient(f"the conversion has no gradient here: {first_line(problem)}") from problem
-        arrays = [
-            np.zeros(tuple(each.shape), each.dtype.as_numpy_dtype)
-            if got is None
-            else np.asarray(tf.convert_to_tensor(got))
-            for each, got in zip(at, found, strict=True)
-        ]
-        count = len(self.inputs)
-        return arrays[:count], {id(w): array for w, array in zip(self.weights, arrays[count:], strict=True)}
-
     def _after_step(
         self,
         by_weight: Mapping[int, np.ndarray],
@@ -268,6 +261,39 @@ class _Pair:
             allowed = RATE * max(gradients[f"by {tensor}"].error for tensor in each.tensors)
             found[f"{each.path} after one step"] = compare(got, want, tolerance, want.astype(np.float64) + allowed)
         return found
+
+
+def converted_gradients(
+    context: Context, case: Case, projections: Mapping[str, np.ndarray], inputs: list[str], weights: list[Any]
+) -> tuple[list[np.ndarray], dict[int, np.ndarray]]:
+    """The conversion's gradients by `inputs`, in that order, and by `weights`. Raises NoGradient."""
+    import keras
+    import tensorflow as tf
+
+    names = context.trials.converted
+    values = {name: tf.convert_to_tensor(case.feeds[name]) for name in names.inputs}
+    at = [*(values[name] for name in inputs), *(weight.value for weight in weights)]
+    with tf.GradientTape() as tape:
+        for each in at:
+            tape.watch(each)
+        given = list(values.values())
+        results = keras.tree.flatten(context.model(given[0] if len(given) == 1 else given, training=False))
+        products = [
+            tf.reduce_sum(result * tf.cast(projections[name], result.dtype))
+            for name, result in dict(zip(names.outputs, results, strict=True)).items()
+            if name in projections
+        ]
+        loss = tf.add_n([tf.cast(product, "float64") for product in products])
+    try:
+        found = tape.gradient(loss, at)
+    except (LookupError, ValueError, tf.errors.OpError) as problem:
+        raise NoGradient(f"the conversion has no gradient here: {first_line(problem)}") from problem
+    arrays = [
+        np.zeros(tuple(each.shape), each.dtype.as_numpy_dtype) if got is None else np.asarray(tf.convert_to_tensor(got))
+        for each, got in zip(at, found, strict=True)
+    ]
+    count = len(inputs)
+    return arrays[:count], {id(w): array for w, array in zip(weights, arrays[count:], strict=True)}
 
 
 def _stops(node: Any) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from porter.errors import OutputsDiffer
 from porter.verify.compare import Tolerance, compare
+from porter.verify.converted import same
 from porter.verify.reference import Refused
 from porter.verify.trials import Case, Trials
 
@@ -71,7 +72,7 @@ def coupled(run: Run, case: Case, axes: Mapping[str, int]) -> dict[str, set[tupl
             others = {
                 (changed, index)
                 for index, (new, old) in enumerate(pairs)
-                if index != changed and not compare(new, old, SAME).ok
+                if index != changed and not (same(new, old) or compare(new, old, SAME).ok)
             }
             if others:
                 found.setdefault(name, set()).update(others)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from porter.errors import Unsupported, UsageError
-from porter.verify.arrays import given_data, recorded
+from porter.verify.arrays import given_data, read_recording, recorded
 from porter.verify.compare import Tolerance
 from porter.verify.converted import Converted
 from porter.verify.elsewhere import BACKENDS
@@ -132,8 +132,9 @@ def prepared(
     report: what report.json holds. directory: where model.py and model.keras are, for level 7. exact: whether
     arithmetic that couples the samples of a batch was to be kept. tolerance: see `Tolerance.named`. backends: Keras
     backends for level 7, those installed by default. reference: the original's, where one is open already; it stays
-    open. reference_npz: a recording, arrays `in:TENSOR` and `out:TENSOR`, and `in1:TENSOR`, `out1:TENSOR` for a batch of
-    one. data: the user's own inputs, arrays by the names of the inputs. thorough: every kind of input with every batch
+    open. reference_npz: a recording, arrays `in:TENSOR` and `out:TENSOR`, `in1:TENSOR` and `out1:TENSOR` for a batch
+    of one, `inner:TENSOR` for tensors on the way, `grad:TENSOR` for gradients of the outputs times `proj:TENSOR`.
+    data: the user's own inputs, arrays by the names of the inputs. thorough: every kind of input with every batch
     size. recut: gives the original cut so that it has other outputs. records: what an earlier proof kept of the
     original's answers; uncertified: what has changed since.
     """
@@ -148,7 +149,8 @@ def prepared(
         changed = (
             name for change in report.get("changes", ()) if change["kind"] == "batch-safe" for name in change["outputs"]
         )
-        known = recorded(reference_npz, inputs, converted, reference) if reference_npz else []
+        recording = read_recording(reference_npz) if reference_npz else {}
+        known = recorded(reference_npz, recording, inputs, converted, reference) if reference_npz else []
         known += recorded_cases(records, inputs, converted.outputs) if records else []
         trials = Trials(
             inputs,
@@ -164,8 +166,9 @@ def prepared(
             independent=records["independent"] if records else None,
         )
         yield Context(
-            model, report, reference, trials, exact, thorough, directory, tuple(backends or ()), recut, uncertified
-        )
+            model, report, reference, trials, exact, thorough, directory, tuple(backends or ()), recut, uncertified,
+            recording,
+        )  # fmt: skip
     finally:
         if reference and reference is not given:
             reference.close()

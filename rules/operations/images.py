@@ -73,9 +73,20 @@ def projective_transform(images, transforms, *, interpolation, fill_mode="CONSTA
     return layer(images, transforms)
 
 
+def _numbers(value):
+    """The array of a constant, or of the quotient of two that `tf.image.resize` makes; None if it is not known."""
+    if value.node.op == "Cast":
+        known = _numbers(value.node.inputs[0])
+        return None if known is None else known.astype(value.dtype)
+    if value.node.op == "RealDiv":
+        known = [_numbers(each) for each in value.node.inputs]
+        return None if any(each is None for each in known) else known[0] / known[1]
+    return constant(value)
+
+
 @op("ScaleAndTranslate")
 def scale_and_translate(x, size, scale, translation, *, kernel_type="lanczos3", antialias=True):
-    known = [constant(each) for each in (size, scale, translation)]
+    known = [_numbers(each) for each in (size, scale, translation)]
     require(all(each is not None for each in known), "the size or the scale is known only when the model runs", size)
     require(x.shape is not None and None not in x.shape[1:3], "rows and columns must be known", x)
     size, scale, translation = (tuple(each.tolist()) for each in known)

@@ -64,6 +64,8 @@ def stack(*values, axis=0):
 @op("Unstack")
 def unstack(x, *, node, axis=0):
     count = len(node.outputs)
+    if count == 1:
+        return ops.squeeze(x, axis=axis)
     return many(ops.unstack(x, count, axis=axis), count)
 
 

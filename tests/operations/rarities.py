@@ -1,6 +1,13 @@
 """Cells in one operation, sounds, special functions, random numbers."""
 
+import numpy as np
+
 from operations import Case
+
+
+def noise():
+    """A signal that has some of every frequency: where there is nothing, the logarithm of rounding is taken."""
+    return np.random.default_rng(0).normal(size=(200, 2)).astype("float32")
 
 
 def lstm_cell(tf, rows):
@@ -33,7 +40,7 @@ def gru_cell(tf, rows):
 
 
 def lstm_sequence(tf, x, version):
-    """Six steps, time first: x [4 steps, batch, 6]."""
+    """Four steps, time first: x [4 steps, batch, 6]."""
     x = tf.transpose(x, [1, 0, 2])
     state = tf.zeros_like(x[0, :, :3])
     given = {
@@ -43,7 +50,8 @@ def lstm_sequence(tf, x, version):
         "h_prev": state,
         "w": tf.get_variable("kernel", [9, 12]),
         "b": tf.get_variable("bias", [12]),
-        **{name: tf.zeros([3]) for name in ("wci", "wcf", "wco")},
+        "use_peephole": True,
+        **{name: tf.get_variable(name, [3]) for name in ("wci", "wcf", "wco")},
     }
     return (tf.raw_ops.BlockLSTM if version == 1 else tf.raw_ops.BlockLSTMV2)(**given).h
 
@@ -54,6 +62,18 @@ CASES: list[Case] = [
     ("BlockLSTM", lambda tf, x: lstm_sequence(tf, x, 1)),
     ("BlockLSTMV2", lambda tf, x: lstm_sequence(tf, x, 2)),
     ("AudioSpectrogram", lambda tf, long_rows: tf.raw_ops.AudioSpectrogram(input=long_rows, window_size=16, stride=8)),
+    (
+        "Mfcc",
+        lambda tf, long_rows: tf.raw_ops.Mfcc(
+            spectrogram=tf.raw_ops.AudioSpectrogram(
+                input=long_rows + noise(), window_size=64, stride=16, magnitude_squared=True
+            ),
+            sample_rate=8000,
+            filterbank_channel_count=6,
+            dct_coefficient_count=4,
+            upper_frequency_limit=3000,
+        ),
+    ),
     (
         "CTCGreedyDecoder",
         lambda tf, x: [
@@ -68,6 +88,7 @@ CASES: list[Case] = [
     ("Bitcast", lambda tf, x: tf.bitcast(x, tf.int32)),
     # Random numbers: with what they are multiplied by, the answer is known all the same.
     ("Multinomial", lambda tf, rows: tf.multinomial(rows, 3, output_dtype=tf.int32) * 0 + 1),
+    ("RandomShuffle", lambda tf, six: tf.reduce_max(tf.random_shuffle(six), 0)),
     ("RandomStandardNormal", lambda tf, x: x + 0.0 * tf.random_normal([4, 6])),
     ("RandomStandardNormal", lambda tf, x: x + 0.0 * tf.random_normal(tf.shape(x))),
     ("RandomUniform", lambda tf, x: x + 0.0 * tf.random_uniform([4, 6], 1.0, 3.0)),

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher, Miss
 from porter.rewrite.recurrent.chains import raise_chains
+from porter.rewrite.recurrent.dropout import take_off_dropout_masks, undropped
 from porter.rewrite.recurrent.fused import raise_fused
-from porter.rewrite.recurrent.layers import of_step, over_sequence, settle
+from porter.rewrite.recurrent.layers import OF_CELLS, of_step, over_sequence, settle
 from porter.rewrite.recurrent.lift import Lifter, add_all, new, transposed
 from porter.rewrite.recurrent.own_cell import own_cell
 from porter.rewrite.recurrent.scan import Mask, Scan, State, make_scan
@@ -27,16 +28,22 @@ Holds = Callable[[str, Sequence[str]], bool]
 
 
 def raise_loops(
-    graph: Graph, cells: Sequence[Cell], simplify: Callable[[Graph], None], holds: Holds, note: Note
+    graph: Graph,
+    cells: Sequence[Cell],
+    simplify: Callable[[Graph], None],
+    holds: Holds,
+    note: Note,
+    warn: Callable[[str], None],
 ) -> None:
     """Raise every loop of `graph` over sequences: to the layers of `cells`, and to a cell of its own for what they don't cover.
 
     simplify: tries the rules for what may stand around cells on a step. holds: False for a rule, and the nodes it would
-    cover, whose proposal was tried and is wrong. note: is told why a loop stays.
+    cover, whose proposal was tried and is wrong. note: is told why a loop stays. warn: what the user should know.
     """
     for node in [node for node in graph.ordered() if node.op == "While"]:
         try:
-            _Raising(graph, make_scan(node), simplify, holds).run(cells)
+            for text in _Raising(graph, make_scan(node), simplify, holds).run(cells):
+                warn(text)
         except Miss as miss:
             note(node, miss)
     graph.prune()
@@ -48,12 +55,18 @@ class _Raising:
     def __init__(self, graph: Graph, scan: Scan, simplify: Callable[[Graph], None], holds: Holds):
         self.graph, self.scan, self.holds = graph, scan, holds
         self.reason: Miss | None = None
+        self.told: list[str] = []
         places = list(scan.writes)
         scan.step.outputs = [*(state.after for state in scan.states), *scan.writes.values()]
         scan.step.prune()
+        self.rates = take_off_dropout_masks(scan)
         simplify(scan.step)
         for state, after in zip(scan.states, scan.step.outputs, strict=False):
-            state.after = after
+            state.after = undropped(after)
+            if state.after is not after:
+                self.told.append(
+                    f"{after.name}: dropout of a state is left out; the model does not drop it in training"
+                )
         scan.writes = dict(zip(places, scan.step.outputs[len(scan.states) :], strict=True))
         sequence = scan.sequence
         self.steps = (sequence.shape[0] if sequence.shape else None, sequence.probe[0] if sequence.probe else None)
@@ -63,8 +76,8 @@ class _Raising:
         self.final: dict[int, list[tuple[int, Value]]] = {}
         self.mask = _mask(scan.mask, sequence) if scan.mask else None
 
-    def run(self, cells: Sequence[Cell]) -> None:
-        """Put layers in the place of the loop. Raises `Miss`."""
+    def run(self, cells: Sequence[Cell]) -> list[str]:
+        """Put layers in the place of the loop; gives what the user should know. Raises `Miss`."""
         waiting = list(self.scan.states)
         while self._next(cells, waiting):
             pass
@@ -91,6 +104,7 @@ class _Raising:
         for old, made in finals:
             self.graph.replace(old, made)
         self.graph.remove(self.scan.loop)
+        return self.told
 
     def _next(self, cells: Sequence[Cell], waiting: list[State]) -> bool:
         """Take one layer out of the step, if its input is a sequence by now."""
@@ -120,9 +134,21 @@ class _Raising:
 
     def _take(self, step: Step, x: Value, states: list[State]) -> None:
         """Put a layer in the place of a step's cell."""
+        self._add_dropout(step)
         layer = over_sequence(step.layer, x, self._initials(states), self.mask, len(states))
         origin = [name for each in step.nodes for name in each.origin]
         self._placed(layer, step.cell.name, step.out, states, origin)
+
+    def _add_dropout(self, step: Step) -> None:
+        """Give a Keras layer the rates of the masks that stood on its input and on its state."""
+        found = {"dropout": self.rates.get(id(step.x)), "recurrent_dropout": self.rates.get(id(step.states[0][0]))}
+        for name, rate in found.items():
+            if rate and step.layer.op in OF_CELLS:
+                step.layer.kwargs[name] = rate
+            elif rate:
+                self.told.append(
+                    f"{step.out.name}: {name} of {rate:g} is left out; the model does not drop it in training"
+                )
 
     def _placed(
         self, layer: tuple[Value, ...], rule: str, out: Value, states: list[State], origin: Sequence[str]
@@ -143,6 +169,7 @@ class _Raising:
             final.shape, final.probe, final.dtype = before.shape, before.probe, before.dtype
             self.final.setdefault(state.place, []).append((state.part[0] if state.part else 0, final))
         self.lifter.known[id(out)] = sequence
+        self.lifter.sources.add(id(out))
         self.layers[id(out)] = node
 
     def _own_cell(self, waiting: list[State]) -> None:

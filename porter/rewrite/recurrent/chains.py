@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher, Miss
+from porter.rewrite.recurrent.dropout import undropped
 from porter.rewrite.recurrent.layers import over_sequence
 from porter.rewrite.recurrent.lift import add_all, new, transposed
 from porter.rewrite.recurrent.sizes import is_zero
@@ -18,14 +19,14 @@ Holds = Callable[[str, Sequence[str]], bool]
 
 
 def raise_chains(graph: Graph, cells: Sequence[Cell], holds: Holds) -> None:
-    """Raise every chain of two or more equal cells, each of which takes the states that the one before it gives.
+    """Raise every chain of equal cells, each of which takes the states that the one before it gives.
 
     Layers on top of each other follow in turn: the second one's inputs are what the first one's layer gives.
     """
-    found = False
+    now: dict[int, Value] = {}  # what stands for the outputs of cells that were raised
     for chain in _chains(_steps(graph, cells, holds)):
-        found |= _raise(graph, chain)
-    if found:
+        _raise(graph, chain, now)
+    if now:
         _gather(graph)
         graph.prune()
 
@@ -63,7 +64,12 @@ def _candidates(graph: Graph) -> list[Node]:
             for value in node.inputs[1:]:
                 if value.rank and value.rank > 1 and matcher.is_static(value):
                     products[_source(value)].append(node)
-    near = {id(node): node for several in products.values() if len(several) > 1 for node in several}
+    near = {
+        id(node): node
+        for several in products.values()
+        for node in several
+        if len(several) > 1 or node.op.endswith("BlockCell") or node.inputs[0].node.op == "ConcatV2"
+    }
     edge = list(near.values())
     for _ in range(NEAR):
         edge = [user for node in edge for value in node.outputs for user, _ in value.uses if id(user) not in near]
@@ -87,7 +93,7 @@ def _chains(steps: list[Step]) -> Iterator[list[Step]]:
         groups[step.cell.name, repr((step.layer.args, step.layer.kwargs)), weights].append(step)
     chains = []
     for group in groups.values():
-        begin = {tuple(id(before) for before, _ in step.states): step for step in group}
+        begin = {tuple(id(undropped(before)) for before, _ in step.states): step for step in group}
         after = {tuple(id(new) for _, new in step.states) for step in group}
         for first, step in begin.items():
             if first in after:
@@ -95,29 +101,29 @@ def _chains(steps: list[Step]) -> Iterator[list[Step]]:
             chain = [step]
             while (following := begin.get(tuple(id(new) for _, new in chain[-1].states))) is not None:
                 chain.append(following)
-            if len(chain) > 1:
+            if len(chain) > 1 or step.cell.alone:
                 chains.append(chain)
     place = {id(step): at for at, step in enumerate(steps)}
     yield from sorted(chains, key=lambda chain: place[id(chain[0])])
 
 
-def _raise(graph: Graph, chain: list[Step]) -> bool:
-    """Put one layer in the place of a chain; False where what is inside of it is used elsewhere."""
+def _raise(graph: Graph, chain: list[Step], now: dict[int, Value]) -> None:
+    """Put one layer in the place of a chain, unless what is inside of it is used elsewhere."""
     inside = {id(node) for step in chain for node in step.nodes}
     if any(graph.nodes.get(step.out.node.name) is not step.out.node for step in chain):
-        return False
+        return
     for step in chain[:-1]:
         for _, after in step.states:
             if after is not step.out and (graph.is_output(after) or any(id(u) not in inside for u, _ in after.uses)):
-                return False
+                return
     try:
-        x = Together(graph).stacked([step.x for step in chain])
+        x = Together(graph).stacked([now.get(id(step.x), step.x) for step in chain])
     except Miss:
-        return False
+        return
     if x.rank is None or any(step.out.shape is None for step in chain):
-        return False
+        return
     first, last = chain[0], chain[-1]
-    before = [value for value, _ in first.states]
+    before = [now.get(id(value), value) for value, _ in first.states]
     initial = None if all(map(is_zero, before)) else before
     sequence, *finals = over_sequence(first.layer, x, initial, None, len(before))
     _describe(sequence, finals, chain)
@@ -130,11 +136,12 @@ def _raise(graph: Graph, chain: list[Step]) -> bool:
     for place, (_, after) in enumerate(last.states):
         if after is not last.out or len(values) == 1 + len(finals):
             graph.replace(after, finals[place])
+            now[id(after)] = finals[place]
     if len(values) > 1 + len(finals):
         for step, value in zip(chain, values[-1].node.outputs, strict=True):
             graph.replace(step.out, value)
+            now[id(step.out)] = value
     graph.prune()
-    return True
 
 
 def _used_outside(graph: Graph, value: Value, inside: set[int]) -> bool:
@@ -190,10 +197,13 @@ def _as_stack(node: Node, sequence: Value, axis: int) -> Value:
 
 def _as_concatenation(node: Node, sequence: Value, axis: int) -> Value | None:
     """[batch, steps, units] as [batch, steps times units], or step after step as [steps times batch, units]."""
-    if sequence.rank != 3 or sequence.shape[2] is None or node.out.shape is None:  # type: ignore[index]
+    out = node.out
+    if sequence.shape is None or len(sequence.shape) != 3 or out.shape is None:
         return None
-    if axis == 1:
-        shape: tuple[int | None, ...] = (None, sequence.shape[1] * sequence.shape[2])  # type: ignore[index,operator]
-        return new("Reshape", [sequence], {"shape": shape}, node.out, node.out.shape, node.out.probe)
-    width = (sequence.shape or (None,))[-1]
-    return new("Reshape", [transposed(sequence)], {"shape": (-1, width)}, node.out, node.out.shape, node.out.probe)
+    _, steps, units = sequence.shape
+    if units is None or (axis == 1 and steps is None):
+        return None
+    if axis != 1 or steps is None:
+        return new("Reshape", [transposed(sequence)], {"shape": (-1, units)}, out, out.shape, out.probe)
+    shape = (None, steps * units)
+    return new("Reshape", [sequence], {"shape": shape}, out, out.shape, out.probe)

@@ -8,7 +8,7 @@ from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher
 from porter.pattern.matcher import scalar
 from porter.rewrite.recurrent.layers import over_sequence
-from porter.rewrite.recurrent.lift import add_all, transposed
+from porter.rewrite.recurrent.lift import add_all, new, transposed
 from porter.rewrite.recurrent.sizes import is_zero, same_size
 from porter.rule import Cell, Step
 
@@ -49,7 +49,12 @@ def _raise(graph: Graph, node: Node, cells: Sequence[Cell]) -> None:
     add_all(graph, [outputs, *finals], found.cell.name)
     graph.replace(out, outputs)
     for value in last:
-        graph.replace(value, finals[1])
+        if value.rank == finals[1].rank:
+            graph.replace(value, finals[1])
+        else:  # the last step, with its axis
+            kept = new("ExpandDims", [finals[1]], {"axis": 0}, value, value.shape, value.probe)
+            graph.add(kept.node)
+            graph.replace(value, kept)
 
 
 def _last_cells(graph: Graph, cells: Value) -> list[Value] | None:
@@ -57,8 +62,8 @@ def _last_cells(graph: Graph, cells: Value) -> list[Value] | None:
     found: list[Value] = []
     for user, slot in cells.uses:
         size = cells.shape[0] if cells.shape else None
-        last = user.op == "StridedSlice" and slot == 0 and user.attrs.get("slices") in ((-1,), (size and size - 1,))
-        if not last:
+        wanted = ((-1,), (size and size - 1,), (slice(-1, None),))
+        if user.op != "StridedSlice" or slot or user.attrs.get("slices") not in wanted:
             return None if graph.is_used(user) else found
         found.append(user.out)
     return found

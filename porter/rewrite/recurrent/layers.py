@@ -52,16 +52,20 @@ def _called(
 
 def settle(graph: Graph) -> None:
     """Let each recurrent layer give only what is used of it: the whole sequence or the last step, states or none."""
-    for node in graph.ordered():
-        if node.op in RECURRENT and node.attrs["config"][1].get("return_state") and graph.is_used(node):
-            _last_steps(graph, node)
+    found = [node for node in graph if node.op in RECURRENT and node.attrs["config"][1].get("return_state")]
+    for node in found:
+        _last_steps(graph, node)
+    graph.prune()
+    for node in found:
+        if graph.nodes.get(node.name) is node:
             _settle(graph, node)
 
 
 def _last_steps(graph: Graph, node: Node) -> None:
     """Let what takes the last step of the sequence take the layer's last output."""
     sequence, *states = node.outputs
-    if "mask" in node.attrs["kwargs"] or not states or states[0].shape != _step(sequence.shape):
+    zeros = "mask" in node.attrs["kwargs"] and node.attrs["config"][1].get("zero_output_for_mask")
+    if zeros or not states or states[0].shape != _step(sequence.shape):
         return
     stack = [(sequence, 1)]
     while stack:
@@ -101,17 +105,15 @@ def _settle(graph: Graph, node: Node) -> None:
     args, kwargs = node.attrs["config"]
     kwargs = dict(kwargs)
     del kwargs["return_state"], kwargs["return_sequences"]
-    for each in list(node.outputs[0].uses):
-        if not graph.is_used(each[0]):  # what only a slice that was replaced took
-            graph.remove(each[0])
     used = [bool(value.uses) or graph.is_output(value) for value in node.outputs]
     sequence, *states = node.outputs
-    masked = "mask" in node.attrs["kwargs"]
+    # where a whole sample is masked, the last output is 0, and the state what it was before
+    last_is_state = not {"mask", "initial_state"} <= node.attrs["kwargs"].keys()
     if used[0]:
         kwargs["return_sequences"] = True
     else:
         kwargs.pop("zero_output_for_mask", None)
-    if any(used[1:]) and not (not used[0] and not any(used[2:]) and not masked):
+    if any(used[1:]) and not (last_is_state and not used[0] and not any(used[2:])):
         kwargs["return_state"] = True
     elif used[0]:
         node.outputs = [sequence]

@@ -63,6 +63,7 @@ class Lifter:
         self, graph: Graph, step: Graph, known: dict[int, Value], outside: dict[int, Value], steps: tuple[Any, Any]
     ):
         self.graph, self.known, self.outside, self.steps = graph, known, outside, steps
+        self.sources = set(known)  # of what is known, that which was not computed here
         self._constants: dict[int, Value] = {}
         self._matcher = Matcher(step)
 

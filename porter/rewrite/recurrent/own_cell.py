@@ -61,7 +61,7 @@ def _between(ends: list[Value], before: set[int], scan: Scan, lifter: Lifter) ->
             continue
         if id(value) in before or id(node) in done:
             continue
-        if id(value) in lifter.known or node.op in ELEMENTWISE_CALLS and _is_lifted(lifter, value):
+        if id(value) in lifter.sources or node.op in ELEMENTWISE_CALLS and _is_lifted(lifter, value):
             frontier[id(value)] = value
             continue
         if id(value) in scan.outside or node.op == "Placeholder":

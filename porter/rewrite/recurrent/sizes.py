@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from porter.graph import Node, Value
 from porter.pattern.matcher import scalar
 
@@ -11,31 +9,42 @@ KEEPS_SHAPE = {
     "Add", "Cast", "BiasAdd", "Dropout", "Identity", "Mul", "Relu", "ReverseSequence", "ReverseV2", "Sigmoid",
     "StopGradient", "Sub", "Tanh", "RealDiv",
 }  # fmt: skip
-OF_ZEROS = {
-    "BroadcastTo", "Cast", "ExpandDims", "GatherV2", "Identity", "Max", "Mean", "Reshape", "Slice", "Split", "SplitV",
-    "Squeeze", "StridedSlice", "Sum", "Tile", "Transpose", "Unstack", "MatMul", "Conv2D", "Mul",
+KEEPS_NUMBER = {
+    "BroadcastTo", "Cast", "ExpandDims", "GatherV2", "Identity", "Max", "Reshape", "Slice", "Split", "SplitV", "Squeeze",
+    "StridedSlice", "Tile", "Transpose", "Unstack",
 }  # fmt: skip
+PRODUCTS = {"Mul", "MatMul", "Conv2D"}
 
 
 def is_zero(value: Value) -> bool:
     """True for a tensor that holds nothing but 0, whatever its size."""
+    return is_filled(value, 0)
+
+
+def is_filled(value: Value, number: float) -> bool:
+    """True for a tensor that holds nothing but `number`, whatever its size."""
     for _ in range(50):
         node = value.node
         if node.op == "Const":
             array = node.attrs["value"]
-            return array.dtype.kind in "iufb" and not np.any(array)
+            return array.dtype.kind in "iufb" and bool((array == number).all())
         if node.op == "ZerosLike":
-            return True
+            return number == 0
+        if node.op == "OnesLike":
+            return number == 1
         if node.op == "Fill":
-            return scalar(node.inputs[-1]) == 0
-        if node.op in ("Mul", "MatMul", "Conv2D"):
-            constants = [each for each in node.inputs if each.node.op == "Const"]
-            if any(not np.any(each.node.attrs["value"]) for each in constants):
-                return True
+            return scalar(node.inputs[-1]) == number
+        if node.op in PRODUCTS:
+            if number or not any(each.node.op == "Const" and is_zero(each) for each in node.inputs):
+                if number or not node.inputs:
+                    return False
+                value = node.inputs[0]
+                continue
+            return True
         if node.op in ("ConcatV2", "Stack"):
             data = [each for each in node.inputs if not each.dtype.startswith("int")]
-            return bool(data) and all(is_zero(each) for each in data)
-        if node.op not in OF_ZEROS or not node.inputs:
+            return bool(data) and all(is_filled(each, number) for each in data)
+        if node.op not in KEEPS_NUMBER and (number or node.op not in ("Sum", "Mean")) or not node.inputs:
             return False
         value = node.inputs[1] if node.op == "Split" and len(node.inputs) == 2 else node.inputs[0]
     return False

@@ -29,8 +29,12 @@ class Together:
             return self.sequence(values)
         except Miss:
             first = values[0]
+            if first.rank is None:
+                raise
             shape = None if first.shape is None else (*first.shape[:1], len(values), *first.shape[1:])
             probe = None if first.probe is None else (*first.probe[:1], len(values), *first.probe[1:])
+            if len(values) == 1:
+                return new("ExpandDims", [first], {"axis": 1}, first, shape, probe)
             return new("Stack", list(values), {"axis": 1}, first, shape, probe)
 
     def _sequence(self, values: list[Value], deep: int) -> Value:
@@ -98,13 +102,9 @@ def _taken_apart(values: list[Value]) -> Value | None:
         inner = [value.node.inputs[0] for value in values]
         split = inner[0].node
         axis = split.attrs.get("axis")
-        if (
-            axis in (0, 1)
-            and _is_split(inner)
-            and inner[0].shape
-            and inner[0].shape[axis] == 1
-            and _drops(first, inner[0], axis)
-        ):
+        if axis not in (0, 1) or not _is_split(inner) or not inner[0].shape or inner[0].shape[axis] != 1:
+            return None
+        if _drops(first, inner[0], axis):
             source = split.inputs[-1] if split.op == "Split" else split.inputs[0]
             return source if axis == 1 else transposed(source)
         return None
@@ -157,16 +157,11 @@ def _sliced(values: list[Value]) -> Value | None:
 def _split_rows(source: Value, part: Value, count: int) -> Value | None:
     """A matrix [steps times batch, inputs], in which one step's rows stand together."""
     before = source.node.inputs[0] if source.node.op == "Reshape" and len(source.node.inputs) == 1 else None
-    if (
-        part.rank is not None
-        and part.rank == source.rank
-        and before is not None
-        and before.rank == (part.rank + 1)
-        and (before.shape and before.shape[0] == count and before.shape[2:] == (part.shape or ())[1:])
-    ):
-        return transposed(before)
     if part.shape is None or None in part.shape[1:]:
         return None
+    stands = before is not None and before.shape and (before.shape[0], *before.shape[2:]) == (count, *part.shape[1:])
+    if before is not None and stands and part.rank == source.rank:
+        return transposed(before)
     shape = (count, part.shape[0], *part.shape[1:])
     probe = None if part.probe is None else (count, *part.probe)
     wanted = (count, -1 if part.shape[0] is None else part.shape[0], *part.shape[1:])
