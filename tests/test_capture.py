@@ -5,6 +5,8 @@ The recordings in captured/ were made under TensorFlow 1.15.5 and 1.4.1 by captu
 
 import ast
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +96,24 @@ def test_the_program_is_written(tmp_path):
     assert CliRunner().invoke(app, ["capture", "-o", str(file)]).exit_code == 2
     assert CliRunner().invoke(app, ["capture", "-o", str(file), "--force"]).exit_code == 0
     assert CliRunner().invoke(app, ["capture", "-o", str(tmp_path / "none" / "x.py")]).exit_code == 2
+
+
+def test_the_program_records_numbers_without_axes_from_a_graph_that_is_finished(tmp_path):
+    """In a process of its own, as it switches TensorFlow over to graphs."""
+    program = f"""
+import sys; sys.path.insert(0, {str(CAPTURE.parent)!r})
+from porter_capture import capture, tf
+x = tf.placeholder(tf.float32, [None, 2], name="x")
+w = tf.get_variable("w", [2], initializer=tf.ones_initializer())
+y = tf.reduce_sum(x * w, name="y")
+tf.train.get_or_create_global_step()
+with tf.train.MonitoredTrainingSession() as session:
+    capture(session, outputs=[y], directory={str(tmp_path / "captured")!r})
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    arrays = np.load(tmp_path / "captured" / "reference.npz")
+    assert arrays["out:y:0"] == pytest.approx(arrays["in:x:0"].sum(), 1e-6)
+    assert arrays["grad:x:0"] == pytest.approx(np.full((3, 2), arrays["proj:y:0"]))
 
 
 def test_the_program_is_in_the_language_of_its_time():

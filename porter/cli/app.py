@@ -247,7 +247,7 @@ def capture(
         )
         console.print("and then, here:")
         console.print("  porter convert captured")
-        console.print("  porter verify model_keras --reference captured")
+        console.print("  porter verify captured_keras --reference captured")
 
 
 @app.command()

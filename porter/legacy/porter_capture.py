@@ -17,7 +17,7 @@ It leaves a folder, "captured" by default: the graph and the weights, `reference
 answers to them, a few inner tensors and gradients, and `capture.json`. Then, with porter, anywhere:
 
     porter convert captured
-    porter verify model_keras --reference captured/reference.npz
+    porter verify captured_keras --reference captured
 
 Runs under Python 2.7 and 3.5 to 3.8, TensorFlow 1.0 to 1.15, and needs nothing else but numpy.
 """
@@ -57,7 +57,10 @@ def capture(session, outputs=None, inputs=None, feed=None, directory="captured",
         unknown rows, columns or time. name: of the files.
     Returns the directory. Raises CaptureError.
     """
+    session = _plain(session)
     graph = session.graph
+    if graph.finalized:  # as a MonitoredSession leaves it; a Saver and gradients have to be added
+        graph._unsafe_unfinalize()
     feed = dict((_name(key), value) for key, value in (feed or {}).items())
     outputs = [_name(each) for each in (outputs or _likely_outputs(graph))]
     tensors = [_tensor(graph, each) for each in outputs]
@@ -108,6 +111,13 @@ def capture(session, outputs=None, inputs=None, feed=None, directory="captured",
 
 
 # What goes in and comes out
+
+
+def _plain(session):
+    """The tf.Session within a MonitoredSession, which would run its hooks, and which no Saver takes."""
+    while hasattr(session, "_sess") and session._sess is not None:
+        session = session._sess
+    return session
 
 
 def _name(item):
@@ -233,10 +243,15 @@ def _shape(tensor, batch, size):
 def _array(random, tensor, shape, bound):
     dtype = tensor.dtype.base_dtype.as_numpy_dtype
     if dtype == np.bool_:
-        return random.rand(*shape) < 0.5
+        return np.asarray(random.rand(*shape) < 0.5)
     if tensor.dtype.base_dtype.is_integer:
-        return random.randint(0, bound, size=shape).astype(dtype)
-    return random.randn(*shape).astype(dtype)
+        return np.asarray(random.randint(0, bound, size=shape)).astype(dtype)
+    return _normal(random, shape, dtype)
+
+
+def _normal(random, shape, dtype):
+    """Of no axes too, for which numpy gives a number and no array."""
+    return np.asarray(random.randn(*shape)).astype(dtype)
 
 
 # What is recorded
@@ -303,7 +318,7 @@ def _record_gradients(session, graph, record, inputs, outputs, tensors, feeds, r
     if not floats or not chosen:
         return []
     numbers = np.random.RandomState(seed + 1)
-    weights = dict((name, numbers.randn(*record["out:" + name].shape).astype(record["out:" + name].dtype))
+    weights = dict((name, _normal(numbers, record["out:" + name].shape, record["out:" + name].dtype))
                    for name, _ in chosen)
     try:
         with graph.as_default():

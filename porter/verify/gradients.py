@@ -256,7 +256,7 @@ class _Pair:
                 continue
             before, got = held[id(each.weight)], moved[id(each.weight)]
             step = each.together([np.asarray(array) for array in theirs]).astype(before.dtype)
-            want = before - np.float32(RATE) * step
+            want = before - before.dtype.type(RATE) * step
             # what the gradients differ by has been judged already
             allowed = RATE * max(gradients[f"by {tensor}"].error for tensor in each.tensors)
             found[f"{each.path} after one step"] = compare(got, want, tolerance, want.astype(np.float64) + allowed)

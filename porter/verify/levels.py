@@ -137,7 +137,7 @@ def outputs(context: Context) -> Finding:
     if trials.nothing_to_try and not trials.recorded_outcomes:
         return Finding(SKIPPED, trials.nothing_to_try)
     outcomes = list(trials.recorded_outcomes)
-    kinds = [kind for kind in KINDS if trials.batches]
+    kinds = [outcome.label for outcome in outcomes] + [kind for kind in KINDS if trials.batches]
     for batch, kind in _plan(trials.batches, thorough=context.thorough):
         outcomes.append(trials.outcome(kind, batch))
     if trials.batches and trials.other_sizes is not None:

@@ -21,7 +21,7 @@ def check_weights(
     of the original ("dense/kernel"), perhaps with steps after it ("dense/kernel:0, transposed (1, 0)"), or a number
     that fills it. Equal means the same bits, after the steps.
     """
-    faults, checked = _accounts(report, reference), 0
+    faults, checked = _accounts(report, reference), set()
     notes: list[str] = []
     layers = {layer.name: layer for layer in model._flatten_layers(include_self=False, recursive=True)}
     layers.update({layer.name: layer for layer in model.layers})  # not the cell inside that has the same name
@@ -41,18 +41,19 @@ def check_weights(
             found.append((where, weight, source))
     faults += [f"{weight.path} has no source" for weight in model.weights if id(weight) not in sources]
     if reference is None:
-        return faults, notes, checked
+        return faults, notes, 0
     origins = Origins(reference, [source for _, _, source in found if isinstance(source, str)])
     for where, weight, source in found:
         fault, note = _compare(weight, source, origins)
-        checked += not fault and not note
+        if not fault and not note:
+            checked.add(id(weight))  # of a shared layer, several rows tell
         faults += [f"{where}: {fault}"] if fault else []
         notes += [f"{where}: {note}"] if note else []
     copied = set(report["weights"]["copied"])
     variables = {variable.name for variable in reference.original.variables.values()}
     faults += [f"{name} counts as copied, but no layer holds it" for name in sorted(copied & variables - origins.used)]
     faults += [f"{name} is in a layer, but does not count as copied" for name in sorted(origins.used - copied)]
-    return faults, notes, checked
+    return faults, notes, len(checked)
 
 
 class Origins:
