@@ -15,7 +15,18 @@ def warp(tf, image, **how):
     return tf.raw_ops.ImageProjectiveTransformV2(images=image, transforms=moves, output_shape=[6, 7], **how)
 
 
+def scaled(kernel, antialias):
+    """Pictures that grow one way and shrink the other, moved by part of a pixel."""
+    where = {"size": [5, 11], "scale": [0.6, 1.4], "translation": [0.5, -1.0]}
+    return lambda tf, image: tf.raw_ops.ScaleAndTranslate(
+        images=image, **where, kernel_type=kernel, antialias=antialias
+    )
+
+
 CASES: list[Case] = [
+    ("ScaleAndTranslate", scaled("lanczos3", True)),
+    ("ScaleAndTranslate", scaled("triangle", False)),
+    ("ScaleAndTranslate", scaled("keyscubic", True)),
     (
         "CropAndResize",
         lambda tf, image, count: tf.image.crop_and_resize(image, [[0.1, 0.2, 0.9, 0.7]], [0], [count + 1, 4]),

@@ -10,8 +10,8 @@ def noise():
     return np.random.default_rng(0).normal(size=(200, 2)).astype("float32")
 
 
-def lstm_cell(tf, rows):
-    """A cell of 3 units on 5 inputs: its state and its output."""
+def lstm_cell(tf, rows, outputs=("cs", "h")):
+    """A cell of 3 units on 5 inputs: its state and its output, or its gates, which no layer gives."""
     state = rows[:, :3]
     kernel = tf.get_variable("kernel", [8, 12])
     peepholes = {name: tf.get_variable(name, [3]) for name in ("wci", "wcf", "wco")}
@@ -24,10 +24,10 @@ def lstm_cell(tf, rows):
         use_peephole=True,
         **peepholes,
     )
-    return made.cs, made.h
+    return [getattr(made, name) for name in outputs]
 
 
-def gru_cell(tf, rows):
+def gru_cell(tf, rows, outputs=("h",)):
     made = tf.raw_ops.GRUBlockCell(
         x=rows,
         h_prev=rows[:, :3],
@@ -36,10 +36,10 @@ def gru_cell(tf, rows):
         b_ru=tf.get_variable("gate_bias", [6]),
         b_c=tf.get_variable("candidate_bias", [3]),
     )
-    return made.h
+    return [getattr(made, name) for name in outputs]
 
 
-def lstm_sequence(tf, x, version):
+def lstm_sequence(tf, x, version, output="h"):
     """Four steps, time first: x [4 steps, batch, 6]."""
     x = tf.transpose(x, [1, 0, 2])
     state = tf.zeros_like(x[0, :, :3])
@@ -53,14 +53,19 @@ def lstm_sequence(tf, x, version):
         "use_peephole": True,
         **{name: tf.get_variable(name, [3]) for name in ("wci", "wcf", "wco")},
     }
-    return (tf.raw_ops.BlockLSTM if version == 1 else tf.raw_ops.BlockLSTMV2)(**given).h
+    made = (tf.raw_ops.BlockLSTM if version == 1 else tf.raw_ops.BlockLSTMV2)(**given)
+    return getattr(made, output)
 
 
 CASES: list[Case] = [
-    ("LSTMBlockCell", lstm_cell),
-    ("GRUBlockCell", gru_cell),
+    ("LSTMBlockCell", lambda tf, rows: lstm_cell(tf, rows)),
+    ("LSTMBlockCell", lambda tf, rows: lstm_cell(tf, rows, ("i", "f", "h"))),
+    ("GRUBlockCell", lambda tf, rows: gru_cell(tf, rows)),
+    ("GRUBlockCell", lambda tf, rows: gru_cell(tf, rows, ("r", "u", "h"))),
     ("BlockLSTM", lambda tf, x: lstm_sequence(tf, x, 1)),
+    ("BlockLSTM", lambda tf, x: lstm_sequence(tf, x, 1, "i")),
     ("BlockLSTMV2", lambda tf, x: lstm_sequence(tf, x, 2)),
+    ("BlockLSTMV2", lambda tf, x: lstm_sequence(tf, x, 2, "f")),
     ("AudioSpectrogram", lambda tf, long_rows: tf.raw_ops.AudioSpectrogram(input=long_rows, window_size=16, stride=8)),
     (
         "Mfcc",

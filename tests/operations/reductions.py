@@ -29,6 +29,22 @@ CASES: list[Case] = [
         lambda tf, rows, i: tf.nn.sparse_softmax_cross_entropy_with_logits(labels=i[:, 0] % 5, logits=rows),
     ),
     ("UnsortedSegmentSum", lambda tf, six, ints: tf.math.unsorted_segment_sum(six, ints % 4, 4)),
+    (
+        "UnsortedSegmentSum",
+        lambda tf, six, ints, count: tf.math.unsorted_segment_sum(six, ints % 4, tf.clip_by_value(count, 4, 9)),
+    ),
+    (
+        "UnsortedSegmentProd",
+        lambda tf, six, ints, count: tf.math.unsorted_segment_prod(six, ints % 4, tf.clip_by_value(count, 4, 9)),
+    ),
+    (
+        "UnsortedSegmentMax",
+        lambda tf, six, ints, count: tf.math.unsorted_segment_max(six, ints % 4, tf.clip_by_value(count, 4, 9)),
+    ),
+    (
+        "UnsortedSegmentMin",
+        lambda tf, six, ints, count: tf.math.unsorted_segment_min(six, ints % 4, tf.clip_by_value(count, 4, 9)),
+    ),
     ("UnsortedSegmentSum", lambda tf, six: tf.math.unsorted_segment_sum(six, [[0, 1, 2, 1]] * 6, 3)),
     ("UnsortedSegmentProd", lambda tf, six, ints: tf.math.unsorted_segment_prod(six, ints % 4, 4)),
     ("UnsortedSegmentMax", lambda tf, six, ints: tf.math.unsorted_segment_max(six, ints % 4, 5)),
