@@ -61,6 +61,21 @@ def test_nothing_there(place):
     assert "do: check the path" in said
 
 
+@pytest.mark.parametrize(
+    ("flags", "what"),
+    [
+        (("--freeze", "dropout/keep_prob=abc"), "keep_prob of a dropout in training: above 0"),
+        (("--freeze", "dropout/keep_prob=0"), "keep_prob of a dropout in training: above 0"),
+        (("--freeze", "input/x=3"), "shape (None, 784)"),
+        (("--shape", "input/x=?,3"), "the graph says [?, 784]"),
+        (("--shape", "conv1/W=?,3"), "conv1/W:0 is a variable"),
+    ],
+    ids=lambda each: each[-1] if isinstance(each, tuple) else None,
+)
+def test_values_and_shapes_that_do_not_fit(place, flags, what):
+    assert what in refused(place, FIXTURES / "mnist_keep_prob" / "model.ckpt", *flags, code=USAGE)
+
+
 def test_a_misspelt_name(place):
     checkpoint(place)
     assert "model.ckpt" in refused(place, "modle.ckpt")

@@ -204,7 +204,7 @@ class _Maker:
         for knob in self.knobs.find(reached, stored):
             tensor = parse(knob.tensor)
             if tensor in frozen and knob.kind in ("keep_prob", "rate"):
-                knob.training, knob.guessed = float(frozen.pop(tensor)), False
+                knob.training, knob.guessed = _probability(knob, frozen.pop(tensor)), False
             if tensor not in frozen:
                 self.plan.stands[tensor[0]] = Stand(self.wiring.nodes[tensor[0]].attr["dtype"].type % 100, ())
                 knobs.append(knob)
@@ -236,6 +236,8 @@ class _Maker:
             array = np.asarray(value) if stand.dtype == STRING else np.asarray(value).astype(dtype_name(stand.dtype))
             if stand.shape is not None and not array.shape and None not in stand.shape:
                 array = np.broadcast_to(array, [int(size or 1) for size in stand.shape])
+            if stand.shape is not None and array.ndim != len(stand.shape):
+                raise ValueError(f"{array.ndim} axes for {len(stand.shape)}")
             self.plan.constants[name] = tf.make_tensor_proto(array)
         except (TypeError, ValueError) as problem:
             raise UsageError(
@@ -348,6 +350,23 @@ class _Maker:
         if self.source.graph_def.versions.producer == 0 and scalars and imported(graph_def) is None:
             for node in scalars:
                 node.attr["shape"].shape.unknown_rank = True
+
+
+def _probability(knob: Knob, value: Any) -> float:
+    """What a keep_prob or rate is in training; one that keeps nothing is refused."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    keeps = number if knob.kind == "keep_prob" else 1 - number
+    if not 0 < keeps <= 1:
+        bounds = "above 0 and at most 1" if knob.kind == "keep_prob" else "at least 0 and below 1"
+        raise UsageError(
+            f"{knob.tensor} cannot be {value!r}.",
+            why=f"it is the {knob.kind} of a dropout in training: {bounds}",
+            todo=f"for example --freeze {knob.tensor.removesuffix(':0')}=0.8",
+        )
+    return number
 
 
 def _written(shape: tuple[int | None, ...]) -> str:
