@@ -43,34 +43,34 @@ def make_plan(
             plan.cuts[tensor] = _input(plan, wiring, contexts, tensor)
     for tensor, shape in shapes.items():
         variable = wiring.op(tensor[0]) in VARIABLES
-        stand = plan.cuts.get(tensor) or plan.stands.get(tensor[0])
-        if stand is None or variable:
+        known = plan.cuts.get(tensor) or plan.stands.get(tensor[0])
+        if known is None or variable:
             raise UsageError(
                 f"{spell(tensor)} is {'a variable' if variable else 'no input'}, so that it cannot be given a shape.",
                 todo="name a placeholder with --shape",
             )
-        if not _refines(shape, stand.shape):
+        if not _refines(shape, known.shape):
             raise UsageError(
                 f"{spell(tensor)} cannot be of the shape {_words(shape)}.",
-                why=f"the graph says {_words(stand.shape or ())}",
+                why=f"the graph says {_words(known.shape)}",
                 todo="give what the graph leaves open (?), and the sizes that it says as they are",
             )
         if tensor in plan.cuts:
-            plan.cuts[tensor] = Stand(stand.dtype, shape)
+            plan.cuts[tensor] = Stand(known.dtype, shape)
         else:
-            plan.stands[tensor[0]] = Stand(stand.dtype, shape)
+            plan.stands[tensor[0]] = Stand(known.dtype, shape)
     return plan
 
 
-def _refines(shape: tuple[int | None, ...], known: tuple[int | None, ...] | None) -> bool:
+def _refines(shape: Shape, known: Shape) -> bool:
     """Whether a placeholder of the shape `known` may be taken for one of `shape`."""
-    if known is None:
+    if shape is None or known is None:
         return True
     return len(shape) == len(known) and all(size in (None, wanted) for wanted, size in zip(shape, known, strict=True))
 
 
-def _words(shape: tuple[int | None, ...]) -> str:
-    return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
+def _words(shape: Shape) -> str:
+    return "[" + ", ".join("?" if size is None else str(size) for size in shape or ()) + "]"
 
 
 def _add_default(plan: Plan, wiring: Wiring, flow: Flow, values: Values, name: str, wanted: bool) -> None:
