@@ -24,6 +24,7 @@ from porter.rules import (
     normalization,
     padding,
     partitioned_embedding,
+    patch_normalization,
     pooling,
     rescaling,
     resizing,
@@ -37,6 +38,7 @@ from porter.rules import (
 from porter.rules import operations as operations
 
 RULES = (
+    *patch_normalization.RULES,
     *min_max.RULES,
     *batch_normalization.RULES,
     *group_normalization.RULES,

@@ -86,6 +86,11 @@ def _evaluate(node: Node, inputs: list[Sizes]) -> list[Sizes]:
     if node.op == "Slice" and "begin" in node.attrs:
         (begin,), (size,) = node.attrs["begin"], node.attrs["size"]
         return [first[begin : None if size < 0 else begin + size]]
+    if node.op == "GatherV2" and node.attrs.get("axis") == 0 and len(inputs) == 2:  # tf.tensordot picks axes so
+        places: Any = inputs[1]
+        if not isinstance(places, tuple) or None in places:
+            return [None if places is None or isinstance(places, tuple) else first[places]]
+        return [tuple(first[place] for place in places)]
     if node.op == "Unstack":
         return list(first)
     if node.op == "SplitV" and "sizes" in node.attrs:

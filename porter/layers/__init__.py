@@ -38,6 +38,7 @@ from porter.layers.mfcc import MFCC
 from porter.layers.min_max_normalization import MinMaxNormalization
 from porter.layers.non_max_suppression import NonMaxSuppression
 from porter.layers.parameter import Parameter
+from porter.layers.patch_normalized_conv2d import PatchNormalizedConv2D
 from porter.layers.places import Places
 from porter.layers.projective_transform import ProjectiveTransform
 from porter.layers.quantize_and_dequantize import QuantizeAndDequantize
@@ -101,6 +102,7 @@ __all__ = [
     "MinMaxNormalization",
     "NonMaxSuppression",
     "Parameter",
+    "PatchNormalizedConv2D",
     "Places",
     "ProjectiveTransform",
     "QuantizeAndDequantize",

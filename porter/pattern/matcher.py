@@ -121,9 +121,26 @@ class Matcher:
             for value in node.outputs:
                 if value is root or node.op in VIEWS or self.is_static(value):
                     continue
-                if self.graph.is_output(value) or any(id(user) not in inside for user, _ in value.uses):
+                outside = [user for user, _ in value.uses if id(user) not in inside]
+                if self.graph.is_output(value) or not all(self._goes_too(user, inside) for user in outside):
                     return value
         return None
+
+    def _goes_too(self, user: Node, inside: set[int]) -> bool:
+        """True for a shape that is read for nothing but the matched nodes, such as tf.tensordot's reshapes."""
+        if user.op != "Shape":
+            return False
+        stack, seen = [user], {id(user)}
+        while stack and len(seen) < SHAPE_NODES:
+            for value in stack.pop().outputs:
+                if self.graph.is_output(value):
+                    return False
+                following = [node for node, _ in value.uses if id(node) not in inside and id(node) not in seen]
+                if any(node.op in CONTROL or not node.outputs for node in following):
+                    return False
+                seen.update(map(id, following))
+                stack.extend(following)
+        return not stack
 
     def _match(self, pattern: Pattern, value: Value, so_far: Match) -> Iterator[Match]:
         if isinstance(pattern, Var):
@@ -211,6 +228,7 @@ class Matcher:
         return replace(so_far, bound={**so_far.bound, variable.name: bound})
 
 
+SHAPE_NODES = 32  # more of them than this are not followed
 # Other ways to look at the same numbers: whoever else uses one keeps it.
 VIEWS = {"ExpandDims", "Reshape", "SpaceToBatchND", "Squeeze", "Transpose"}
 CONTROL = {"Enter", "RefEnter", "Exit", "Merge", "NextIteration", "Switch", "While"}

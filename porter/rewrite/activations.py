@@ -6,7 +6,10 @@ import re
 
 from porter.graph import Graph, Node
 
-TAKES_ACTIVATION = re.compile(r"^layers\.(Dense|EinsumDense|(Depthwise|Separable)?Conv[123]D(Transpose)?)$")
+TAKES_ACTIVATION = re.compile(
+    r"^layers\.(Dense|EinsumDense|(Depthwise|Separable)?Conv[123]D(Transpose)?)$"
+    r"|^porter_layers\.(Standardized(Depthwise)?Conv[123]D|PatchNormalizedConv2D)$"
+)
 LAYERS = {"layers.ReLU": "relu", "layers.Softmax": "softmax", "layers.ELU": "elu"}
 
 
