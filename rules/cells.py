@@ -32,6 +32,42 @@ def _(kernel, bias, forget_bias, activation, gate, joined, product, split):
     )
 
 
+@lstm.example("BasicLSTMCell in a dynamic_rnn", "LSTM")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    return tf.nn.dynamic_rnn(tf.nn.rnn_cell.BasicLSTMCell(5), x, dtype=tf.float32)[0]
+
+
+@lstm.example("two layers over written out steps, as static_rnn leaves them", "LSTM", "LSTM")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    cells = [tf.nn.rnn_cell.LSTMCell(5, forget_bias=0.5), tf.nn.rnn_cell.LSTMCell(6, activation=tf.nn.relu)]
+    outputs, _ = tf.nn.static_rnn(tf.nn.rnn_cell.MultiRNNCell(cells), tf.unstack(x, axis=1), dtype=tf.float32)
+    return outputs[-1]
+
+
+@lstm.example("sentences of several lengths", "LSTM")
+def _(tf):
+    x, lengths = tf.placeholder(tf.float32, [None, 4, 3], "x"), tf.placeholder(tf.int32, [None], "lengths")
+    cell = tf.nn.rnn_cell.LSTMCell(5)
+    outputs, state = tf.nn.dynamic_rnn(cell, x, sequence_length=lengths, dtype=tf.float32)
+    return [outputs, state.c, state.h]
+
+
+@lstm.counterexample("the output's gate sees the cell before it was renewed", "LSTM")
+def _(tf):
+    def step(before, x):
+        h, c = before
+        i, j, f, o = tf.split(tf.matmul(tf.concat([x, h], 1), kernel) + bias, 4, axis=1)
+        new_c = c * tf.sigmoid(f + 1.0) + tf.sigmoid(i) * tf.tanh(j)
+        return tf.tanh(c) * tf.sigmoid(o), new_c
+
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    kernel, bias = tf.get_variable("kernel", [8, 20]), tf.get_variable("bias", [20])
+    zeros = tf.zeros([tf.shape(x)[0], 5])
+    return tf.scan(step, tf.transpose(x, [1, 0, 2]), initializer=(zeros, zeros))[0]
+
+
 def _clipped(tf, x, low, high):
     """x between two numbers, or as it is; the numbers are bound only where it is clipped."""
     return [tf.Maximum(tf.Minimum(x, high), low), tf.ClipByValue(x, low, high), x]
@@ -68,6 +104,13 @@ def _(
     return _extended(
         kernel, bias, forget_bias, activation, (peephole_i, peephole_f, peephole_o), high, projection, projection_high
     )
+
+
+@extended_lstm.example("peepholes, clipping and a projection", "RNN")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    cell = tf.nn.rnn_cell.LSTMCell(6, use_peepholes=True, cell_clip=0.3, num_proj=5, proj_clip=0.2)
+    return tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)[0]
 
 
 def _extended(kernel, bias, forget_bias, activation, peepholes, cell_clip, projection=None, projection_clip=None):
@@ -115,6 +158,31 @@ def _(kernel, peephole_i, peephole_f, peephole_o, bias, cell):
     )
 
 
+def _blocks(tf, units, **attributes):
+    """The outputs of LSTMBlockCell over written out steps."""
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    kernel, bias = tf.get_variable("kernel", [3 + units, 4 * units]), tf.get_variable("bias", [4 * units])
+    peepholes = [tf.get_variable(name, [units]) for name in ("w_i_diag", "w_f_diag", "w_o_diag")]
+    names = dict(zip(("wci", "wcf", "wco"), peepholes, strict=True))
+    c = h = tf.zeros([tf.shape(x)[0], units])
+    outputs = []
+    for step in tf.unstack(x, axis=1):
+        made = tf.raw_ops.LSTMBlockCell(x=step, cs_prev=c, h_prev=h, w=kernel, b=bias, **names, **attributes)
+        c, h = made.cs, made.h
+        outputs.append(h)
+    return tf.stack(outputs, axis=1)
+
+
+@lstm_block.example("LSTMBlockCell without clipping", "LSTM")
+def _(tf):
+    return _blocks(tf, 5, forget_bias=1.0, cell_clip=-1.0)
+
+
+@lstm_block.example("LSTMBlockCell with peepholes", "RNN")
+def _(tf):
+    return _blocks(tf, 5, forget_bias=1.0, cell_clip=0.4, use_peephole=True)
+
+
 @cell(h="cell:3")
 def gru_block(tf, x, h, gate_kernel: Weight, kernel: Weight, gate_bias: Weight, bias: Weight):
     """Raise the step of GRUBlockCell, which TensorFlow computes in one operation, to `GRUCell(reset_after=False)`.
@@ -127,6 +195,17 @@ def gru_block(tf, x, h, gate_kernel: Weight, kernel: Weight, gate_bias: Weight, 
 @gru_block.to_keras
 def _(gate_kernel, gate_bias, kernel, bias):
     return _gru(gate_kernel, gate_bias, kernel, bias, "tanh", "sigmoid")
+
+
+@gru_block.example("GRUBlockCell over written out steps", "GRU")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    kernels = {"w_ru": tf.get_variable("gates", [8, 10]), "w_c": tf.get_variable("candidate", [8, 5])}
+    biases = {"b_ru": tf.get_variable("gates_bias", [10]), "b_c": tf.get_variable("candidate_bias", [5])}
+    h = tf.zeros([tf.shape(x)[0], 5])
+    for step in tf.unstack(x, axis=1):
+        h = tf.raw_ops.GRUBlockCell(x=step, h_prev=h, **kernels, **biases).h
+    return h
 
 
 @cell(h="out")
@@ -159,6 +238,20 @@ def _(gate_kernel, gate_bias, kernel, bias, recurrent_kernel, recurrent_bias, ac
     )
 
 
+@gru_reset_after.example("the formula of CudnnCompatibleGRUCell", "GRU")
+def _(tf):
+    def step(h, x):
+        r, u = tf.split(tf.sigmoid(tf.matmul(tf.concat([x, h], 1), gates) + gates_bias), 2, axis=1)
+        candidate = tf.tanh(tf.matmul(x, kernel) + bias + r * (tf.matmul(h, recurrent) + recurrent_bias))
+        return (1.0 - u) * candidate + u * h
+
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    gates, gates_bias = tf.get_variable("gates", [8, 10]), tf.get_variable("gates_bias", [10])
+    kernel, bias = tf.get_variable("kernel", [3, 5]), tf.get_variable("bias", [5])
+    recurrent, recurrent_bias = tf.get_variable("recurrent", [5, 5]), tf.get_variable("recurrent_bias", [5])
+    return tf.scan(step, tf.transpose(x, [1, 0, 2]), initializer=tf.zeros([tf.shape(x)[0], 5]))
+
+
 @cell(h="out")
 def gru(
     tf, x, h, gate_kernel: Weight, gate_bias: Weight, kernel: Weight, bias: Weight, activation: Function, gate: Function
@@ -181,6 +274,30 @@ def _(gate_kernel, gate_bias, kernel, bias, activation, gate, joined, product, s
     check_linear(joined, product, split)
     check_linear(seen, candidate)
     return _gru(gate_kernel, gate_bias, kernel, bias, activation, gate)
+
+
+@gru.example("GRUCell in a dynamic_rnn that starts from a given state, time first", "GRU")
+def _(tf):
+    x, state = tf.placeholder(tf.float32, [4, None, 3], "x"), tf.placeholder(tf.float32, [None, 5], "state")
+    return tf.nn.dynamic_rnn(tf.nn.rnn_cell.GRUCell(5), x, initial_state=state, time_major=True)
+
+
+@gru.example("from both ends", "GRU", "GRU")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    cells = tf.nn.rnn_cell.GRUCell(5), tf.nn.rnn_cell.GRUCell(5)
+    return tf.concat(tf.nn.bidirectional_dynamic_rnn(*cells, x, dtype=tf.float32)[0], axis=2)
+
+
+@gru.counterexample("the new and the old state have changed places", "GRU")
+def _(tf):
+    def step(h, x):
+        r, u = tf.split(tf.sigmoid(tf.matmul(tf.concat([x, h], 1), gates)), 2, axis=1)
+        return u * tf.tanh(tf.matmul(tf.concat([x, r * h], 1), candidate)) + (1.0 - u) * h
+
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    gates, candidate = tf.get_variable("gates", [8, 10]), tf.get_variable("candidate", [8, 5])
+    return tf.scan(step, tf.transpose(x, [1, 0, 2]), initializer=tf.zeros([tf.shape(x)[0], 5]))
 
 
 def _gru(gate_kernel, gate_bias, kernel, bias, activation, gate):
@@ -214,6 +331,12 @@ def _(kernel, bias, activation, joined, product):
     weights, recurrent = parts_of(kernel, units)
     made = layers.SimpleRNNCell(units, **activations(activation, None, None), use_bias=bias is not None)
     return made.bind(kernel=weights, recurrent_kernel=recurrent, bias=bias)
+
+
+@simple_rnn.example("BasicRNNCell in a dynamic_rnn", "SimpleRNN")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    return tf.nn.dynamic_rnn(tf.nn.rnn_cell.BasicRNNCell(5), x, dtype=tf.float32)[1]
 
 
 simple_rnn.alone = False

@@ -55,6 +55,21 @@ def _(x, kernel, bias, forget_bias, joined, conv, split):
     )
 
 
+@conv_lstm.example("the formula of ConvLSTMCell", "ConvLSTM2D")
+def _(tf):
+    def step(before, x):
+        h, c = before
+        sums = tf.nn.conv2d(tf.concat([x, h], 3), kernel, strides=[1, 1, 1, 1], padding="SAME") + bias
+        i, j, f, o = tf.split(sums, 4, axis=3)
+        new_c = tf.sigmoid(f + 1.0) * c + tf.sigmoid(i) * tf.tanh(j)
+        return tf.tanh(new_c) * tf.sigmoid(o), new_c
+
+    x = tf.placeholder(tf.float32, [None, 3, 6, 5, 2], "x")
+    kernel, bias = tf.get_variable("kernel", [3, 3, 6, 16]), tf.get_variable("bias", [16])
+    zeros = tf.zeros([tf.shape(x)[0], 6, 5, 4])
+    return tf.scan(step, tf.transpose(x, [1, 0, 2, 3, 4]), initializer=(zeros, zeros))[0]
+
+
 @cell(h="out", c="new_c")
 def keras_conv_lstm(
     tf, x, h, c, kernel_i: Weight, kernel_f: Weight, kernel_c: Weight, kernel_o: Weight,
@@ -104,6 +119,12 @@ def _(
         recurrent_kernel=together(recurrent_i, recurrent_f, recurrent_c, recurrent_o),
         bias=bias,
     )
+
+
+@keras_conv_lstm.example("ConvLSTM2D", "ConvLSTM2D")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 3, 6, 5, 2], "x")
+    return tf.keras.layers.ConvLSTM2D(4, 3, strides=2, return_sequences=True)(x)
 
 
 RULES = (conv_lstm, keras_conv_lstm)

@@ -46,6 +46,12 @@ def _(
     )
 
 
+@keras_lstm.example("LSTM(implementation=1) with hard sigmoid gates", "LSTM")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    return tf.keras.layers.LSTM(5, recurrent_activation="hard_sigmoid", implementation=1, return_sequences=True)(x)
+
+
 def _split(tf, value, count):
     """Equal parts of the last axis, as Split gives them, or as slices named "part_0" and so on."""
     parts = tf.Split(value).named("split")
@@ -67,6 +73,12 @@ def check_parts(units, split, *parts):
             )
 
 
+def check_equal(units, split):
+    """Raise `Miss` unless the first two parts of a SplitV, if it is one, are equal."""
+    if split is not None:
+        require(split.get("sizes", (units, units))[:2] == (units, units), "the gates are not equal", split)
+
+
 @cell(h="out", c="new_c")
 def keras_lstm_at_once(
     tf, x, h, c, kernel: Weight, recurrent_kernel: Weight, bias: Weight, activation: Function, gate: Function
@@ -86,6 +98,12 @@ def _(kernel, recurrent_kernel, bias, activation, gate, split, part_0, part_1, p
     check_parts(units, split, part_0, part_1, part_2, part_3)
     made = layers.LSTMCell(units, **activations(activation, gate), use_bias=bias is not None)
     return made.bind(kernel=kernel, recurrent_kernel=recurrent_kernel, bias=bias_of(4 * units, bias))
+
+
+@keras_lstm_at_once.example("LSTM(implementation=2)", "LSTM")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    return tf.keras.layers.LSTM(5, implementation=2, return_sequences=True)(x)
 
 
 @cell(h="out")
@@ -117,6 +135,12 @@ def _(
     )
 
 
+@keras_gru.example("GRU(implementation=1)", "GRU")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    return tf.keras.layers.GRU(5, implementation=1, return_sequences=True)(x)
+
+
 @cell(h="out")
 def keras_gru_at_once(
     tf, x, h, kernel: Weight, gate_recurrent: Weight, recurrent_h: Weight, bias: Weight, activation: Function,
@@ -128,8 +152,8 @@ def keras_gru_at_once(
     """
     x_z, x_r, x_h = _split(tf, applied(tf, x, kernel, bias), 3)
     inner = tf.MatMul(h, gate_recurrent)
-    gates = tf.Split(inner).named("gates")
-    h_z, h_r = (one_of(gates[i], tf.StridedSlice(inner).named(f"gate_{i}")) for i in range(2))
+    whole, rest = tf.Split(inner).named("gates"), tf.SplitV(inner).named("gates")
+    h_z, h_r = (one_of(whole[i], rest[i], tf.StridedSlice(inner).named(f"gate_{i}")) for i in range(2))
     z, r = gate(x_z + h_z), gate(x_r + h_r)
     return z * h + (1.0 - z) * activation(x_h + tf.MatMul(r * h, recurrent_h))
 
@@ -140,11 +164,18 @@ def _(
 ):  # fmt: skip
     units = kernel.value.shape[1] // 3
     check_parts(units, split, part_0, part_1, part_2)
+    check_equal(units, gates)
     check_parts(units, gates, gate_0, gate_1)
     made = layers.GRUCell(units, **activations(activation, gate), use_bias=bias is not None, reset_after=False)
     return made.bind(
         kernel=kernel, recurrent_kernel=together(gate_recurrent, recurrent_h), bias=bias_of(3 * units, bias)
     )
+
+
+@keras_gru_at_once.example("GRU(implementation=2)", "GRU")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    return tf.keras.layers.GRU(5, implementation=2, return_sequences=True)(x)
 
 
 @cell(h="out")
@@ -174,6 +205,12 @@ def _(
         units, together(kernel_z, kernel_r, kernel_h), together(recurrent_z, recurrent_r, recurrent_h), bias, inner,
         activation, gate,
     )  # fmt: skip
+
+
+@keras_gru_reset_after.example("GRU(reset_after=True, implementation=1)", "GRU")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    return tf.keras.layers.GRU(5, reset_after=True, implementation=1, return_sequences=True)(x)
 
 
 @cell(h="out")
@@ -206,12 +243,17 @@ def _(
 ):  # fmt: skip
     units = kernel.value.shape[1] // 3
     check_parts(units, split, part_0, part_1, part_2)
-    if gates is not None:
-        require(gates.get("sizes", (units, units, units))[:2] == (units, units), "the gates are not equal", gates)
+    check_equal(units, gates)
     check_parts(units, gates, gate_0, gate_1, gate_2)
     return _reset_after(
         units, kernel, recurrent_kernel, bias_of(3 * units, bias), bias_of(3 * units, inner), activation, gate
     )
+
+
+@keras_gru_reset_after_at_once.example("GRU(reset_after=True, implementation=2)", "GRU")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    return tf.keras.layers.GRU(5, reset_after=True, implementation=2, return_sequences=True)(x)
 
 
 def _reset_after(units, kernel, recurrent_kernel, bias, inner, activation, gate):
@@ -237,6 +279,12 @@ def _(kernel, recurrent_kernel, bias, activation):
     units = kernel.value.shape[1]
     made = layers.SimpleRNNCell(units, **activations(activation, None, None), use_bias=bias is not None)
     return made.bind(kernel=kernel, recurrent_kernel=recurrent_kernel, bias=bias_of(units, bias))
+
+
+@keras_simple_rnn.example("SimpleRNN", "SimpleRNN")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    return tf.keras.layers.SimpleRNN(5, activation="relu", return_sequences=True)(x)
 
 
 keras_simple_rnn.alone = False

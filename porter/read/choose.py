@@ -61,7 +61,7 @@ ENOUGH = 2.5  # what a tensor must be worth for a bound on it, or a sum with it,
 
 def is_default_name(name: str, op: str) -> bool:
     """Whether the last part of a node's name is what TensorFlow calls such an operation by itself."""
-    last = re.sub(r"_\d+$", "", name.rsplit("/", 1)[-1]).lower().replace("_", "")
+    last = re.sub(r"(v\d)?(_\d+)?$", "", name.rsplit("/", 1)[-1].lower()).replace("_", "")
     kind = re.sub(r"v\d$", "", op.lower())
     return last == kind or last in DEFAULT_NAMES.get(op, ()) or last in ("arguments", "cond", "case", "while")
 
@@ -71,7 +71,7 @@ class Head:
     """An end of a network, and the best output that is computed from it.
 
     weights: all of its network's. last: those met at the end. build: how many of which operation, and the weights'
-    shapes. random: nodes that only make sense in training. trained: whether an optimizer trains it.
+    shapes. fed: what data it needs. random: nodes that only make sense in training. trained: whether an optimizer trains it.
     """
 
     end: End
@@ -80,6 +80,7 @@ class Head:
     weights: frozenset[str] = frozenset()
     last: frozenset[str] = frozenset()
     build: tuple[tuple[str, int], ...] = ()
+    fed: frozenset[str] = frozenset()
     random: int = 0
     trained: bool = False
 
@@ -196,6 +197,10 @@ class Chooser:
         inputs = [source for source, _ in self.wiring.inputs[name] if source in end.after]
         if op in ACTIVATIONS and (op not in ("Maximum", "Minimum") or self._best(inputs, end, depth) >= ENOUGH):
             return 3.6, f"{op} of what the last weights give"
+        written = self.ends.written(name) if op == "TensorArrayGatherV3" and depth < 20 else None
+        if written is not None and written in end.after:
+            score, why = self._worth(written, end, depth + 1)
+            return score + self._carried(name), f"{why}, in every step of a loop"
         if op in CARRYING and inputs and depth < 20:
             score, why = max(self._worth(source, end, depth + 1) for source in inputs)
             return score + self._carried(name), why
@@ -247,7 +252,11 @@ class Chooser:
                 group.append(head)
         chosen: dict[str, Head] = {}
         for group in groups:
-            best = max(group, key=lambda h: (-h.random, h.trained, h.best.score, -self.order[h.end.node]))
+            # of a decoder that is told the target and one that is not, the second is for use
+            best = max(
+                group,
+                key=lambda h: (-h.random, h.trained, h.best.score, -len(h.fed), -self.order[h.end.node]),
+            )
             if best.best.tensor not in chosen:
                 self._tell_copies(best, group)
                 chosen[best.best.tensor] = best
@@ -271,6 +280,7 @@ class Chooser:
         """Find out the weights, the structure and the use of a head's network."""
         behind = self.wiring.before([head.end.node], within=self.flow.forward)
         head.weights = frozenset(behind & self.flow.weights)
+        head.fed = frozenset(behind & self.flow.sources)
         head.last = self.ends.own_weights(head.end.node)
         counts: dict[str, int] = {}
         for name in behind - self.flow.weights:

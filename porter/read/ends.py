@@ -120,6 +120,7 @@ class Ends:
         found = self._ends_of(self.joins, set())
         if not found:
             return self._loop_ends()
+        found += self._decoder_ends(found)
         groups = steps(self.wiring)
         if 1 < len(groups) <= 6 and all(
             a.variables.isdisjoint(b.variables) for a in groups for b in groups if a is not b
@@ -144,6 +145,42 @@ class Ends:
         nodes = [n for n in self.wiring.nodes if n in self.tail and self.wiring.op(n) in LOOPS_OUT]
         nodes = [n for n in nodes if not any(self.wiring.op(user) in LOOPS_OUT for user, _, _ in self.wiring.users[n])]
         return [End(name, frozenset(self.wiring.after([name], within=self.tail))) for name in nodes]
+
+    def _decoder_ends(self, found: list[End]) -> list[End]:
+        """Ends inside loops that go on from what they gave last: a decoder's weights lie behind its own answer.
+
+        Left out are loops whose results meet weights again, and what other ends lead to.
+        """
+        reached = frozenset().union(*(end.after for end in found))
+        ends = []
+        for name in self.wiring.nodes:
+            if self.wiring.op(name) != "TensorArrayGatherV3" or name not in self.tail or name in reached:
+                continue
+            written = self.written(name)
+            if written not in self.joins & self.feeding:
+                continue
+            frame = self.contexts.of_tensor((written, 0))
+            later = self.wiring.after([written], within=self.domain) & self.joins
+            if frame and all(self.contexts.of_tensor((join, 0))[: len(frame)] == frame for join in later):
+                ends.append(End(written, frozenset({written, *self.wiring.after([name], within=self.tail)})))
+        return ends
+
+    def written(self, name: str) -> str | None:
+        """What a version 1 loop writes, step by step, into the array that comes out of it at `name`; before zeros are put
+        in the place of what lies behind a sequence's end."""
+        flow = self.wiring.inputs[name][-1][0]
+        for op in ("Exit", "Switch"):
+            if self.wiring.op(flow) != op:
+                return None
+            flow = self.wiring.inputs[flow][0][0]
+        back = [source for source, _ in self.wiring.inputs[flow] if self.wiring.op(source) == "NextIteration"]
+        write = self.wiring.inputs[back[0]][0][0] if back else ""
+        if self.wiring.op(write) != "TensorArrayWriteV3":
+            return None
+        value = self.wiring.inputs[write][2][0]
+        while self.wiring.op(value) in ("Select", "SelectV2", "Identity"):
+            value = self.wiring.inputs[value][-1][0]
+        return value
 
     def _is_lone_step(self, name: str) -> bool:
         """Whether a node is of a step outside of the loop whose weights the loop has too: Keras tries out a recurrent
