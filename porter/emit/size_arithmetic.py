@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 from porter.emit.literals import index
+from porter.emit.statements import split_arguments
 from porter.graph import Node, Ref, Value
 
 # Where calls take sizes as plain numbers: positions and names of these arguments.
@@ -67,10 +69,21 @@ def _chosen(node: Node, inputs: list[str]) -> str:
     return f"{CHOICES[node.op]}({inputs[0]}, {inputs[1]})"
 
 
+def _entries(vector: str) -> str:
+    """What stands for a tuple's entries inside of another tuple: `a, b` for `(a, b)`, else `*vector`."""
+    try:
+        parsed = ast.parse(vector, mode="eval").body
+    except SyntaxError:
+        return f"*{vector}"
+    return vector[1:-1].rstrip(", ") if isinstance(parsed, ast.Tuple) and vector[0] == "(" else f"*{vector}"
+
+
 def size_expression(node: Node, value: Value, inputs: list[str]) -> str:
     """Plain Python for one operation on sizes: scalars are numbers, vectors tuples."""
     is_vector = value.rank == 1
     if node.op == "Size":
+        if node.inputs[0].rank == 1:
+            return f"ops.shape({inputs[0]})[0]"
         return f"math.prod(ops.shape({inputs[0]}))"
     if node.op in SIGNS or node.op in CHOICES:
         form = f"a {SIGNS[node.op]} b" if node.op in SIGNS else f"{CHOICES[node.op]}(a, b)"
@@ -105,7 +118,8 @@ def size_expression(node: Node, value: Value, inputs: list[str]) -> str:
         first = sum(node.attrs["sizes"][: value.index])
         return f"{inputs[0]}[{first}:{first + node.attrs['sizes'][value.index]}]"
     if node.op == "ConcatV2":
-        return f"({', '.join('*' + each for each in inputs)},)"
+        entries = split_arguments(", ".join(filter(None, map(_entries, inputs))))
+        return f"({', '.join(entries)}{',' if len(entries) == 1 else ''})"
     if node.op == "Prod":
         return inputs[0] if node.inputs[0].rank == 0 else f"math.prod({inputs[0]})"
     if node.op == "GatherV2":

@@ -51,10 +51,10 @@ class Statement:
 
 
 def wrap(line: str, indent: int = 4) -> str:
-    """`line` broken after its outermost opening bracket if it is too long for `indent` spaces before it."""
+    """`line` broken after one of its outermost opening brackets if it is too long for `indent` spaces before it."""
     if len(line) + indent <= WIDTH or "\n" in line:
         return line
-    start = _longest_bracket(line)
+    start = _breaking_bracket(line, WIDTH - indent)
     if start is None:
         return line
     end = _closing(line, start)
@@ -66,18 +66,22 @@ def wrap(line: str, indent: int = 4) -> str:
     return f"{line[: start + 1]}\n{rows}{line[end:]}"
 
 
-def _longest_bracket(line: str) -> int | None:
-    """Where the bracket opens that holds the most text, outside of any other."""
-    best, length = None, 0
+def _breaking_bracket(line: str, width: int) -> int | None:
+    """Where the bracket opens that the line is broken at, outside of any other: what a layer is called on, if all before
+    it fits into the line; else the one that holds the most text."""
+    found = []
     position = 0
     while position < len(line):
         if line[position] in "([":
-            end = _closing(line, position)
-            if end - position > length:
-                best, length = position, end - position
-            position = end
+            found.append((position, _closing(line, position)))
+            position = found[-1][1]
         position += 1
-    return best if length > 2 else None
+    if len(found) > 1:
+        (_, before), (last, end) = found[-2:]
+        if before + 1 == last and end + 1 == len(line) and last < width and end > last + 1:
+            return last
+    start, end = max(found, key=lambda each: each[1] - each[0], default=(0, 0))
+    return start if end - start > 2 else None
 
 
 def _closing(line: str, start: int) -> int:
