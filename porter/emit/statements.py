@@ -54,6 +54,8 @@ def wrap(line: str, indent: int = 4) -> str:
     """`line` broken after one of its outermost opening brackets if it is too long for `indent` spaces before it."""
     if len(line) + indent <= WIDTH or "\n" in line:
         return line
+    if line.startswith("return ") and len(split_arguments(line[7:])) > 1:
+        line = f"return ({line[7:]})"
     start = _breaking_bracket(line, WIDTH - indent)
     if start is None:
         return line
