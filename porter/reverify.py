@@ -9,7 +9,7 @@ from typing import Any
 from porter.certificate import certify, changed, changed_weights, read_certificate
 from porter.errors import OutputsDiffer, UnreadableSource
 from porter.options import Options, Progress, options_of, quiet
-from porter.report.content import read_report
+from porter.report.content import read_report, with_proof, write_report
 from porter.stages import open_original
 
 WITHOUT_ORIGINAL = (0, 1, 3, 4, 7)  # the levels that a certificate can stand in for
@@ -96,7 +96,7 @@ def _load(directory: Path, certificate: dict[str, Any] | None) -> Any:
 
 
 def _renew(directory: Path, report: dict[str, Any], proof: Any, model: Any) -> dict[str, Any]:
-    """Write the certificate anew, with what was proved now; says what had changed since the last one."""
+    """Write the report and the certificate anew, with what was proved now; says what had changed since the last one."""
     try:
         before = read_certificate(directory)
     except UnreadableSource as problem:
@@ -104,6 +104,7 @@ def _renew(directory: Path, report: dict[str, Any], proof: Any, model: Any) -> d
     else:
         differing = changed(directory, before) if before else []
     try:
+        write_report(with_proof(report, proof.to_dict()), directory)
         certify(directory, report, proof, model, None if differing else before)
     except OSError as problem:
         return {"changed": differing, "written": False, "why": str(problem)}

@@ -10,6 +10,7 @@ from typing import Any
 from porter import __version__
 from porter.errors import UnreadableSource
 from porter.graph import Graph
+from porter.report.digest import verdict
 
 SCHEMA = 1
 NEEDED = {"source", "options", "inputs", "outputs", "layers", "changes", "weights"}  # for proving a model again
@@ -56,6 +57,7 @@ def content(
             {"tensor": knob.tensor, "became": became.get(knob.kind, knob.kind), "why": knob.why} for knob in original.knobs
         ],
         "layers": emitted.layers,
+        "graph": {"nodes": drawn(original.graph_def)},
         "changes": changes,
         "weights": {
             "copied": copied,
@@ -68,6 +70,21 @@ def content(
         "warnings": list(dict.fromkeys(warnings)),
         "verified": {},
     }  # fmt: skip
+
+
+def drawn(graph_def: Any) -> list[list[Any]]:
+    """The original's nodes as [name, operation, numbers of the nodes it takes from]; constants are left out."""
+    kept = [node for node in graph_def.node if node.op != "Const"]
+    number = {node.name: index for index, node in enumerate(kept)}
+    return [
+        [node.name, node.op, sorted({number[name] for name in map(_source, node.input) if name in number})]
+        for node in kept
+    ]
+
+
+def _source(tensor: str) -> str:
+    """The node that gives a tensor, or that is waited for."""
+    return tensor.removeprefix("^").split(":")[0]
 
 
 def _wide_types(graph: Graph) -> list[str]:
@@ -88,6 +105,17 @@ def _wide_types(graph: Graph) -> list[str]:
 def _sha256(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def with_proof(report: dict[str, Any], proof: dict[str, Any]) -> dict[str, Any]:
+    """The report with what was proved now; levels that were not run again stay as they were."""
+    levels = {level["level"]: level for level in (report.get("verified") or {}).get("levels", ())}
+    levels.update({level["level"]: level for level in proof["levels"]})
+    merged = [levels[number] for number in sorted(levels)]
+    skipped = [{"level": each["level"], "why": each["reason"]} for each in merged if each["status"] == "skipped"]
+    whole = {"levels": merged, "skipped": skipped}
+    complete = all(each["status"] == "passed" or not each["applies"] for each in merged)
+    return {**report, "verified": {**proof, **whole, "verdict": verdict(whole), "complete": complete}}
 
 
 def write_report(report: dict[str, Any], directory: Path) -> None:

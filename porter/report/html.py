@@ -1,34 +1,20 @@
-"""report.html: what report.json holds, for people. One file, no script, nothing from the network."""
+"""report.html: what report.json holds, for people. One file, nothing from the network.
+
+Everything is there without the script too; that draws the two graphs, and the page's policy lets no other one run.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
+import json
 from collections.abc import Iterable, Sequence
+from importlib.resources import files
 from typing import Any
 
-from porter.report import digest
+from porter.report import digest, drawing
 from porter.report.digest import Report
-
-STYLE = """
-:root { --ink: #1c2024; --soft: #60666d; --line: #dfe3e8; --page: #fff; --box: #f6f7f9; --good: #17703b; --bad: #b3261e;
-  --unsure: #8a5a00; color-scheme: light dark }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e8ea; --soft: #9aa3ac; --line: #343a41; --page: #15181b;
-  --box: #1e2226; --good: #6fce94; --bad: #ff8a80; --unsure: #e6b35c } }
-* { box-sizing: border-box }
-body { margin: 0 auto; max-width: 62rem; padding: 1.5rem 1rem 4rem; background: var(--page); color: var(--ink);
-  font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
-h1 { font-size: 1.5rem; margin: 0 0 .25rem } h2 { font-size: 1.1rem; margin: 2.25rem 0 .5rem }
-p { margin: .4rem 0 } .soft { color: var(--soft) }
-.verdict { border-left: .3rem solid var(--unsure); background: var(--box); padding: .75rem 1rem; margin: 1rem 0 }
-.verdict.proved { border-color: var(--good) } .verdict.failed { border-color: var(--bad) }
-.passed { color: var(--good) } .failed { color: var(--bad); font-weight: 600 } .skipped { color: var(--unsure) }
-.wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .9rem; overflow-wrap: normal }
-th { text-align: left; font-weight: 600; color: var(--soft); white-space: nowrap }
-th, td { padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
-td.number, th.number { text-align: right } .text { min-width: 14rem; white-space: pre-line }
-code, summary { font: .85em/1.5 ui-monospace, monospace } summary { cursor: pointer; color: var(--soft) }
-ul { margin: .4rem 0; padding-left: 1.2rem } li { margin: .2rem 0 }
-"""
 
 
 class Html(str):
@@ -62,13 +48,17 @@ def render(report: Report) -> str:
             _listed("Changed on purpose", [_change(each) for each in report.get("changes", ())]),
             _listed("Warnings", report.get("warnings", ())),
             _summary(report),
+            _graphs(report),
+            _plots(report),
             _layers(report),
             _weights(report),
             _files(report),
         )
         if part
     )
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    script = _part("page.js") if report.get("graph") else ""
+    digest_ = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest_}'"
     return "\n".join(
         [
             "<!doctype html>",
@@ -77,11 +67,16 @@ def render(report: Report) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             tag("title", f"{name}: converted to Keras 3"),
-            f"<style>{STYLE}</style>",
+            f"<style>{_part('page.css')}</style>",
             body,
+            f"<script>{script}</script>" if script else "",
             "</html>\n",
         ]
     )
+
+
+def _part(name: str) -> str:
+    return files("porter.report").joinpath(name).read_text()
 
 
 def _head(report: Report, name: str) -> Html:
@@ -147,6 +142,46 @@ def _summary(report: Report) -> Html:
         for group in digest.groups(report.get("layers", ()))
     ]
     return _section("What became what", _table(["Keras", "rule", "calls", "TensorFlow nodes"], rows, numbers=(2, 3)))
+
+
+def _graphs(report: Report) -> Html:
+    """Both graphs side by side, which the script draws out of their data."""
+    sides = drawing.sides(report)
+    if sides is None:
+        return Html()
+    data = json.dumps(sides, separators=(",", ":")).replace("<", "\\u003c")  # no text of the model ends the element
+    told = (
+        "A dashed box is a scope: click it to open it. Click a layer to see what it is made of, "
+        "a TensorFlow node to see the layer that stands for it. Constants are not drawn."
+    )
+    panes = [
+        tag("figure", tag("figcaption", title), tag("div", id=name, class_="side"))
+        for name, title in (("before", "Before: TensorFlow"), ("after", "After: Keras"))
+    ]
+    return joined(
+        tag("h2", "Before and after"), tag("p", told, class_="soft"), tag("div", id="chips", class_="chips"),
+        tag("div", *panes, class_="sides"), tag("div", "No layer is chosen yet.", id="chosen", class_="chosen"),
+        Html(f'<script type="application/json" id="graph-data">{data}</script>'),
+    )  # fmt: skip
+
+
+def _plots(report: Report) -> Html:
+    """Errors as pictures: of each layer, and of elements of each output."""
+    figures = [
+        tag("figure", Html(picture), tag("figcaption", told))
+        for picture, told in (
+            (drawing.error_plot(report), "Each layer alone, fed what the original feeds it: its error as a share of the "
+             "spread. The green band is allowed."),
+            *(
+                (drawing.scatter(points, name), f"{name}: converted minus original, as a share of what is allowed (the "
+                 "green band), over the original's value.")
+                for level in (report.get("verified") or {}).get("levels", ())
+                for name, points in (level.get("points") or {}).items()
+            ),
+        )
+        if picture
+    ]  # fmt: skip
+    return _section("Errors", tag("div", *figures, class_="plots") if figures else Html())
 
 
 def _layers(report: Report) -> Html:

@@ -48,7 +48,8 @@ class LevelResult:
 
     status: "passed", "failed" or "skipped". applies: False where there is nothing that the level could check, such as
     independence in a batch of one. outputs: the worst comparison of each output. notes: what is worth knowing besides.
-    layers: how each layer did, by its row in the report.
+    layers: how each layer did, by its row in the report. points: of each output some elements, as the original's value and
+    how far the conversion's is off, as a share of what is allowed.
     """
 
     level: int
@@ -61,6 +62,7 @@ class LevelResult:
     kinds: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     layers: list[dict[str, Any]] = field(default_factory=list)
+    points: dict[str, list[list[float]]] = field(default_factory=dict)
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,6 +80,7 @@ class Finding(NamedTuple):
     notes: Iterable[str] = ()
     applies: bool = True
     layers: list[dict[str, Any]] = []
+    points: dict[str, list[list[float]]] = {}
 
 
 def listed(texts: Sequence[str], most: int = 6) -> str:

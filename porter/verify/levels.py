@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
+
+from porter.errors import OutputsDiffer
 from porter.verify.alone import each_layer
-from porter.verify.compare import Comparison
+from porter.verify.compare import Comparison, scale_of
 from porter.verify.elsewhere import BACKENDS, run_elsewhere
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.gradients import gradients
@@ -15,8 +18,10 @@ from porter.verify.independence import check_independence
 from porter.verify.inputs import KINDS, Input, draw
 from porter.verify.reference import Refused
 from porter.verify.training import training
-from porter.verify.trials import Case, Outcome
+from porter.verify.trials import Case, Outcome, Trials
 from porter.verify.weights import check_weights
+
+MOST_POINTS, MOST_PICTURES = 200, 6  # elements of an output, and outputs, that the report draws
 
 
 def weights(context: Context) -> Finding:
@@ -142,7 +147,34 @@ def outputs(context: Context) -> Finding:
         outcomes.append(trials.outcome(kind, batch))
     if trials.batches and trials.other_sizes is not None:
         outcomes.append(trials.outcome("normal", trials.batches[0], trials.other_sizes))
-    return summarize(outcomes, trials.converted.outputs, kinds)
+    found = summarize(outcomes, trials.converted.outputs, kinds)
+    return found._replace(points=_points(trials)) if found.status != SKIPPED else found
+
+
+def _points(trials: Trials) -> dict[str, list[list[float]]]:
+    """Elements of each output, evenly taken out of one case: [the original's value, the difference over that allowed]."""
+    if trials.reference is None or trials.nothing_to_try:
+        return {}
+    case = trials.accepted()
+    case = case.alone(0) if trials.batch_safe else case
+    try:
+        got = trials.converted.run(case.feeds)
+        want = {name: array for name, array in case.want.items() if name in got and name not in trials.random}
+    except (OutputsDiffer, Refused):
+        return {}
+    found = {}
+    for name in list(want)[:MOST_PICTURES]:
+        one, other = got[name].ravel(), np.asarray(want[name]).ravel()
+        if one.size != other.size or other.dtype.kind != "f" or not other.size:
+            continue
+        step = -(-other.size // MOST_POINTS)
+        one, other = one[::step].astype("float64"), other[::step].astype("float64")
+        fine = np.isfinite(one) & np.isfinite(other)
+        rtol = trials.tolerance.rtol
+        allowed = rtol * scale_of(np.asarray(want[name])) + rtol * np.abs(other[fine])
+        off = (one[fine] - other[fine]) / allowed
+        found[name] = [[float(f"{a:.6g}"), float(f"{b:.3g}")] for a, b in zip(other[fine], off, strict=True)]
+    return found
 
 
 def _plan(batches: Sequence[int], *, thorough: bool) -> list[tuple[int, str]]:
