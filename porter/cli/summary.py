@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 COLOURS = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 VERDICTS = {"proved": "green", "failed": "bold red"}
 LONGEST = 160  # letters of a finding in a table
+MOST_LAYERS = 24
 MOST = 8  # lines of one kind; report.html has all
 
 
@@ -46,6 +47,7 @@ def show_conversion(console: Console, report: Report, directory: Path | None, se
 
 def show_proof(console: Console, proof: Report) -> None:
     """What `porter verify` found."""
+    _each_layer(console, proof)
     _levels(console, proof)
     if rule := digest.tolerance(proof):
         console.print(f"Allowed: {rule}.", style="dim")
@@ -54,6 +56,7 @@ def show_proof(console: Console, proof: Report) -> None:
         console.print("The original is not at hand: its recorded answers in certificate.json stood in for it.")
     for text in certificate.get("changed", ()):
         console.print(f"Since it was certified: {text}; what is there now was proved again.", style="yellow")
+    console.print(digest.sentence({"verified": proof}), style=VERDICTS.get(digest.verdict(proof), "yellow"))
 
 
 def show_self_test(console: Console, trials: Sequence[Report]) -> None:
@@ -130,6 +133,24 @@ def _notes(console: Console, title: str, texts: Sequence[str], style: str = "") 
         console.print(f"  {text}")
     if len(texts) > MOST:
         console.print(f"  and {len(texts) - MOST} more; report.html has all")
+
+
+def _each_layer(console: Console, proof: Report) -> None:
+    """Level 2's errors in the order of the model; of many layers those that differ and the worst others."""
+    from rich.text import Text
+
+    found = [row for level in proof.get("levels", ()) if level["level"] == 2 for row in level.get("layers", ())]
+    shown = {id(row) for row in sorted(found, key=digest.size_of_row, reverse=True)[:MOST_LAYERS]}
+    rows = Table("Each layer alone", "layer", "result", "error", "why", right=("error",))
+    for row in found:
+        if id(row) in shown:
+            agrees = row["status"] == "agrees"
+            status = Text(row["status"], "green" if agrees else "bold red" if row["status"] == "differs" else "yellow")
+            why = "" if agrees else (row.get("diagnosis") or row.get("why", ""))[:LONGEST]
+            rows.add(row["title"], status, digest.number(row.get("relative")), why)
+    rows.show(console)
+    if len(found) > len(shown):
+        console.print(f"and {len(found) - len(shown)} more with smaller errors; report.html has all", style="dim")
 
 
 def _levels(console: Console, verified: Report) -> None:

@@ -92,7 +92,7 @@ def worst_error(level: Report) -> str:
     if found:
         return found[0].error
     compared = [row for row in level.get("layers", ()) if "relative" in row]
-    return number(max(compared, key=_size_of_row)["relative"]) if compared else ""
+    return number(max(compared, key=size_of_row)["relative"]) if compared else ""
 
 
 def clauses(level: Report) -> list[str]:
@@ -140,7 +140,8 @@ def tolerance(verified: Report) -> str:
     return f"{used['rtol']:g} of the output's spread plus {used['rtol']:g} of the value{allowance}"
 
 
-def _size_of_row(row: Report) -> float:
+def size_of_row(row: Report) -> float:
+    """For sorting: how far off a layer is."""
     return _size({"ok": row.get("status") != "differs", **row})
 
 
