@@ -162,7 +162,7 @@ def model_name(source: Path) -> str:
     name = source.name
     if name == "saved_model.pb":
         name = source.resolve().parent.name
-    name = re.sub(r"\.(meta|index|pb|pbtxt|data-\d+-of-\d+)$", "", name)
+    name = re.sub(r"\.(meta|index|pb|pbtxt|h5|hdf5|data-\d+-of-\d+)$", "", name)
     name = re.sub(r"(\.ckpt)?(-\d+)?$", "", name)
     name = re.sub(r"\.ckpt$", "", name)
     return re.sub(r"\W+", "_", name).strip("_") or "model"
@@ -170,9 +170,13 @@ def model_name(source: Path) -> str:
 
 def _about(original: Any) -> str:
     source = original.source
-    details = [f"TensorFlow {source.producer}" if source.producer else "", f"{len(source.graph_def.node):,} nodes"]
+    details = [_producer(source.producer), f"{len(source.graph_def.node):,} nodes"]
     details.append(f"step {source.step}" if source.step is not None else "")
     return f"{source.path.name} ({', '.join(filter(None, details))})"
+
+
+def _producer(producer: str) -> str:
+    return f"TensorFlow {producer}" if producer[:1].isdigit() else producer
 
 
 def _notes(rewriting: Any) -> list[str]:

@@ -26,6 +26,7 @@ FLOORS = {
     "options": {"errors"},
     "folder": {"errors", "options"},
     "certificate": {"errors"},
+    "addons": set(),  # the original's layers, and so tf-keras' own
     "legacy": set(),  # porter_capture.py runs in another world
     "stages": {*RULE, *STAGES, "rules", "options"},
     "convert": {*RULE, *STAGES, "options", "folder", "stages", "certificate"},
@@ -34,6 +35,7 @@ FLOORS = {
     "cli": {"convert", "reverify", "questions", "options", "report", "errors", "legacy"},
 }
 FLOORS["emit"] = {*RULE, "layers"}  # copies their source
+FLOORS["read"] = {*RULE, "addons"}  # builds an original out of them
 FLOORS["rules"] = {"rule"}
 
 # What may be imported from elsewhere when a module is loaded; inside functions, anything that porter depends on.
@@ -43,6 +45,7 @@ AT_ONCE = {
     "layers": {"keras", "numpy"},
     "cli": {*sys.stdlib_module_names, "typer"},
     "legacy": {*LIGHT, "tensorflow"},
+    "addons": {*LIGHT, "tensorflow", "tf_keras"},
 }
 
 

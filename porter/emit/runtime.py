@@ -63,7 +63,7 @@ def cell_class(name: str, step: Graph, about: str) -> Written:
     writer.constructions.insert(0, f"self.state_size = {sizes if len(sizes) > 1 else sizes[0]}")
     width = (step.outputs[0].shape or (None,))[-1]
     writer.constructions.insert(1, f"self.output_size = {width}")
-    unpack = [f"{', '.join(states)}{',' if len(states) == 1 else ''} = states"]
+    unpack = [f"({states[0]},) = states" if len(states) == 1 else f"{', '.join(states)} = states"]
     end = [f"return {output}, [{', '.join(after)}]"]
     source = [*_head(name, about, writer), f"    def call(self, {x}, states):", *_indented([*unpack, *lines, *end], 8)]
     return Written("\n".join(source), writer.weights, writer.custom)

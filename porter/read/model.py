@@ -68,11 +68,12 @@ class Candidate:
 class Source:
     """A TensorFlow 1 model as it lies on disk, whole.
 
-    format: "checkpoint", "frozen graph" or "SavedModel". files: those that were read. graph_def: a GraphDef protobuf.
+    format: "checkpoint", "frozen graph", "SavedModel" or "Keras HDF5". files: those that were read. graph_def: a GraphDef protobuf.
     producer: the TensorFlow version that wrote it, "" if unknown. collections: by name, the names they hold
     (nodes, tensors or variables). stored: shape and dtype of each variable in the checkpoint, by its name there.
     load: gives a stored variable's array by its name in the checkpoint; partitioned ones come whole.
     slices: for a partition's part, by its node's name: the whole's name in the checkpoint, where it starts, its shape.
+    left: why a stored variable has no part in the model, where the files themselves say it.
     warnings: what the user should know of how the files were read.
     """
 
@@ -87,6 +88,7 @@ class Source:
     load: Callable[[str], np.ndarray] | None = None
     step: int | None = None
     slices: dict[str, tuple[str, tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 

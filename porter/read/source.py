@@ -8,6 +8,7 @@ from pathlib import Path
 from porter.errors import UnreadableSource
 from porter.read.checkpoint import latest_in, open_checkpoint, prefix_of, prefixes_in
 from porter.read.files import OTHERS, listing, parse_graph_file, refuse_foreign
+from porter.read.keras_file import is_keras_file, open_keras_file
 from porter.read.metagraph import source_of
 from porter.read.model import Source
 from porter.read.operations import VARIABLES
@@ -19,8 +20,8 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     """Read the TensorFlow 1 model at `path`.
 
     path: a checkpoint's prefix or any of its files, a folder with a `checkpoint` file or with one model, a frozen graph
-    (`.pb`, `.pbtxt`), a SavedModel's folder or file. Raises UnreadableSource when it is missing, incomplete, damaged,
-    of TensorFlow 2 or ambiguous; Unsupported for a format that porter does not read.
+    (`.pb`, `.pbtxt`), a SavedModel's folder or file, Keras' `.h5`. Raises UnreadableSource when it is missing, incomplete,
+    damaged, of TensorFlow 2 or ambiguous; Unsupported for a format that porter does not read.
     """
     path = Path(path)
     if path.is_dir():
@@ -30,6 +31,8 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         return open_checkpoint(prefix)
     if not path.is_file():
         raise _not_there(path)
+    if is_keras_file(path):
+        return open_keras_file(path)
     if path.name == "checkpoint":
         raise UnreadableSource(
             "The `checkpoint` file names no checkpoint that is in its folder.",

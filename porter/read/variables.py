@@ -179,7 +179,9 @@ def left_over(
         if name in used:
             continue
         node = nodes.get(name, "")
-        if name in steps or name.endswith("/global_step"):
+        if name in source.left:
+            why = source.left[name]
+        elif name in steps or name.endswith("/global_step"):
             why = "global step"
         elif name.endswith(AVERAGE) or node in assignments.shadows:
             why = "moving average shadow"

@@ -1,0 +1,153 @@
+"""Keras files: what is read out of them, what is refused, and that nothing in them is run."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+
+from porter.errors import UnreadableSource, Unsupported
+from porter.read import open_source
+
+
+def layer(kind: str, **config) -> dict:
+    return {"class_name": kind, "config": config}
+
+
+def sequential(*entries: dict, shape=(None, 4)) -> dict:
+    first = {**entries[0], "config": {"batch_input_shape": list(shape), **entries[0]["config"]}}
+    return {"class_name": "Sequential", "config": {"name": "m", "layers": [first, *entries[1:]]}}
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a Keras file as Keras does. weights: by layer, (name, array) of each."""
+
+    def write(config, weights=None, version="2.2.4", backend="tensorflow"):
+        path = tmp_path / "model.h5"
+        with h5py.File(path, "w") as file:
+            if config is not None:
+                file.attrs["model_config"] = json.dumps(config).encode()
+            file.attrs["keras_version"], file.attrs["backend"] = version.encode(), backend.encode()
+            group = file.create_group("model_weights") if config is not None else file
+            group.attrs["layer_names"] = [name.encode() for name in weights or {}]
+            for name, arrays in (weights or {}).items():
+                inner = group.create_group(name)
+                inner.attrs["weight_names"] = [each.encode() for each, _ in arrays]
+                for each, array in arrays:
+                    inner[each] = array
+        return path
+
+    return write
+
+
+def dense_weights(name="d", rows=4, columns=2):
+    return {
+        name: [(f"{name}/kernel:0", np.ones((rows, columns), "f")), (f"{name}/bias:0", np.arange(columns, dtype="f"))]
+    }
+
+
+def test_weights_keep_the_names_of_the_file(write):
+    source = open_source(write(sequential(layer("Dense", name="d", units=2)), dense_weights()))
+    assert source.format == "Keras HDF5"
+    assert source.stored == {"d/kernel": ((4, 2), "float32"), "d/bias": ((2,), "float32")}
+    np.testing.assert_array_equal(source.load("d/bias"), [0, 1])
+    assert [*source.signatures[0].outputs] == ["d"]
+
+
+def test_layers_that_are_not_known_are_named_together(write):
+    config = sequential(layer("Wobble", name="w"), layer("Custom>Other", name="o"), layer("Dense", name="d", units=2))
+    with pytest.raises(Unsupported, match="Wobble") as caught:
+        open_source(write(config))
+    assert "Custom>Other" in str(caught.value)
+    assert "--into" in caught.value.todo
+
+
+class Bomb:
+    def __reduce__(self):
+        return exec, ("raise SystemExit('the file was run')",)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        layer("Lambda", name="l", function=[pickle.dumps(Bomb()).decode("latin1"), None, None], function_type="lambda"),
+        layer("Lambda", name="l", function="system", function_type="function", module="os"),
+        layer("TFOpLambda", name="l", function="io.write_file"),
+        layer("TFOpLambda", name="l", function="compat.v1.py_func"),
+        layer("TFOpLambda", name="l", function="io.gfile.rmtree"),
+        {"module": "os", "class_name": "system", "config": {"name": "l", "command": "true"}, "registered_name": None},
+        layer("Dense", name="l", units=2, activation="os>system"),
+        layer("Dense", name="l", units=2, activation={"class_name": "function", "config": "system", "module": "os"}),
+        layer("BatchNormalization", name="l", renorm=True),
+        layer("BatchNormalization", name="l", virtual_batch_size=4),
+        layer("Dense", name="l", unitz=2),
+    ],
+)  # fmt: skip
+def test_what_is_refused_by_name(write, entry):
+    with pytest.raises(Unsupported, match="layer l") as caught:
+        open_source(write(sequential(entry)))
+    assert caught.value.where == "l"
+
+
+def test_layers_that_wait_for_each_other_do_not_hang(write):
+    entries = [
+        {**layer("InputLayer", name="x", batch_input_shape=[None, 4]), "inbound_nodes": []},
+        {**layer("Add", name="a"), "inbound_nodes": [[["x", 0, 0], ["b", 0, 0]]]},
+        {**layer("ReLU", name="b"), "inbound_nodes": [[["a", 0, 0]]]},
+    ]
+    for entry in entries:
+        entry["name"] = entry["config"]["name"]
+    config = {"name": "m", "layers": entries, "input_layers": [["x", 0, 0]], "output_layers": [["b", 0, 0]]}
+    with pytest.raises(Unsupported, match="any order"):
+        open_source(write({"class_name": "Model", "config": config}))
+
+
+def test_weights_that_do_not_fit(write):
+    with pytest.raises(UnreadableSource, match="do not fit") as caught:
+        open_source(write(sequential(layer("Dense", name="d", units=2)), dense_weights(rows=5)))
+    assert "(5, 2)" in caught.value.why
+    with pytest.raises(UnreadableSource, match="no weights for d"):
+        open_source(write(sequential(layer("Dense", name="d", units=2))))
+
+
+def test_weights_alone_are_no_model(write):
+    with pytest.raises(UnreadableSource, match="weights alone") as caught:
+        open_source(write(None, dense_weights()))
+    assert "--into" in caught.value.todo
+
+
+def test_theano_turned_its_kernels(write):
+    kernel = np.arange(9, dtype="f").reshape(3, 3, 1, 1)
+    config = sequential(layer("Conv2D", name="c", filters=1, kernel_size=[3, 3], use_bias=False), shape=(None, 5, 5, 1))
+    source = open_source(write(config, {"c": [("c/kernel:0", kernel)]}, backend="theano"))
+    (name,) = source.stored
+    np.testing.assert_array_equal(source.load(name), kernel[::-1, ::-1])
+    assert any("rearranged" in warning for warning in source.warnings)
+
+
+def test_keras_1(write):
+    """Version 1 had other words, Theano's order of axes, and four kernels where there is one now."""
+    config = sequential(
+        layer("Convolution2D", name="c", nb_filter=2, nb_row=3, nb_col=2, border_mode="valid", subsample=[1, 1],
+              dim_ordering="th", activation="relu", bias=True, init="glorot_uniform", W_regularizer=None),
+        layer("MaxPooling2D", name="p", pool_size=[2, 2], strides=[2, 2], border_mode="valid", dim_ordering="th"),
+        layer("Dropout", name="o", p=0.4),
+        layer("Reshape", name="r", target_shape=[4, 3]),
+        layer("LSTM", name="l", output_dim=2, init="glorot_uniform", inner_init="orthogonal", forget_bias_init="one",
+              activation="tanh", inner_activation="hard_sigmoid", dropout_W=0.0, dropout_U=0.0, consume_less="cpu",
+              return_sequences=False, go_backwards=False, stateful=False, unroll=False, input_dim=3, input_length=4),
+        shape=(None, 1, 8, 5),
+    )  # fmt: skip
+    gates = [(f"l_{kind}_{gate}", np.full(shape, place, "f")) for place, gate in enumerate("icfo")
+             for kind, shape in (("W", (3, 2)), ("U", (2, 2)), ("b", (2,)))]  # fmt: skip
+    kernel = np.arange(12, dtype="f").reshape(2, 1, 3, 2)
+    weights = {"c": [("c_W", kernel), ("c_b", np.zeros(2, "f"))], "l": gates}
+    source = open_source(write(config, weights, version="1.2.2"))
+    arrays = {name.rsplit("/", 1)[-1]: source.load(name) for name in source.stored if name.startswith("l/")}
+    np.testing.assert_array_equal(arrays["bias"], [0, 0, 2, 2, 1, 1, 3, 3])  # i, f, c, o
+    (conv,) = (name for name, (shape, _) in source.stored.items() if len(shape) == 4)
+    np.testing.assert_array_equal(source.load(conv)[:, :, 0, 1], kernel[1, 0])
