@@ -1,0 +1,57 @@
+"""Running the rules over one file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from porter.lint import suppress
+from porter.lint.finding import Finding
+from porter.lint.module import Module
+from porter.lint.rules import RULES
+from porter.lint.rules.unreadable import explain
+
+CONCERNED = re.compile(r"\b(tensorflow|keras|tf_slim|tf_keras|tensorflow_addons|keras_contrib)\b")
+
+
+def lint(path: str, text: str, codes: Collection[str] | None = None) -> list[Finding]:
+    """The findings in one file, in its order.
+
+    path: as findings show it. codes: the rules to run, by default all. A file that names neither TensorFlow nor Keras
+    has none, and is not even parsed. What is not Python 3 is a finding itself.
+    """
+    if not CONCERNED.search(text):
+        return []
+    try:
+        module = Module(path, text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
+        found = [explain(path, text, problem)]
+    else:
+        found = [
+            each
+            for rule in RULES
+            if rule.finder and (codes is None or rule.code in codes)
+            for each in rule.finder(module)
+        ]
+    if codes is not None:
+        found = [each for each in found if each.code in codes]
+    unique = dict.fromkeys(suppress.kept(found, text))
+    return sorted(unique, key=lambda each: (each.line, each.column, each.code))
+
+
+def read(path: Path) -> str:
+    """A source file's text, in the encoding that it declares (UTF-8 otherwise). Line ends become those of Python.
+
+    Bytes that do not fit are replaced: a comment in another encoding is no reason to read nothing.
+    """
+    content = path.read_bytes()
+    if content.startswith(b"\xef\xbb\xbf"):
+        content = content[3:]
+    declared = re.match(rb"(?:[ \t\f]*#.*\n)?[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", content)
+    encoding = declared[1].decode("ascii", "replace") if declared else "utf-8"
+    try:
+        text = content.decode(encoding, "replace")
+    except LookupError:
+        text = content.decode("utf-8", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
