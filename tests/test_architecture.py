@@ -27,12 +27,14 @@ FLOORS = {
     "folder": {"errors", "options"},
     "certificate": {"errors"},
     "addons": set(),  # the original's layers, and so tf-keras' own
+    "lint": set(),
+    "check": {"lint", "errors"},  # what runs TensorFlow runs in other processes
     "legacy": set(),  # porter_capture.py runs in another world
     "stages": {*RULE, *STAGES, "rules", "options"},
     "convert": {*RULE, *STAGES, "options", "folder", "stages", "certificate"},
     "reverify": {*RULE, *STAGES, "options", "stages", "certificate"},
     "questions": {*RULE, *STAGES, "options", "stages"},
-    "cli": {"convert", "reverify", "questions", "options", "report", "errors", "legacy"},
+    "cli": {"convert", "reverify", "questions", "options", "report", "errors", "legacy", "check"},
 }
 FLOORS["emit"] = {*RULE, "layers"}  # copies their source
 FLOORS["read"] = {*RULE, "addons"}  # builds an original out of them

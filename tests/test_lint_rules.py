@@ -42,7 +42,8 @@ def test_every_rule_is_documented_and_shown(rule):
     assert all(text.endswith(".") for text in (rule.what, rule.instead))
     assert rule.why
     if rule.finder:
-        assert rule.examples and rule.counterexamples
+        assert rule.examples
+        assert rule.counterexamples
 
 
 def test_codes_are_unique():

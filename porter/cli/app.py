@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from porter import __version__
-from porter.cli import arguments, consoles, problems, stages
+from porter.cli import arguments, checking, consoles, problems, stages
 from porter.errors import PorterError, UsageError
 
 if TYPE_CHECKING:
@@ -301,6 +301,43 @@ def explain(
             _print_json(rows)
         else:
             inspection.show_explanation(consoles.to_stdout(), node, rows)
+
+
+@app.command()
+def check(
+    paths: checking.Paths = None,
+    source_only: checking.SourceOnly = False,
+    models_only: checking.ModelsOnly = False,
+    changed_since: checking.ChangedSince = None,
+    shard: checking.Shard = None,
+    jobs: checking.Jobs = 0,
+    update_baseline: checking.UpdateBaseline = False,
+    no_cache: checking.NoCache = False,
+    form: checking.FormatOption = checking.Format.text,
+    output: checking.OutputOption = None,
+    fix: checking.Fix = False,
+    diff: checking.Diff = False,
+    init: checking.Init = False,
+    verbose: Verbose = False,
+) -> None:
+    """Check a repository: legacy source by rules, and every model by converting and proving it."""
+    with _reporting("the check", verbose):
+        request = checking.make_request(source_only, models_only, changed_since, shard, jobs, update_baseline, no_cache)
+        code = checking.run_check(paths or [Path()], request, form, output, fix, diff, init)
+        if code:
+            raise typer.Exit(code)
+
+
+@app.command()
+def rules(
+    code: Annotated[
+        str | None, typer.Argument(metavar="CODE", help="Such as PT101; by default all are listed.")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """List the rules of `porter check`, or explain one."""
+    with _reporting("the rules", verbose):
+        checking.show_rules(consoles.to_stdout(), code)
 
 
 def main() -> None:

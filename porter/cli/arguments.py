@@ -85,3 +85,15 @@ def _shape(name: str, text: str) -> tuple[int | None, ...]:
             )
         sizes.append(int(part) if part.isdecimal() else None)
     return tuple(sizes)
+
+
+def shard(text: str | None) -> tuple[int, int]:
+    """ "2/8" as (2, 8); (1, 1) where the flag was not given."""
+    if text is None:
+        return 1, 1
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise UsageError(
+            "--shard takes which part of how many", why=f"received {text!r}", todo="for example --shard 2/8"
+        )
+    return int(index), int(count)

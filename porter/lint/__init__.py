@@ -4,8 +4,8 @@
 their examples. Neither TensorFlow nor Keras is imported: a thousand files take seconds.
 """
 
-from porter.lint.run import lint
 from porter.lint.finding import Edit, Finding
 from porter.lint.fix import apply, difference
+from porter.lint.run import lint
 
 __all__ = ["Edit", "Finding", "apply", "difference", "lint"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -13,6 +14,7 @@ from porter.lint.rules import RULES
 from porter.lint.rules.unreadable import explain
 
 CONCERNED = re.compile(r"\b(tensorflow|keras|tf_slim|tf_keras|tensorflow_addons|keras_contrib)\b")
+CODING = re.compile(rb"(?:[ \t\f]*#.*\n)?[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
 def lint(path: str, text: str, codes: Collection[str] | None = None) -> list[Finding]:
@@ -40,16 +42,21 @@ def lint(path: str, text: str, codes: Collection[str] | None = None) -> list[Fin
     return sorted(unique, key=lambda each: (each.line, each.column, each.code))
 
 
-def read(path: Path) -> str:
-    """A source file's text, in the encoding that it declares (UTF-8 otherwise). Line ends become those of Python.
+def layout(content: bytes) -> tuple[bytes, str]:
+    """(the mark at its beginning, the encoding) of a source file: what it declares, otherwise UTF-8."""
+    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    declared = CODING.match(content.removeprefix(mark))
+    return mark, declared[1].decode("ascii", "replace") if declared else "utf-8"
 
-    Bytes that do not fit are replaced: a comment in another encoding is no reason to read nothing.
+
+def read(path: Path) -> str:
+    """A source file's text, with Python's line ends.
+
+    Bytes that do not fit the encoding are replaced: a comment in another one is no reason to read nothing.
     """
     content = path.read_bytes()
-    if content.startswith(b"\xef\xbb\xbf"):
-        content = content[3:]
-    declared = re.match(rb"(?:[ \t\f]*#.*\n)?[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", content)
-    encoding = declared[1].decode("ascii", "replace") if declared else "utf-8"
+    mark, encoding = layout(content)
+    content = content.removeprefix(mark)
     try:
         text = content.decode(encoding, "replace")
     except LookupError:

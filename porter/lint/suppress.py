@@ -39,7 +39,7 @@ def _comments(text: str) -> tuple[frozenset[str], dict[int, frozenset[str]]]:
     whole: frozenset[str] = frozenset()
     lines: dict[int, frozenset[str]] = {}
     try:
-        tokens = [token for token in tokenize.generate_tokens(io.StringIO(text).readline)]
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
         return whole, lines
     for token in tokens:

@@ -66,8 +66,7 @@ LAYERS = {
         "keras.layers.GroupNormalization(groups=-1, epsilon=1e-6)(x)", epsilon="epsilon is 1e-6 there, and 0.001 here"
     ),
     "group_norm": to(
-        "keras.layers.GroupNormalization(groups, epsilon=1e-6)(x)", "epsilon is 1e-6 there, and 0.001 here",
-        groups="groups is 32 in both",
+        "keras.layers.GroupNormalization(groups, epsilon=1e-6)(x)", "epsilon is 1e-6 there, and 0.001 here"
     ),
     "dropout": to("keras.layers.Dropout(1 - keep_prob)(x)", KEEP, is_training=TRAINING),
     "max_pool2d": to("keras.layers.MaxPooling2D(pool_size, strides=2)(x)", stride=POOL),
@@ -89,7 +88,7 @@ LAYERS = {
     "xavier_initializer_conv2d": to('keras.initializers.GlorotUniform(), or GlorotNormal() for uniform=False'),
     "variance_scaling_initializer": to(
         'keras.initializers.VarianceScaling(scale=factor, mode=..., distribution="truncated_normal")',
-        factor="factor is 2.0 there, and scale 1.0 here", mode="mode is FAN_IN there: the same as fan_in here",
+        factor="factor is 2.0 there, and scale 1.0 here",
     ),
     "l2_regularizer": to(
         "keras.regularizers.L2(scale / 2)", "It computes scale * sum(w²) / 2, Keras' L2 has no half; in Keras fit adds it "

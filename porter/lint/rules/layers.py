@@ -3,15 +3,14 @@
 from porter.lint.replacements import findings, replaces, to
 from porter.lint.rule import SourceRule
 
-REUSE = "Weights shared through reuse= become one layer object, called twice"
-
 LAYERS = SourceRule(
     code="PT103",
     name="tf-layers",
     what="Functions and classes of `tf.layers`.",
     why="`tf.layers` went with TensorFlow 1. It lives on in tf.compat.v1, but only where tf-keras is installed, and Keras 3 "
     "cannot save or load what it makes. Weights lived in the graph's scopes; in Keras they live in layer objects.",
-    instead="Make the layer of the same name once and call it: `keras.layers.Conv2D(32, 3)(x)`. The defaults of convolutions "
+    instead="Make the layer of the same name once and call it: `keras.layers.Conv2D(32, 3)(x)`; "
+    "call it twice where reuse= shared weights. The defaults of convolutions "
     "and dense layers are the same; those of batch normalization, dropout and pooling are not: `training` is False "
     "there unless given, and here whatever `fit` or `predict` runs; strides of pooling must be given there, and are the "
     "pool's size here.",
@@ -42,7 +41,7 @@ replaces(
     "PT103",
     {
         "tf.layers": to("keras.layers"),
-        "tf.layers.dense": to("keras.layers.Dense(units)(x)", REUSE),
+        "tf.layers.dense": to("keras.layers.Dense(units)(x)"),
         "tf.layers.Dense": to("keras.layers.Dense"),
         "tf.layers.flatten": to("keras.layers.Flatten()(x)"),
         "tf.layers.Flatten": to("keras.layers.Flatten"),
@@ -62,7 +61,7 @@ replaces(
         "tf.layers.Layer": to(
             "keras.layers.Layer", "add_variable became add_weight, and the weights are made in build"
         ),
-        **{f"tf.layers.{old}": to(f"keras.layers.{new}(...)(x)", REUSE) for old, new in CONVOLUTIONS.items()},
+        **{f"tf.layers.{old}": to(f"keras.layers.{new}(...)(x)") for old, new in CONVOLUTIONS.items()},
         **{f"tf.layers.{new}": to(f"keras.layers.{new}") for new in CONVOLUTIONS.values()},
         **{
             f"tf.layers.{old}": to(f"keras.layers.{new}(pool_size)(x)", strides=STRIDES) for old, new in POOLING.items()

@@ -28,8 +28,8 @@ CELLS = SourceRule(
     name="rnn-cell",
     what="`tf.nn.rnn_cell` and the functions that ran cells: `tf.nn.dynamic_rnn` and its kin.",
     why="They are in tf.compat.v1 only. Keras' layers order their gates differently and have other defaults.",
-    instead="`keras.layers.LSTM(units, return_sequences=True)`, `GRU(units, reset_after=False)`, `Bidirectional`; for a cell of your "
-    "own, `keras.layers.RNN(cell)`. `sequence_length` becomes a mask. `porter convert` rearranges trained weights.",
+    instead="`keras.layers.LSTM(units, return_sequences=True)`, `GRU(units, reset_after=False)`, `Bidirectional`; for your own "
+    "cell, `keras.layers.RNN(cell)`. `sequence_length` becomes a mask. `porter convert` rearranges trained weights.",
     references=("https://keras.io/api/layers/recurrent_layers/",),
 )
 
@@ -119,7 +119,6 @@ replaces(
         "tf.nn.dynamic_rnn": to(
             "keras.layers.RNN(cell, return_sequences=True, return_state=True), LSTM or GRU",
             "sequence_length becomes mask=",
-            time_major="the axes are [batch, time, ...] in both",
         ),
         "tf.nn.static_rnn": to("keras.layers.RNN(cell, return_sequences=True)"),
         "tf.nn.rnn": to("keras.layers.RNN(cell, return_sequences=True)"),
@@ -143,7 +142,7 @@ replaces(
         "tf.random.set_random_seed": to("keras.utils.set_random_seed(seed)"),
         "tf.multinomial": to("keras.random.categorical"),
         "tf.random.multinomial": to("keras.random.categorical"),
-        "tf.truncated_normal": to("keras.random.truncated_normal", stddev="stddev is 1.0 in both"),
+        "tf.truncated_normal": to("keras.random.truncated_normal"),
         "tf.truncated_normal_initializer": to(
             "keras.initializers.TruncatedNormal(stddev=1.0)", stddev="stddev is 1.0 there and 0.05 here"
         ),

@@ -71,8 +71,7 @@ replaces(
         ),
         "tf.train.AdamOptimizer": to("keras.optimizers.Adam(learning_rate)", epsilon=EPSILON),
         "tf.train.AdagradOptimizer": to(
-            "keras.optimizers.Adagrad(learning_rate)", "epsilon is 1e-7 here, and 0 there",
-            initial_accumulator_value="initial_accumulator_value is 0.1 in both",
+            "keras.optimizers.Adagrad(learning_rate)", "epsilon is 1e-7 here, and 0 there"
         ),
         "tf.train.AdadeltaOptimizer": to("keras.optimizers.Adadelta(learning_rate)", epsilon=EPSILON),
         "tf.train.RMSPropOptimizer": to(

@@ -1,0 +1,59 @@
+"""Running porter's other commands in processes of their own, with a limit of time and of memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+PROGRAM = "from porter.cli import main; main()"
+KEPT = 200_000  # bytes of output that are looked at
+GIB = 1 << 30
+
+
+@dataclass
+class Done:
+    """code: the exit code, None where the time was up. Texts may lack their beginning where they are very long."""
+
+    code: int | None
+    stdout: str
+    stderr: str
+
+
+def run_porter(arguments: Sequence[str], *, seconds: float, gigabytes: float = 0.0) -> Done:
+    """Run `porter ARGUMENTS`. What it started is ended with it when the time is up or the check is interrupted.
+
+    gigabytes: of memory that the process may allocate, 0 for no limit.
+    """
+
+    def limit() -> None:
+        if gigabytes:
+            size = int(gigabytes * GIB)
+            resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *arguments], stdout=out, stderr=err, stdin=subprocess.DEVNULL,
+            start_new_session=True, preexec_fn=limit, env={**os.environ, "NO_COLOR": "1"},
+        )  # fmt: skip
+        code: int | None
+        try:
+            code = process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)  # its own group: also what it left behind
+            process.wait()
+        texts = []
+        for file in (out, err):
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - KEPT) if file is err else 0)
+            texts.append(file.read().decode(errors="replace"))
+    return Done(code, *texts)

@@ -1,0 +1,383 @@
+"""`porter check`: what is found in a repository, what counts, and how it is said. Models are tried in one test only."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from porter.check import discover, kinds, processes
+from porter.check.settings import ModelSettings, read_settings
+from porter.cli.app import app
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+LEGACY = """\
+import tensorflow as tf
+
+def network(x):
+    return tf.layers.dense(x, 10)
+"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A git repository with one legacy file, as the working directory."""
+    home = tmp_path / "repository"
+    home.mkdir()
+    git(home, "init", "-q")
+    (home / "net.py").write_text(LEGACY)
+    git(home, "add", ".")
+    git(home, "commit", "-qm", "first")
+    monkeypatch.chdir(home)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    return home
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["check", *arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout
+
+
+def found(*arguments: str) -> dict:
+    return json.loads(run("--format", "json", *arguments)[1])
+
+
+def new(*arguments: str) -> list[tuple[str, str, int]]:
+    return [(each["path"], each["code"], each["line"]) for each in found(*arguments)["findings"] if not each["known"]]
+
+
+def test_finds_and_fails(repository):
+    code, text = run("--source-only")
+    assert code == 1
+    assert text.startswith("net.py:4:12 PT103 tf.layers.dense is not in TensorFlow 2")
+
+
+def test_nothing_to_find(repository):
+    (repository / "net.py").write_text("import keras\n")
+    assert run() == (0, "Nothing new found; 1 source files and 0 models in 0.0 s\n")
+
+
+def test_a_planted_regression_is_all_that_a_baseline_leaves(repository):
+    assert run("--update-baseline")[0] == 0
+    assert run()[0] == 0
+    (repository / "net.py").write_text(LEGACY.replace("10)", "10)  # moved", 1).replace("import", "\n\nimport", 1))
+    assert new() == [("net.py", "PT103", 6)]  # its line is another one now
+    (repository / "net.py").write_text("# moved down\n" + LEGACY)
+    assert new() == []
+    (repository / "net.py").write_text(LEGACY + LEGACY.split("\n", 2)[2].replace("network", "other"))
+    assert new() == [("net.py", "PT103", 6)]  # an equal line, once more
+    (repository / "net.py").write_text("import keras\n")
+    assert [each["code"] for each in found()["gone"]] == ["PT103"]
+
+
+def test_updating_a_part_keeps_the_rest_of_the_baseline(repository):
+    (repository / "other.py").write_text(LEGACY)
+    run("--update-baseline")
+    (repository / "net.py").write_text(LEGACY + "tf.layers.flatten(3)\n")
+    assert run("--update-baseline", "net.py")[0] == 0
+    assert new() == []
+
+
+def test_changed_since(repository):
+    (repository / "other.py").write_text(LEGACY)
+    assert new("--changed-since", "HEAD") == [("other.py", "PT103", 4)]
+    (repository / "net.py").write_text(LEGACY + "\n")
+    assert {each[0] for each in new("--changed-since", "HEAD")} == {"net.py", "other.py"}
+    assert run("--changed-since", "no-such-revision")[0] == 2
+
+
+def test_shards_are_the_whole(repository):
+    for name in "abcde":
+        (repository / f"{name}.py").write_text(LEGACY)
+    parts = [new("--shard", f"{index}/3") for index in (1, 2, 3)]
+    assert sorted(each for part in parts for each in part) == new()
+    assert all(parts)
+
+
+@pytest.mark.parametrize("ignoring", [".gitignore", ".porterignore", "porter.toml"])
+def test_what_is_ignored(repository, ignoring):
+    folder = repository / "third_party"
+    folder.mkdir()
+    (folder / "net.py").write_text(LEGACY)
+    assert len(new()) == 2
+    (repository / ignoring).write_text('exclude = ["third_party/"]' if ignoring == "porter.toml" else "third_party/\n")
+    assert len(new()) == 1
+
+
+def test_a_folder_without_git(tmp_path):
+    (tmp_path / "keep").mkdir()
+    (tmp_path / "drop").mkdir()
+    for name in ("keep", "drop"):
+        (tmp_path / name / "net.py").write_text(LEGACY)
+    (tmp_path / ".gitignore").write_text("drop\n")
+    assert new(str(tmp_path)) == [("keep/net.py", "PT103", 4)]
+
+
+def test_select_and_ignore(repository):
+    (repository / "porter.toml").write_text('ignore = ["PT1"]')
+    assert run()[0] == 0
+    (repository / "porter.toml").write_text('select = ["PT103"]')
+    assert len(new()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("exlude = []", 2, "did you mean exclude?"),
+        ("jobs = true", 2, "jobs takes a int"),
+        ('exclude = "a"', 2, "exclude takes a list of str"),
+        ("[[model]]\noutputs = []", 2, "no source"),
+        ('[[model]]\nsource = "gone.ckpt"', 4, "gone.ckpt is not there"),
+        ("= 3", 4, "porter.toml cannot be read"),
+    ],
+)
+def test_settings_that_do_not_fit(repository, text, code, said):
+    (repository / "porter.toml").write_text(text)
+    result = CliRunner().invoke(app, ["check"])
+    assert result.exit_code == code
+    assert said in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["nowhere"], 4), (["--shard", "3/2"], 2), (["--source-only", "--models-only"], 2), (["--changed-since", "x"], 2)],
+)
+def test_wrong_usage(repository, arguments, code):
+    assert run(*arguments)[0] == code
+
+
+def test_a_damaged_baseline(repository):
+    (repository / "porter-baseline.json").write_text("[]")
+    assert run()[0] == 4
+
+
+def test_init_writes_what_changes_nothing(repository):
+    shutil.copytree(FIXTURES / "mnist_keep_prob", repository / "mnist")
+    assert run("--init")[0] == 0
+    text = (repository / "porter.toml").read_text()
+    settings = read_settings(repository)
+    assert [each.source for each in settings.model] == ["mnist/model.ckpt"]
+    assert settings.model == [ModelSettings("mnist/model.ckpt")]
+    (repository / "porter.toml").write_text(
+        "\n".join(line.removeprefix("# ") if " = " in line else line for line in text.split("\n"))
+    )
+    read_settings(repository)  # what is commented out fits as well
+    assert run("--init")[0] == 2
+
+
+def test_fix_and_diff(repository):
+    text = "import tensorflow as tf\r\nx = tf.log(3.0)  # r\xe9sum\xe9\r\n"
+    (repository / "net.py").write_bytes(text.encode())
+    code, shown = run("--diff")
+    assert code == 1
+    assert "+x = tf.math.log(3.0)  # résumé" in shown
+    assert (repository / "net.py").read_bytes() == text.encode()
+    assert run("--fix")[0] == 0
+    assert (repository / "net.py").read_bytes() == text.replace("tf.log", "tf.math.log").encode()
+    assert run("--diff") == (0, "")
+
+
+def test_step_summary(repository, monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    run()
+    text = (tmp_path / "summary.md").read_text()
+    assert "**1 new finding**" in text
+    assert "| `net.py:4` | PT103 |" in text
+
+
+def test_rules():
+    listed = CliRunner().invoke(app, ["rules"]).stdout
+    assert "PT103" in listed
+    one = CliRunner().invoke(app, ["rules", "pt103"]).stdout
+    assert "The Keras 3 way" in one
+    assert "porter: ignore[PT103]" in one
+    assert CliRunner().invoke(app, ["rules", "PT999"]).exit_code == 2
+
+
+def test_neither_tensorflow_nor_keras_is_imported(repository):
+    code = "import sys; from porter.cli.app import app; app(['check'], standalone_mode=False)\n"
+    code += "assert not {'tensorflow', 'keras', 'numpy'} & sys.modules.keys()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+KINDS = {
+    "mnist_keep_prob/model.ckpt.meta": kinds.META_GRAPH,
+    "mnist_keep_prob/model.ckpt.index": kinds.TABLE,
+    "checkpoint_v1/model.ckpt": kinds.TABLE,
+    "frozen_text/model.pbtxt": kinds.GRAPH,
+    "saved_model_iris/saved_model/saved_model.pb": kinds.SAVED_MODEL,
+    "mnist_keep_prob/fixture.json": kinds.OTHER,
+    "mnist_keep_prob/reference.npz": kinds.OTHER,
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kinds_of_files(name):
+    assert kinds.kind(FIXTURES / name) == KINDS[name]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n" * 100,
+        b"\x0a\x05hello world, this is text",
+        b"item {\n  name: 'x'\n}\n" * 3,
+        os.urandom(400),
+        b"\x08" * 99,
+    ],
+)
+def test_what_is_no_model(tmp_path, content):
+    for name in ("labels.pb", "labels.pbtxt", "x.index", "model"):
+        (tmp_path / name).write_bytes(content)
+        assert kinds.kind(tmp_path / name) == kinds.OTHER
+
+
+def test_every_model_of_the_fixtures_is_found_once():
+    paths = [path.relative_to(FIXTURES) for path in sorted(FIXTURES.rglob("*")) if path.is_file()]
+    models = {each.source.as_posix(): each.format for each in discover.discover(FIXTURES, paths).models}
+    assert models["mnist_keep_prob/model.ckpt"] == models["checkpoint_v1/model.ckpt"] == "checkpoint"
+    assert models["frozen_text/model.pbtxt"] == "frozen graph"
+    assert models["saved_model_iris/saved_model"] == "SavedModel"
+    folders = {
+        path.parts[0] for path in paths if len(path.parts) > 1 and (FIXTURES / path.parts[0] / "expected.py").exists()
+    }
+    assert folders <= {name.split("/")[0] for name in models}
+    assert len(models) == len({name.split("/")[0] for name in models})
+
+
+def test_checkpoints_of_one_training_are_one_model(tmp_path):
+    for step in (9, 10, 100):
+        for path in (FIXTURES / "mnist_keep_prob").glob("model.ckpt.*"):
+            shutil.copy(path, tmp_path / path.name.replace("model.ckpt", f"model.ckpt-{step}"))
+    paths = [path.relative_to(tmp_path) for path in tmp_path.iterdir()]
+    (model,) = discover.discover(tmp_path, sorted(paths)).models
+    assert model.source.name == "model.ckpt-100"
+    assert [each.name for each in model.earlier] == ["model.ckpt-9", "model.ckpt-10"]
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "/elsewhere/model.ckpt-10"\n')
+    (model,) = discover.discover(tmp_path, sorted(paths)).models
+    assert model.source.name == "model.ckpt-10"
+
+
+def test_a_checkpoint_without_graph_and_a_graph_without_checkpoint(tmp_path):
+    for path in (FIXTURES / "mnist_keep_prob").glob("model.ckpt.*"):
+        folder = tmp_path / ("graph" if path.suffix == ".meta" else "weights")
+        folder.mkdir(exist_ok=True)
+        shutil.copy(path, folder)
+    paths = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
+    models = {each.source.as_posix(): each.format for each in discover.discover(tmp_path, sorted(paths)).models}
+    assert models == {
+        "graph/model.ckpt.meta": "graph of a checkpoint without weights",
+        "weights/model.ckpt": "checkpoint without graph",
+    }
+
+
+def test_a_conversion_is_no_legacy_model(tmp_path):
+    for name in ("model.py", "report.json"):
+        (tmp_path / name).write_text("import keras")
+    (tmp_path / "model.weights.h5").write_bytes(kinds.HDF5 * 9)
+    found = discover.discover(tmp_path, [Path("model.py"), Path("report.json"), Path("model.weights.h5")])
+    assert found == discover.Found()
+
+
+def test_a_model_is_tried_proved_and_remembered(repository):
+    """In processes of its own, with TensorFlow; what was not fetched is said without trying."""
+    shutil.copytree(FIXTURES / "mnist_keep_prob", repository / "good", ignore=shutil.ignore_patterns("*.py"))
+    (repository / "frozen.pb").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    (repository / "porter.toml").write_text('[[model]]\nsource = "good/model.ckpt"\nlevels = [0, 1]\n')
+    first = found("--models-only")
+    assert [(each["source"], each["status"]) for each in first["models"]] == [
+        ("frozen.pb", "not fetched"),
+        ("good/model.ckpt", "converted"),
+    ]
+    assert first["models"][1]["levels"] == {"0": "passed", "1": "passed"}
+    assert [each["code"] for each in first["findings"]] == ["PT406"]
+    again = found("--models-only")
+    assert [each["cached"] for each in again["models"]] == [False, True]
+    assert again["findings"] == first["findings"]
+    assert git(repository, "status", "--short", ".porter_cache") == ""
+
+
+def test_one_crash_stops_nobody(repository, monkeypatch):
+    """What the other commands say is made up here: a signal, a refusal, a time limit, and a proof that holds."""
+    from porter.check import models
+
+    ends = {
+        "a": processes.Done(-11, "", "Fatal Python error"),
+        "b": processes.Done(3, "", "porter: No rule for Foo\n  why: it is new\n"),
+        "c": processes.Done(None, "", ""),
+        "d": processes.Done(0, json.dumps({"levels": [{"level": 3, "status": "passed"}]}), ""),
+    }
+    tried = []
+
+    def run_porter(arguments, **limits):
+        tried.append(Path(arguments[1]).name)
+        name = Path(arguments[1]).name if arguments[0] == "convert" else "d.ckpt"
+        return ends[name[0]]
+
+    monkeypatch.setattr(models, "run_porter", run_porter)
+    for name in ends:
+        for path in (FIXTURES / "mnist_keep_prob").glob("model.ckpt.*"):
+            shutil.copy(path, repository / path.name.replace("model", name))
+    outcomes = found("--models-only", "--jobs", "2")["models"]
+    assert [each["status"] for each in outcomes] == ["crashed", "refused", "over limit", "converted"]
+    assert run("--models-only", "--update-baseline")[0] == 0
+    assert run("--models-only")[0] == 0
+    tried.clear()
+    run("--models-only")
+    assert sorted(tried) == ["a.ckpt", "c.ckpt"]  # what may be otherwise tomorrow is tried again
+    ends["b"] = processes.Done(1, "", "porter: The converted model does not compute the same\n")
+    assert [each[1] for each in new("--models-only", "--no-cache")] == ["PT403"]
+
+
+def test_limits_of_processes():
+    done = processes.run_porter(["rules"], seconds=0.01)
+    assert done.code is None
+    done = processes.run_porter(["rules", "PT999"], seconds=60)
+    assert done.code == 2
+    assert "There is no rule PT999" in done.stderr
+
+
+def test_memory_limit(tmp_path, monkeypatch):
+    from porter.check import models
+
+    monkeypatch.setattr(processes, "PROGRAM", "x = bytearray(1 << 30)")
+    done = processes.run_porter([], seconds=60, gigabytes=0.5)
+    assert models._failure(done, models.Limits(60, 0.5))[0] == "over limit"
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "status", "why"),
+    [
+        (
+            3,
+            "porter: No rule for Foo\n  where: a\n  why: it is new\n  do: wait\n",
+            "refused",
+            "No rule for Foo (it is new)",
+        ),
+        (3, "porter: internal error: porter failed on x: KeyError: 1\n", "crashed", None),
+        (-11, "", "crashed", "it was ended by signal 11"),
+        (1, "porter: outputs differ: level 3 does not hold\n", "differs", "outputs differ: level 3 does not hold"),
+        (4, "porter: cut short.\n", "unreadable", "cut short"),
+        (2, "porter: no output y:0\n", "settings", "no output y:0"),
+    ],
+)
+def test_how_failures_are_read(code, stderr, status, why):
+    from porter.check import models
+
+    found, said = models._failure(processes.Done(code, "", stderr), models.Limits(1, 0))
+    assert found == status
+    assert why is None or said == why
