@@ -129,11 +129,7 @@ def _bind(node: ast.AST, scope: Scope, module: Module) -> None:
             scope.bind(alias.asname or alias.name, Binding(node, dotted=dotted))
     elif isinstance(node, ast.arg):
         scope.bind(node.arg, Binding(node))
-    elif (
-        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        or isinstance(node, ast.ExceptHandler)
-        and node.name
-    ):
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler) and node.name:
         scope.bind(node.name, Binding(node))
     elif isinstance(node, ast.Global | ast.Nonlocal):
         scope.elsewhere.update(node.names)
