@@ -60,6 +60,7 @@ def convert(
 
 def _make_and_prove(original: Any, options: Options, reference: Any, work: Path, progress: Progress) -> _Made:
     """Raise, write, run and prove. Where the proof fails, what each layer does alone tells which rules to do without."""
+    from porter.rewrite import BATCH_SAFE
     from porter.verify import prove
 
     refuted: dict[tuple[str, str], str] = {}
@@ -77,6 +78,8 @@ def _make_and_prove(original: Any, options: Options, reference: Any, work: Path,
 
         found = made.proof = proof(0, 1, 3, 4)
         made.report["verified"] = found.to_dict()
+        for change in made.report["changes"]:
+            change["difference"] = {name: found.apart[name] for name in change["outputs"] if name in found.apart}
         if not found.failed:
             _say(
                 made,
@@ -86,6 +89,10 @@ def _make_and_prove(original: Any, options: Options, reference: Any, work: Path,
             progress("verify", 1)
             return made
         wrong = _refuted(proof(2), made.report)
+        if wrong.keys() <= refuted.keys() and made.report["changes"]:
+            wrong = {
+                (BATCH_SAFE, ""): f"as each sample's own it is not what the original gives for one alone, {_why(found)}"
+            }
         if wrong.keys() <= refuted.keys():
             _say(made, work, "NOT PROVED: its outputs differ from the original's.")
             if not options.keep_failed:
@@ -130,6 +137,10 @@ def _make(
     model = build(work / "model.py", emitted.bindings, evaluate)
     progress("write", 1)
     return _Made(emitted.source, report, model)
+
+
+def _why(proof: Any) -> str:
+    return next(f"level {level.level}: {level.reason}" for level in proof.levels if level.status == "failed")
 
 
 def _refuted(proof: Any, report: dict[str, Any]) -> dict[tuple[str, str], str]:

@@ -1,15 +1,14 @@
 """Min-max normalisation as people wrote it by hand."""
 
-from porter.rule import Scalar, context, layers, one_of, ops, porter_layers, rule, warn
-from porter.rule.context import change
-from porter.rules.statistics import axis_argument, kept_axes, one_sample, other_dtype
+from porter.rule import Scalar, one_of, porter_layers, rule, warn
+from porter.rules.statistics import axis_argument, couples, kept_axes, other_dtype
 
 
 def _divided(tf, shifted, high, epsilon, least):
     divisor = one_of(high + epsilon, tf.Maximum(high, least), high)
     return one_of(
-        (shifted / divisor).named("result"),
-        (shifted * (1.0 / divisor)).named("result"),
+        shifted / divisor,
+        shifted * (1.0 / divisor),
         tf.DivNoNan(shifted, high).named("guarded"),
     )
 
@@ -18,8 +17,7 @@ def _divided(tf, shifted, high, epsilon, least):
 def min_max(tf, x, epsilon: Scalar, least: Scalar):
     """Raise (x - min x) / max(x - min x), and (x - min x) / (max x - min x), to `MinMaxNormalization`.
 
-    Shapes: x [batch, ...]; min and max keep the reduced axes as 1. Where rows and columns were folded into the batch
-    axis by a reshape before it, they get an axis of their own, so that each sample can be normalised by itself.
+    Shapes: x [batch, ...]; min and max keep the reduced axes as 1.
     Left as ops: a maximum taken over other axes than the minimum.
     Source: hand-written TensorFlow 1 code; no library function.
     """
@@ -31,8 +29,8 @@ def min_max(tf, x, epsilon: Scalar, least: Scalar):
 
 
 @min_max.to_keras
-def _(x, epsilon, least, low, high, result, guarded):
-    return _normalization(x, epsilon, least, low, high, result, guarded, shifted=True)
+def _(x, epsilon, least, low, high, guarded):
+    return _normalization(x, epsilon, least, low, high, guarded, shifted=True)
 
 
 @rule
@@ -43,59 +41,21 @@ def min_max_unshifted(tf, x, epsilon: Scalar, least: Scalar):
 
 
 @min_max_unshifted.to_keras
-def _(x, epsilon, least, low, high, result, guarded):
+def _(x, epsilon, least, low, high, guarded):
     warn("the maximum is of the unshifted input, so the result is not in [0, 1]: converted as it is")
-    return _normalization(x, epsilon, least, low, high, result, guarded, shifted=False)
+    return _normalization(x, epsilon, least, low, high, guarded, shifted=False)
 
 
-def _normalization(x, epsilon, least, low, high, result, guarded, shifted):
+def _normalization(x, epsilon, least, low, high, guarded, shifted):
     axes = kept_axes(x, low, high)
-    source = _unfolded(x) if 0 in axes and not context().exact else None
-    if source is not None:
-        return _of_folded(source, x, axes, epsilon, least, result, guarded, shifted)
-    axes, coupled = one_sample(x, axes, "minimum and maximum")
-    return _layer(x, axes, x.rank, epsilon, least, guarded, shifted, coupled)
-
-
-def _layer(x, axes, rank, epsilon, least, guarded, shifted, coupled=False):
     return porter_layers.MinMaxNormalization(
-        **axis_argument(axes, rank),
+        **axis_argument(axes, x.rank),
         epsilon=epsilon or least or 0.0,
         guard="zero" if guarded is not None else "floor" if least is not None else "added",
         shifted=shifted,
-        batch_coupled=coupled,
+        batch_coupled=couples(x, axes),
         **other_dtype(x),
     )(x)
-
-
-def _unfolded(x):
-    """What x was before rows and columns were folded into its batch axis; None if they were not."""
-    if x.node.op != "Reshape" or len(x.node.inputs) != 1 or not x.probe or context().is_batch(x, 0):
-        return None
-    source, tail = x.node.inputs[0], x.shape[1:]
-    if not source.probe or source.rank <= x.rank or None in tail or not context().is_batch(source, 0):
-        return None
-    return source if source.shape[source.rank - len(tail) :] == tail else None
-
-
-def _of_folded(source, x, axes, epsilon, least, result, guarded, shifted):
-    """Normalise x [batch * rows * columns, ...] as [batch, rows * columns, ...]."""
-    rows = x.probe[0] // source.probe[0] if None not in source.shape[1:] else -1
-    unfolded = layers.Reshape((rows, *x.shape[1:]))(source)
-    unfolded.dtype, unfolded.shape = x.dtype, (None, None if rows < 0 else rows, *x.shape[1:])
-    unfolded.probe = (source.probe[0], x.probe[0] // source.probe[0], *x.probe[1:])
-    own = tuple(axis + 1 for axis in axes)
-    unit = _layer(unfolded, own, x.rank + 1, epsilon, least, guarded, shifted)
-    unit.dtype, unit.shape, unit.probe = x.dtype, unfolded.shape, unfolded.probe
-    why = (
-        "rows and columns were folded into the batch axis, and minimum and maximum taken over all of it, so that an "
-        "answer depended on its neighbours; each sample is now normalised by itself"
-    )
-    if (result or guarded).out.uses:
-        change("batch-safe", why)
-        return ops.reshape(unit, (-1, *x.shape[1:]))
-    change("batch-safe", f"{why}, and keeps its rows and columns on an axis of their own: {[*unfolded.shape]}")
-    return unit
 
 
 @min_max.example("over the whole sample", "MinMaxNormalization")

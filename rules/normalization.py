@@ -1,21 +1,26 @@
 """Layer and instance normalisation, and batch normalisation whose statistics are always the batch's."""
 
-from porter.rule import Scalar, Weight, context, layers, porter_layers, require, rule, warn
+from porter.rule import Scalar, Weight, layers, porter_layers, require, rule, warn
 from porter.rules.statistics import (
     along,
     axis_argument,
     count,
+    couples,
     fits,
     flat,
     from_end,
     groups_layer,
     normalized,
-    one_sample,
     other_dtype,
     own_axes,
     own_moments,
     unless,
     with_weights,
+)
+
+TRAINING_FIXED = (
+    "{}: batch normalisation with training fixed to True: at inference too the original takes mean and variance of what "
+    "it is given, and no moving averages"
 )
 
 
@@ -35,14 +40,17 @@ def normalization(tf, x, gamma: Weight, beta: Weight, epsilon: Scalar):
 def _(x, gamma, beta, epsilon, batch_mean, batch_variance, batch_mean_rest, squeezed_mean, squeezed_variance):
     axes = own_axes(x, batch_mean, batch_variance, batch_mean_rest, squeezed_mean, squeezed_variance)
     gamma, beta = unless(gamma, 1.0), unless(beta, 0.0)
-    if any(context().holds_batch(x, axis) for axis in axes):
+    if couples(x, axes):
         return _over_batch(x, axes, epsilon, gamma, beta)
     return _of_sample(x, axes, epsilon, gamma, beta)
 
 
 @rule
 def fused_with_batch_statistics(tf, x, gamma: Weight, beta: Weight, unused_mean, unused_variance):
-    """Raise a FusedBatchNorm in which training is fixed to True to `BatchStatisticsNormalization`."""
+    """Raise a FusedBatchNorm in which training is fixed to True to `BatchStatisticsNormalization`.
+
+    Where its statistics are each sample's own, to `GroupNormalization` with as many groups as channels.
+    """
     return tf.FusedBatchNorm(x, gamma, beta, unused_mean, unused_variance).named("fused")
 
 
@@ -51,8 +59,12 @@ def _(x, gamma, beta, fused):
     fused.get("exponential_avg_factor")
     require(fused.get("is_training", True), "moving statistics", fused)
     channels_first = fused.get("data_format", "NHWC").startswith("NC")
+    axis, epsilon = 1 if channels_first else x.rank - 1, fused.get("epsilon", 1e-4)
     gamma, beta = unless(gamma, 1.0), unless(beta, 0.0)
-    return _batch_statistics(x, 1 if channels_first else x.rank - 1, fused.get("epsilon", 1e-4), gamma, beta)
+    if fused.get("per_sample"):
+        warn(TRAINING_FIXED.format(x.name))
+        return groups_layer(x, -1, axis, epsilon, gamma, beta)
+    return _batch_statistics(x, axis, epsilon, gamma, beta)
 
 
 def _of_sample(x, axes, epsilon, gamma, beta):
@@ -87,9 +99,8 @@ def _over_batch(x, axes, epsilon, gamma, beta):
     weighted = gamma is not None or beta is not None
     if len(left) == 1 and (weighted or x.rank == 2) and along(x, gamma, beta) <= set(left):
         return _batch_statistics(x, left[0], epsilon, gamma, beta)
-    axes, coupled = one_sample(x, axes, "mean and variance")
     score = porter_layers.StandardScore(
-        **axis_argument(axes, x.rank), epsilon=epsilon, batch_coupled=coupled, **other_dtype(x)
+        **axis_argument(axes, x.rank), epsilon=epsilon, batch_coupled=True, **other_dtype(x)
     )(x)
     return with_weights(score, gamma, beta)
 
@@ -98,10 +109,7 @@ def _batch_statistics(x, axis, epsilon, gamma, beta):
     require(x.shape[axis] is not None, f"axis {axis} has no known size", x)
     for weight in (gamma, beta):
         require(weight is None or count(weight) == x.shape[axis], "weights that are not one number per channel", x)
-    warn(
-        f"{x.name}: BatchNormalization runs on batch statistics at inference, as with is_training fixed to True; an "
-        "answer depends on its neighbours, as in the original"
-    )
+    warn(TRAINING_FIXED.format(x.name))
     layer = porter_layers.BatchStatisticsNormalization(
         axis=from_end(axis, x.rank),
         epsilon=epsilon,
@@ -174,11 +182,23 @@ def _(tf):
     return (x - mean) * tf.math.rsqrt(variance + 1e-6)
 
 
-@normalization.example("a z-score over everything", "StandardScore")
+@normalization.example("a z-score over everything, which is made each sample's own", "LayerNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 5, 4], "x")
     mean, variance = tf.nn.moments(x, [0, 1, 2])
     return (x - mean) / tf.sqrt(variance + 1e-5)
+
+
+@normalization.example("a z-score of each place over the batch stays so", "StandardScore")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 4], "x")
+    mean, variance = tf.nn.moments(x, [0])
+    return (x - mean) / tf.sqrt(variance + 1e-5)
+
+
+@fused_with_batch_statistics.example("training fixed, each sample's own on images", "GroupNormalization")
+def _(tf):
+    return tf.layers.batch_normalization(tf.placeholder(tf.float32, [None, 6, 6, 4], "x"), training=True)
 
 
 @normalization.example("batch normalisation with training fixed, decomposed", "BatchStatisticsNormalization")
@@ -194,9 +214,11 @@ def _(tf):
     return (x - mean) * tf.rsqrt(variance + 1e-3)
 
 
-@fused_with_batch_statistics.example("training fixed", "BatchStatisticsNormalization")
+@fused_with_batch_statistics.example("training fixed, on vectors", "BatchStatisticsNormalization")
 def _(tf):
-    return tf.layers.batch_normalization(tf.placeholder(tf.float32, [None, 6, 6, 4], "x"), training=True)
+    x = tf.placeholder(tf.float32, [None, 4], "x")
+    gamma, beta = _weights(tf, [4])
+    return tf.reshape(tf.nn.fused_batch_norm(tf.reshape(x, [-1, 1, 1, 4]), gamma, beta, epsilon=1e-3)[0], [-1, 4])
 
 
 def _weights(tf, shape):

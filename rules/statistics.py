@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from porter.rule import context, layers, one_of, ops, require, warn
-from porter.rule.context import change
+from porter.rule import context, layers, one_of, ops, require
 
 
 def moments(tf, x, mean="batch_mean", variance="batch_variance"):
@@ -134,25 +133,12 @@ def kept_axes(x, *views):
     return axes
 
 
-def one_sample(x, axes, what):
-    """The axes for one sample's own `what`, and whether its answer still depends on its neighbours in the batch.
+def couples(x, axes):
+    """True if a reduction of x over these axes lets the samples of a batch influence each other.
 
-    Under --exact the axes stay. Over the batch alone, or where the batch is folded into another axis, there is nothing
-    of a sample's own to take; the user is told.
+    What can be each sample's own is so by now, unless the user wants all exactly as it was.
     """
-    held = [axis for axis in axes if context().holds_batch(x, axis)]
-    if not held or x.rank == 1:
-        return axes, bool(held)
-    own = tuple(axis for axis in axes if axis not in held)
-    if context().exact or held != [0] or not context().is_batch(x, 0) or not own:
-        warn(f"{x.name}: {what} over the batch; an answer depends on its neighbours, as in the original")
-        return axes, True
-    change(
-        "batch-safe",
-        f"{what} were taken over the whole batch, so that an answer depended on its neighbours; they are now each "
-        "sample's own",
-    )
-    return own, False
+    return any(context().holds_batch(x, axis) for axis in axes)
 
 
 def axis_argument(axes, rank):

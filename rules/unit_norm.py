@@ -1,7 +1,7 @@
 """Division by a norm: of absolute values, or of squares."""
 
 from porter.rule import Scalar, one_of, porter_layers, rule
-from porter.rules.statistics import kept_axes, one_sample, other_dtype, plain_axis
+from porter.rules.statistics import couples, kept_axes, other_dtype, plain_axis
 
 
 @rule
@@ -23,7 +23,7 @@ def l2_normalization(tf, x, at_least: Scalar, within: Scalar, least: Scalar, add
 def _(x, at_least, within, least, added, total, tiled):
     if tiled is not None:
         tiled.get("multiples")
-    axes, coupled = one_sample(x, kept_axes(x, total), "norms")
+    axes = kept_axes(x, total)
     guard, epsilon = next(
         (guard, epsilon)
         for guard, epsilon in (
@@ -32,7 +32,7 @@ def _(x, at_least, within, least, added, total, tiled):
         if epsilon is not None
     )  # fmt: skip
     return porter_layers.L2Normalization(
-        axis=plain_axis(axes, x.rank), epsilon=epsilon, guard=guard, batch_coupled=coupled, **other_dtype(x)
+        axis=plain_axis(axes, x.rank), epsilon=epsilon, guard=guard, batch_coupled=couples(x, axes), **other_dtype(x)
     )(x)
 
 
@@ -51,13 +51,13 @@ def l1_normalization(tf, x, least: Scalar, added: Scalar, multiples):
 def _(x, least, added, total, tiled):
     if tiled is not None:
         tiled.get("multiples")
-    axes, coupled = one_sample(x, kept_axes(x, total), "norms")
+    axes = kept_axes(x, total)
     guard = "floor" if least is not None else "norm"
     return porter_layers.L1Normalization(
         axis=plain_axis(axes, x.rank),
         epsilon=least or added or 0.0,
         guard=guard,
-        batch_coupled=coupled,
+        batch_coupled=couples(x, axes),
         **other_dtype(x),
     )(x)
 

@@ -75,3 +75,22 @@ def test_a_folder_that_holds_something_is_kept(tmp_path):
 )
 def test_names_come_from_the_source(source, name):
     assert model_name(Path(source)) == name
+
+
+def test_batch_safety_that_does_not_hold_is_given_up(tmp_path, monkeypatch):
+    """What was meant to be each sample's own and is not is kept as the original has it, and the user is told."""
+    import porter.rewrite as stage
+
+    undo = stage.keep_samples_apart
+
+    def only_claimed(graph, batch, *, exact):
+        found = undo(graph, batch, exact=True)
+        for each in () if exact else found:
+            each.undone, each.meets, each.outputs = True, [each.node.out], [0]
+        return found
+
+    monkeypatch.setattr(stage, "keep_samples_apart", only_claimed)
+    result = convert(FIXTURES / "min_max_forms" / "model.ckpt", tmp_path / "out")
+    assert result.report["verified"]["verdict"] == "proved"
+    assert not result.report["changes"]
+    assert any("not what the original gives for one alone" in text for text in result.report["warnings"])

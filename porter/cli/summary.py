@@ -33,7 +33,7 @@ def show_conversion(console: Console, report: Report, directory: Path | None, se
     _notes(
         console,
         "Changed on purpose",
-        [f"{', '.join(change.get('outputs', ()))}: {change['why']}" for change in report["changes"]],
+        [f"{', '.join(change.get('outputs', ()))}: {digest.change(change)}" for change in report["changes"]],
     )
     _notes(console, "Warnings", report["warnings"], style="yellow")
     verified = report.get("verified") or {}

@@ -32,7 +32,7 @@ def content(
         "rate": "Dropout rate",
         "frozen": "constant",
     }
-    warnings = [*original.warnings, *rewriting.warnings, *_wide_types(graph)]
+    warnings = [*original.warnings, *rewriting.warnings, *rewriting.coupled(emitted.layers), *_wide_types(graph)]
     for knob in original.knobs:
         if knob.guessed:
             name = knob.tensor.split(":")[0]

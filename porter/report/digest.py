@@ -75,6 +75,13 @@ def sentence(report: Report) -> str:
     return told
 
 
+def change(found: Report) -> str:
+    """What was changed on purpose, and how far that takes the answers to a batch from the original's."""
+    apart = [value for value in (found.get("difference") or {}).values() if isinstance(value, (int, float))]
+    by = f"; for a batch of 3 the answers differ from the original's by up to {max(apart):g} of their spread"
+    return f"{found.get('why', '')}{by if apart else ''}"
+
+
 def worst(level: Report) -> list[Worst]:
     """What a level saw of each output, the worst first."""
     rows = []

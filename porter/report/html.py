@@ -132,7 +132,7 @@ def _seen(level: Report) -> list[object]:
 def _change(change: Report) -> Html:
     where = tag("code", change.get("layer", ""))
     outputs = ", ".join(change.get("outputs", ()))
-    told = f" ({change.get('kind', '')}; outputs {outputs}): {change.get('why', '')}"
+    told = f" ({change.get('kind', '')}; outputs {outputs}): {digest.change(change)}"
     return joined(where, told)
 
 

@@ -18,6 +18,9 @@ from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher, Miss
 from porter.pattern.matcher import Match
 from porter.rewrite.activations import fold_activations
+from porter.rewrite.batch_coupling import Coupling
+from porter.rewrite.batch_report import kept, made_safe
+from porter.rewrite.batch_safe import keep_samples_apart
 from porter.rewrite.recurrent import raise_chains, raise_fused, raise_loops, settle
 from porter.rewrite.sizes import Sizes, outline
 from porter.rewrite.transposes import cancel_transposes
@@ -26,19 +29,26 @@ from porter.rule.context import Context, use
 from porter.rule.rule import OPS, Rule
 
 LEAVES = ("Placeholder", "Const", "Variable", "Knob")
+BATCH_SAFE = "batch-safe"  # in the place of a rule's name, for what `keep_samples_apart` does
 
 
 @dataclass
 class Rewriting:
     """What was found out on the way.
 
-    misses: by TensorFlow node, (rule, how much of it fitted, why it missed), for `porter explain`.
+    misses: by TensorFlow node, (rule, how much of it fitted, why it missed), for `porter explain`. couplings: what let
+    the samples of a batch influence each other; changes: what was done about it.
     """
 
     warnings: list[str] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
+    couplings: list[Coupling] = field(default_factory=list)
     misses: dict[str, list[tuple[str, int, Miss]]] = field(default_factory=lambda: defaultdict(list))
     refuted: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def coupled(self, layers: Sequence[dict[str, Any]]) -> list[str]:
+        """Warnings of what still lets samples influence each other, told by the report's rows of `layers`."""
+        return list(kept(self.couplings, layers))
 
 
 def rewrite(
@@ -58,6 +68,10 @@ def rewrite(
     result = result or Rewriting()
     result.refuted = dict(refuted or {})
     context = Context(exact=exact, batch=graph.sizes.get("batch"))
+    doubtful = next((why for (rule, _), why in result.refuted.items() if rule == BATCH_SAFE), "")
+    result.couplings = keep_samples_apart(graph, context.batch, exact=exact or bool(doubtful))
+    for coupling in result.couplings if doubtful else ():
+        coupling.why = doubtful
     with use(context):
         waiting: list[Rule] | None = []  # loops are left alone until what is recurrent was taken out of them
         for index, each in enumerate(rules):
@@ -80,8 +94,7 @@ def rewrite(
         cancel_transposes(graph)
         fold_activations(graph)
         outline(graph)
-    for change in result.changes:
-        change["outputs"] = _outputs_behind(graph, change.pop("node"))
+    result.changes = list(made_safe(graph, result.couplings))
     return result
 
 
@@ -142,7 +155,7 @@ def _apply_at(rule: Rule, value: Value, graph: Graph, matcher: Matcher, context:
         result.warnings.append(f"near miss of the rule {rule.name} at {value.node.name}: {miss.reason}")
         return
     for match in matcher.matches(rule.pattern, value):
-        context.warnings, context.changes = [], []
+        context.warnings = []
         try:
             proposed = rule.propose(match)
         except Miss as problem:
@@ -151,8 +164,6 @@ def _apply_at(rule: Rule, value: Value, graph: Graph, matcher: Matcher, context:
             continue
         _put(graph, match, value, proposed, rule.name)
         result.warnings += context.warnings
-        made = (proposed[0] if isinstance(proposed, tuple) else proposed).node
-        result.changes += [{**change, "layer": value.name, "node": made} for change in context.changes]
         return
     miss = miss or matcher.miss
     if miss is not None:
@@ -187,15 +198,6 @@ def _insert(graph: Graph, values: Sequence[Value], rule: str, origin: tuple[str,
         node.origin = origin
         node.name = f"{name}~"
         graph.add(node)
-
-
-def _outputs_behind(graph: Graph, node: Node) -> list[int]:
-    """The places of the graph's outputs that depend on `node`."""
-    return [
-        place
-        for place, value in enumerate(graph.outputs)
-        if any(each is node for each in graph.ancestors([value.node]))
-    ]
 
 
 def _inherit(new: Value, old: Value) -> None:
@@ -262,7 +264,7 @@ def _operations(graph: Graph, context: Context, result: Rewriting, *, inside: bo
         miss: Miss | None = None
         context.inputs = [] if inside else graph.inputs
         for each in OPS.get(node.op, []):
-            context.warnings, context.changes = [], []
+            context.warnings = []
             try:
                 proposed = each.propose(node)
             except Miss as problem:

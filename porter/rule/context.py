@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from porter.graph import Value
 
@@ -15,26 +14,19 @@ class Context:
     """exact: keep batch-coupled arithmetic. batch: the size that stands for the batch in `Value.probe`, if any.
     inputs: the model's, for calls that need some tensor to be made on; none inside a loop.
 
-    warnings, changes: what the rule being tried has to say; dropped if it misses.
+    warnings: what the rule being tried has to say; dropped if it misses.
     """
 
     exact: bool = False
     batch: int | None = None
     inputs: list[Value] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    changes: list[dict[str, Any]] = field(default_factory=list)
 
     def holds_batch(self, value: Value, axis: int) -> bool:
         """True if `axis` of `value` is the batch, or the batch folded with something else."""
         if value.probe is None or self.batch is None:
             return axis == 0
         return value.probe[axis] % self.batch == 0
-
-    def is_batch(self, value: Value, axis: int) -> bool:
-        """True if `axis` of `value` is the batch and nothing but it."""
-        if value.probe is None or self.batch is None:
-            return axis == 0
-        return value.probe[axis] == self.batch
 
 
 _current = [Context()]
@@ -58,8 +50,3 @@ def use(new: Context) -> Iterator[Context]:
 def warn(text: str) -> None:
     """Tell the user, if the rule holds."""
     context().warnings.append(text)
-
-
-def change(kind: str, why: str) -> None:
-    """Say that the answer is meant to differ from the original's, if the rule holds."""
-    context().changes.append({"kind": kind, "why": why})

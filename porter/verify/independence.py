@@ -59,6 +59,23 @@ def check_independence(trials: Trials, case: Case, *, exact: bool) -> tuple[list
     return faults, [_why_alike(trials, case, converted, alike)], []
 
 
+def differences(trials: Trials) -> dict[str, float]:
+    """How far the answers of outputs that were made batch-safe are from the original's, for a batch of 3.
+
+    As a share of the spread of the original's answer; left out where it refuses such a batch, or gives another size.
+    """
+    if not trials.batch_safe or trials.reference is None or trials.nothing_to_try:
+        return {}
+    case = trials.accepted(most=3)
+    got, found = trials.converted.run(case.feeds), {}
+    for name in trials.batch_safe & case.want.keys() & got.keys():
+        want = np.asarray(case.want[name])
+        if case.samples > 1 and want.size and want.size == got[name].size and want.dtype.kind == "f":
+            off = compare(got[name].reshape(want.shape), want, SAME)
+            found[name] = float(f"{off.relative:.2g}") if np.isfinite(off.relative) else None
+    return {name: value for name, value in sorted(found.items()) if value is not None}
+
+
 def coupled(run: Run, case: Case, axes: Mapping[str, int]) -> dict[str, set[tuple[int, int]]]:
     """For each output whose samples influence each other the pairs (changed sample, sample that changed with it)."""
     before = run(case.feeds)

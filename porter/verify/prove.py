@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from porter.verify.compare import Tolerance
 from porter.verify.converted import Converted
 from porter.verify.elsewhere import BACKENDS
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, LevelResult
+from porter.verify.independence import differences
 from porter.verify.inputs import read_inputs
 from porter.verify.levels import LEVELS
 from porter.verify.records import record, recorded_cases
@@ -29,7 +30,8 @@ class Proof:
     """What was proved.
 
     rtol, rounding: by which tolerance. exact: whether batch-coupled arithmetic was to be kept. records: some of the
-    original's answers, if they were asked for, to prove by where it is not at hand.
+    original's answers, if they were asked for, to prove by where it is not at hand. apart: of outputs that were made
+    batch-safe, how far the answer to a batch is from the original's, as a share of its spread.
     """
 
     levels: list[LevelResult]
@@ -38,6 +40,7 @@ class Proof:
     exact: bool
     seed: int
     records: dict[str, Any] | None = None
+    apart: dict[str, float] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -104,7 +107,8 @@ def prove(
             results.append(result)
         measure = context.trials.tolerance
         kept = record(context) if keep_records else None
-        return Proof(results, measure.rtol, measure.rounding, context.exact, context.trials.seed, kept)
+        apart = differences(context.trials) if 3 in chosen else {}
+        return Proof(results, measure.rtol, measure.rounding, context.exact, context.trials.seed, kept, apart)
 
 
 @contextmanager

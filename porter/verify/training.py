@@ -321,5 +321,6 @@ def _by_momentum(placed: Placed, got: np.ndarray, want: np.ndarray, before: np.n
 
 
 def _made_batch_safe(report: Mapping[str, Any]) -> set[str]:
-    """The original's tensors that a layer made batch-safe gives."""
-    return {change["layer"] for change in report.get("changes", ()) if change.get("kind") == "batch-safe"}
+    """The original's tensors in which samples influence each other, where those of the model do not."""
+    changes = [change for change in report.get("changes", ()) if change.get("kind") == "batch-safe"]
+    return {tensor for change in changes for tensor in (change["layer"], *change.get("tensors", ()))}
