@@ -27,10 +27,15 @@ class Options:
     keep_failed: bool = False
     force: bool = False
     dry_run: bool = False
+    checkpoint: str | None = None
+    placeholders: list[dict[str, Any]] = field(default_factory=list)
 
 
 def options_of(report: dict[str, Any]) -> Options:
     """The options that a model was converted with."""
     kept = report["options"]
     shapes = {name: tuple(shape) for name, shape in kept["shapes"].items()}
-    return Options(kept["inputs"], kept["outputs"], kept["freeze"], shapes, kept["exact"], kept["weights"])
+    return Options(
+        kept["inputs"], kept["outputs"], kept["freeze"], shapes, kept["exact"], kept["weights"],
+        checkpoint=kept.get("checkpoint"), placeholders=kept.get("placeholders", []),
+    )  # fmt: skip

@@ -45,7 +45,7 @@ def verify(
     report = read_report(directory)
     original = certificate = None
     try:
-        original = open_original(source or Path(report["source"]["path"]), options_of(report), progress)
+        original = open_original(source or _recorded_source(report), options_of(report), progress)
     except UnreadableSource as problem:
         certificate = read_certificate(directory) if source is None else None
         if reference is None and not (certificate or {}).get("records"):
@@ -75,6 +75,17 @@ def verify(
     if original is not None and reference is None and tolerance is None and not proof.failed:
         found["certificate"].update(_renew(directory, report, proof, model))
     return found
+
+
+def _recorded_source(report: dict[str, Any]) -> Path:
+    """Where the original was. Raises UnreadableSource for a program: it is run only for whoever names it."""
+    recorded = report["source"]
+    if "executed" in recorded:
+        raise UnreadableSource(
+            f"The original was built by running {recorded['executed']['file']}, which is not run again unasked",
+            todo=f"--source {recorded['path']} runs it",
+        )
+    return Path(recorded["path"])
 
 
 def _load(directory: Path, certificate: dict[str, Any] | None) -> Any:

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from porter.errors import UsageError
 from porter.graph import Graph, Value
+from porter.legacy.launch import Program, program_of, run_program
 from porter.options import Options, Progress
 
 
@@ -17,14 +19,41 @@ def open_original(source: Path, options: Options, progress: Progress) -> Any:
     from porter.read import make_original, open_source
 
     progress("read", 0)
-    found = open_source(source)
+    program = program_of(source)
+    if program is not None:
+        found = _built(program, source, options)
+    elif options.placeholders:
+        raise UsageError(
+            "--placeholder is for Python source", todo="--shape gives a placeholder of the graph its shape"
+        )
+    else:
+        found = open_source(source, options.checkpoint)
     progress("read", 0.5)
     original = make_original(
-        found, inputs=options.inputs, outputs=options.outputs or _captured_outputs(source), freeze=options.freeze,
-        shapes=options.shapes, weights=options.weights,
+        found, inputs=options.inputs, outputs=options.outputs or found.wished or _captured_outputs(source),
+        freeze=options.freeze, shapes=options.shapes, weights=options.weights,
     )  # fmt: skip
     progress("read", 1)
     return original
+
+
+def _built(program: Program, source: Path, options: Options) -> Any:
+    """The source that Python source builds, with the weights of a checkpoint or with fresh ones."""
+    from porter.read import open_graph
+
+    built = run_program(program, options.placeholders, fresh=options.checkpoint is None)
+    weights = Path(options.checkpoint) if options.checkpoint else built.weights
+    found = open_graph(built.meta, weights)
+    found.path, found.format, found.wished, found.keep = source, "Python source", built.outputs, built
+    found.files = [program.file, *(file for file in found.files[1:] if options.checkpoint)]
+    found.producer = ""  # that of the TensorFlow that ran it says nothing about the model
+    found.executed = {"file": str(program.file), "call": program.call, "until": built.until}
+    found.warnings += built.notes
+    if options.checkpoint is None and weights is not None:
+        found.warnings.append(
+            "No --checkpoint was given: the weights are fresh ones, drawn by the graph's initializers."
+        )
+    return found
 
 
 def _captured_outputs(source: Path) -> list[str] | None:

@@ -29,8 +29,8 @@ FLOORS = {
     "addons": set(),  # the original's layers, and so tf-keras' own
     "lint": set(),
     "check": {"lint", "errors"},  # what runs TensorFlow runs in other processes
-    "legacy": set(),  # porter_capture.py runs in another world
-    "stages": {*RULE, *STAGES, "rules", "options"},
+    "legacy": {"errors"},  # its programs run in other worlds
+    "stages": {*RULE, *STAGES, "rules", "options", "legacy"},
     "convert": {*RULE, *STAGES, "options", "folder", "stages", "certificate"},
     "reverify": {*RULE, *STAGES, "options", "stages", "certificate"},
     "questions": {*RULE, *STAGES, "options", "stages"},
@@ -46,8 +46,12 @@ AT_ONCE = {
     "graph": LIGHT,
     "layers": {"keras", "numpy"},
     "cli": {*sys.stdlib_module_names, "typer"},
+<<<<<<< HEAD
     "legacy": {*LIGHT, "tensorflow"},
     "addons": {*LIGHT, "tensorflow", "tf_keras"},
+=======
+    "legacy": {*LIGHT, "tensorflow", "tf_keras", "tf_slim"},
+>>>>>>> 859b525 (Legacy Python source runs unchanged as TensorFlow 1 and is converted with a checkpoint's weights, because many repositories hold no graph)
 }
 
 

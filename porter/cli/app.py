@@ -45,7 +45,9 @@ class Weights(StrEnum):
 
 SourcePath = Annotated[
     Path,
-    typer.Argument(metavar="SOURCE", help="A checkpoint (prefix, file or folder), a frozen graph, or a SavedModel."),
+    typer.Argument(
+        metavar="SOURCE", help="A checkpoint (prefix, file or folder), a frozen graph, a SavedModel, or Python source."
+    ),
 ]
 Inputs = Annotated[
     str | None,
@@ -64,6 +66,20 @@ Shape = Annotated[
         metavar="NAME=?,28,28,1", help="Shape of a placeholder that has none. Repeatable.", rich_help_panel=GRAPH
     ),
 ]
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PREFIX", rich_help_panel=GRAPH,
+        help="Take the weights from this checkpoint: for Python source, or for a graph that lies elsewhere.",
+    ),
+]  # fmt: skip
+Placeholder = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="x:float32[?,28,28,1]", rich_help_panel=GRAPH,
+        help="Call the function of Python source with this placeholder. Repeatable.",
+    ),
+]  # fmt: skip
 Exact = Annotated[
     bool,
     typer.Option(
@@ -107,6 +123,8 @@ def convert(
     outputs: Outputs = None,
     freeze: Freeze = None,
     shape: Shape = None,
+    checkpoint: Checkpoint = None,
+    placeholder: Placeholder = None,
     exact: Exact = False,
     weights: WhichWeights = Weights.auto,
     no_verify: Annotated[
@@ -132,8 +150,9 @@ def convert(
         from porter.report import digest
 
         start = time.perf_counter()
-        options = _options(inputs, outputs, freeze, shape, exact, weights)
+        options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder)
         options.verify, options.keep_failed, options.force, options.dry_run = not no_verify, keep_failed, force, dry_run
+        _announce(source)
         with stages.running(verbose=verbose) as advance:
             result = run(source, out, options, advance)
         if as_json:
@@ -257,6 +276,8 @@ def inspect(
     outputs: Outputs = None,
     freeze: Freeze = None,
     shape: Shape = None,
+    checkpoint: Checkpoint = None,
+    placeholder: Placeholder = None,
     exact: Exact = False,
     weights: WhichWeights = Weights.auto,
     as_json: AsJson = False,
@@ -267,7 +288,8 @@ def inspect(
         from porter.cli import inspection
         from porter.questions import inspect as run
 
-        options = _options(inputs, outputs, freeze, shape, exact, weights)
+        options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder)
+        _announce(source)
         with stages.running(verbose=verbose):
             found = run(source, options)
         if as_json:
@@ -284,6 +306,8 @@ def explain(
     outputs: Outputs = None,
     freeze: Freeze = None,
     shape: Shape = None,
+    checkpoint: Checkpoint = None,
+    placeholder: Placeholder = None,
     exact: Exact = False,
     weights: WhichWeights = Weights.auto,
     as_json: AsJson = False,
@@ -294,7 +318,8 @@ def explain(
         from porter.cli import inspection
         from porter.questions import explain as run
 
-        options = _options(inputs, outputs, freeze, shape, exact, weights)
+        options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder)
+        _announce(source)
         with stages.running(verbose=verbose):
             rows = run(source, node.removesuffix(":0"), options)
         if as_json:
@@ -352,6 +377,8 @@ def _options(
     shape: list[str] | None,
     exact: bool,
     weights: Weights,
+    checkpoint: str | None,
+    placeholder: list[str] | None,
 ) -> Options:
     from porter.options import Options
 
@@ -362,6 +389,8 @@ def _options(
         shapes=arguments.shapes(shape or ()),
         exact=exact,
         weights=weights.value,
+        checkpoint=checkpoint,
+        placeholders=arguments.placeholders(placeholder or ()),
     )
 
 
@@ -384,6 +413,16 @@ def _reporting(subject: str, verbose: bool) -> Iterator[None]:
     except Exception as problem:
         problems.show_internal_error(problem, subject, verbose=verbose)
         raise typer.Exit(problems.INTERNAL) from None
+
+
+def _announce(source: Path) -> None:
+    """Say that a program is run, where the source is one."""
+    from porter.legacy.launch import program_of
+
+    program = program_of(source)
+    if program is not None:
+        what = f"{program.file}{f', function {program.call}' if program.call else ', up to its first session'}"
+        consoles.to_stderr().print(f"Running {what}, as TensorFlow 1, in a process of its own.")
 
 
 def _print_json(found: Any) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from porter.errors import UsageError
 
+DTYPES = (
+    "float32", "float64", "float16", "int32", "int64", "int16", "int8", "uint8", "bool", "string", "complex64",
+)  # fmt: skip
 WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -53,6 +57,20 @@ def values(given: Sequence[str]) -> dict[str, Any]:
 def shapes(given: Sequence[str]) -> dict[str, tuple[int | None, ...]]:
     """["x=?,28,28,1"] as a dict of shapes, ? for an unknown size; "x=" is a scalar."""
     return {name: _shape(name, text) for name, text in _pairs(given, "--shape", "--shape x=?,28,28,1").items()}
+
+
+def placeholders(given: Sequence[str]) -> list[dict[str, Any]]:
+    """["x:float32[?,28,28,1]"] as rows of name, dtype and shape; without brackets the shape is unknown."""
+    found = []
+    for text in given:
+        match = re.fullmatch(r"\s*([A-Za-z]\w*)\s*(?::\s*(\w+)\s*)?(\[.*\]|)\s*", text)
+        if match is None or (match[2] or "float32") not in DTYPES:
+            types = f"types are {', '.join(DTYPES)}"
+            todo = "for example --placeholder x:float32[?,28,28,1]"
+            raise UsageError("--placeholder takes NAME:TYPE[SHAPE]", why=f"received {text!r}; {types}", todo=todo)
+        shape = list(_shape(match[1], match[3])) if match[3] else None
+        found.append({"name": match[1], "dtype": match[2] or "float32", "shape": shape})
+    return found
 
 
 def _pairs(given: Sequence[str], flag: str, example: str) -> dict[str, str]:

@@ -106,6 +106,29 @@ def open_checkpoint(prefix: Path) -> Source:
     return source
 
 
+def give_weights(source: Source, checkpoint: Path) -> None:
+    """Let `source`, a graph alone, have the variables of a checkpoint: its prefix, any of its files, or its folder.
+
+    Raises UnreadableSource when there is none, or when a part of it is missing or damaged.
+    """
+    prefix = latest_in(checkpoint) if checkpoint.is_dir() else prefix_of(checkpoint)
+    if prefix is None and checkpoint.is_dir() and len(all_ := prefixes_in(checkpoint)) == 1:
+        prefix = all_[0]
+    files = _variable_files(prefix) if prefix is not None else []
+    if prefix is None or not files:
+        raise UnreadableSource(
+            f"{checkpoint} is no checkpoint with weights.",
+            why="the folder does not say which is the latest" if checkpoint.is_dir() else "there are no such files",
+            todo="name its prefix, without .index or .data-00000-of-00001",
+        )
+    for file in files:
+        refuse_foreign(file)
+    Stored(prefix, files).serve(source)
+    source.files += files
+    if source.step is None and (number := re.search(r"-(\d+)$", prefix.name)):
+        source.step = int(number[1])
+
+
 class Stored:
     """The variables in a checkpoint's files."""
 

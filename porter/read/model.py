@@ -72,6 +72,8 @@ class Source:
     producer: the TensorFlow version that wrote it, "" if unknown. collections: by name, the names they hold
     (nodes, tensors or variables). stored: shape and dtype of each variable in the checkpoint, by its name there.
     load: gives a stored variable's array by its name in the checkpoint; partitioned ones come whole.
+    executed: for a graph that was built by running Python source, what was run and until where.
+    wished: names of outputs that whoever made the graph has named.
     slices: for a partition's part, by its node's name: the whole's name in the checkpoint, where it starts, its shape.
     left: why a stored variable has no part in the model, where the files themselves say it.
     warnings: what the user should know of how the files were read.
@@ -89,6 +91,9 @@ class Source:
     step: int | None = None
     slices: dict[str, tuple[str, tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
+    executed: dict[str, Any] | None = None
+    wished: list[str] = field(default_factory=list)
+    keep: Any = None  # what must live as long as the files are read
     warnings: list[str] = field(default_factory=list)
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from porter.errors import UnreadableSource
-from porter.read.checkpoint import latest_in, open_checkpoint, prefix_of, prefixes_in
+from porter.read.checkpoint import give_weights, latest_in, open_checkpoint, prefix_of, prefixes_in
 from porter.read.files import OTHERS, listing, parse_graph_file, refuse_foreign
 from porter.read.keras_file import is_keras_file, open_keras_file
 from porter.read.metagraph import source_of
@@ -16,14 +16,16 @@ from porter.read.saved_model import graph_file, open_saved_model
 from porter.read.wiring import closest
 
 
-def open_source(path: str | os.PathLike[str]) -> Source:
-    """Read the TensorFlow 1 model at `path`.
+def open_source(path: str | os.PathLike[str], checkpoint: str | os.PathLike[str] | None = None) -> Source:
+    """Read the TensorFlow 1 model at `path`, or the graph there and the weights of `checkpoint`.
 
     path: a checkpoint's prefix or any of its files, a folder with a `checkpoint` file or with one model, a frozen graph
     (`.pb`, `.pbtxt`), a SavedModel's folder or file, Keras' `.h5`. Raises UnreadableSource when it is missing, incomplete,
     damaged, of TensorFlow 2 or ambiguous; Unsupported for a format that porter does not read.
     """
     path = Path(path)
+    if checkpoint is not None:
+        return open_graph(path, Path(checkpoint))
     if path.is_dir():
         return _open_folder(path)
     prefix = prefix_of(path)
@@ -42,6 +44,20 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     return _open_graph(path)
 
 
+def open_graph(path: Path, checkpoint: Path | None) -> Source:
+    """The graph in a `.meta`, `.pb` or `.pbtxt`, with the weights of a checkpoint if it has weights."""
+    if not path.is_file():
+        raise _not_there(path)
+    message = parse_graph_file(path)
+    kind = type(message).__name__
+    if kind == "SavedModel":
+        message = message.meta_graphs[0]
+    source = Source(path, "graph", [path], message) if kind == "GraphDef" else source_of(message, path, "graph", [path])
+    if checkpoint is not None:
+        give_weights(source, checkpoint)
+    return source
+
+
 def _open_graph(path: Path) -> Source:
     """A `.pb` or `.pbtxt`: a frozen graph mostly, but SavedModels and MetaGraphs go by that name too."""
     message = parse_graph_file(path)
@@ -58,7 +74,7 @@ def _open_graph(path: Path) -> Source:
             f"{path.name} is a graph without its weights: the values of {len(variables)} variables are elsewhere.",
             where=str(path),
             why=f"such as {', '.join(variables[:3])}",
-            todo="give the checkpoint (its .meta holds this graph too), or freeze the graph first",
+            todo="give the checkpoint (its .meta holds this graph too), or name its weights with --checkpoint",
         )
     return source
 

@@ -45,11 +45,12 @@ def content(
             "format": source.format,
             "producer": source.producer,
             "sha256": {file.name: _sha256(file) for file in source.files},
+            **({"executed": source.executed} if source.executed else {}),
         },
         "options": {
             "inputs": options.inputs, "outputs": original.outputs, "freeze": options.freeze,
             "shapes": {name: list(shape) for name, shape in options.shapes.items()}, "exact": options.exact,
-            "weights": options.weights,
+            "weights": options.weights, "checkpoint": options.checkpoint, "placeholders": options.placeholders,
         },
         "inputs": emitted.inputs,
         "outputs": emitted.outputs,

@@ -1,0 +1,20 @@
+"""The world of TensorFlow 1 on today's TensorFlow: after `enter`, legacy source runs as it did then.
+
+For a process of its own: TensorFlow is changed in place and cannot be changed back. What makes that world is
+
+- `tensorflow`: the names of `tensorflow.compat.v1`, graph mode, variables and control flow of version 1, `tf.layers` and
+  the recurrent cells out of tf-keras, which carries them on;
+- `spellings`: names and argument orders from before TensorFlow 1.0, where they can mean one thing only;
+- `contrib`: what networks took from `tf.contrib`. Its layers, slim and slim's nets are those of the package tf-slim;
+- `libraries`: names that Python and numpy have dropped, and libraries for data or pictures that are not installed.
+"""
+
+from __future__ import annotations
+
+
+def enter() -> None:
+    """Make this process a world of TensorFlow 1. Call it before anything else imports TensorFlow."""
+    from porter.legacy.world import libraries, tensorflow1
+
+    libraries.restore()
+    tensorflow1.restore()

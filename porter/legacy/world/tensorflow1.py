@@ -1,0 +1,99 @@
+"""`import tensorflow as tf`, as TensorFlow 1 had it."""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import os
+import sys
+import warnings
+from types import ModuleType
+from typing import Any
+
+VERSION = "1.15.5"  # what legacy source is told when it asks
+
+LAYERS = "tf_keras.src.legacy_tf_layers"
+KERAS = "tf_keras.api._v1.keras"
+MOVED = {
+    "tensorflow.contrib": "porter.legacy.world.contrib",
+    "tensorflow.contrib.slim": "tf_slim",
+    "tensorflow.contrib.slim.python.slim": "tf_slim",
+    "tensorflow.contrib.keras": KERAS,
+    "tensorflow.contrib.keras.python.keras": KERAS,
+    "tensorflow.examples": "porter.legacy.world.examples",
+    "tensorflow.contrib.learn.python.learn.datasets.mnist": "porter.legacy.world.examples",
+    "tensorflow.models.rnn": "tensorflow.nn.rnn_cell",
+    "tensorflow.models.rnn.rnn_cell": "tensorflow.nn.rnn_cell",
+    "tensorflow.models.rnn.rnn": "tensorflow.nn",
+    "tensorflow.models.rnn.seq2seq": "porter.legacy.world.contrib.legacy_seq2seq",
+    "tensorflow.python.ops.rnn_cell": "tensorflow.nn.rnn_cell",
+    "tensorflow.python.ops.rnn_cell_impl": "tensorflow.nn.rnn_cell",
+    "tensorflow.python.ops.seq2seq": "porter.legacy.world.contrib.legacy_seq2seq",
+    "tensorflow.python.layers": LAYERS,
+    "tensorflow.python.layers.layers": "tensorflow.layers",
+    "tensorflow.keras": KERAS,
+    "keras": KERAS,
+    "tf_keras.legacy_tf_layers": LAYERS,  # where tf-slim looks for it
+}
+DIVIDED = [f"tensorflow.python.framework.{name}" for name in ("ops", "tensor_shape", "sparse_tensor")]
+DIVIDED += [
+    f"tensorflow.python.ops.{name}"
+    for name in ("array_ops", "math_ops", "control_flow_ops", "nn_ops", "nn", "variables", "variable_scope", "init_ops")
+]
+
+
+def restore() -> None:
+    """Make the module `tensorflow` what it was. Graphs are built as TensorFlow 1 built them."""
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    warnings.simplefilter("ignore")
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    v1.logging.set_verbosity(v1.logging.ERROR)
+    v1.disable_v2_behavior()  # resource variables and control flow of version 2 too
+    from porter.legacy.world import spellings
+    from porter.legacy.world.aliases import Aliases
+
+    keras = importlib.import_module(KERAS)
+    sys.meta_path.insert(0, Aliases(MOVED))
+    for part in ("base", "convolutional", "core", "normalization", "pooling"):
+        importlib.import_module(f"{LAYERS}.{part}")
+    import tf_keras
+
+    tf_keras.legacy_tf_layers = sys.modules[LAYERS]
+    v1.keras, v1.layers = keras, importlib.import_module(f"{KERAS}.__internal__.legacy.layers")
+    v1.nn.rnn_cell = sys.modules["tensorflow.nn.rnn_cell"] = importlib.import_module(
+        f"{KERAS}.__internal__.legacy.rnn_cell"
+    )
+    spellings.restore(v1)
+    _take_over(tf, v1)
+    _refill(v1)
+    tf.contrib = v1.contrib = importlib.import_module("tensorflow.contrib")
+    tf.examples = importlib.import_module("tensorflow.examples")
+    tf.python = v1.python = sys.modules["tensorflow.python"]
+    for module in (tf, v1):
+        module.__version__ = module.VERSION = VERSION
+
+
+def _refill(v1: Any) -> None:
+    """Private files that TensorFlow has since divided hold again what tf-slim and legacy source look for there."""
+    for private in DIVIDED:
+        module = importlib.import_module(private)
+        for name in dir(v1):
+            if not name.startswith("_") and not hasattr(builtins, name) and not hasattr(module, name):
+                setattr(module, name, getattr(v1, name))
+    importlib.import_module("tensorflow.python.ops.variable_scope").variable = v1.Variable  # type: ignore[attr-defined]
+
+
+def _take_over(tf: Any, v1: Any) -> None:
+    """Let `tensorflow` have the names of version 1, its modules too."""
+    for name in dir(tf):
+        if not name.startswith("_") and not hasattr(v1, name) and name not in ("compat", "python"):
+            vars(tf).pop(name, None)
+    for name in dir(v1):
+        if name.startswith("_") or name == "compat":
+            continue
+        value = getattr(v1, name)
+        setattr(tf, name, value)
+        if isinstance(value, ModuleType):
+            sys.modules[f"tensorflow.{name}"] = value
