@@ -46,12 +46,8 @@ AT_ONCE = {
     "graph": LIGHT,
     "layers": {"keras", "numpy"},
     "cli": {*sys.stdlib_module_names, "typer"},
-<<<<<<< HEAD
-    "legacy": {*LIGHT, "tensorflow"},
     "addons": {*LIGHT, "tensorflow", "tf_keras"},
-=======
     "legacy": {*LIGHT, "tensorflow", "tf_keras", "tf_slim"},
->>>>>>> 859b525 (Legacy Python source runs unchanged as TensorFlow 1 and is converted with a checkpoint's weights, because many repositories hold no graph)
 }
 
 
