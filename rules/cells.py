@@ -282,11 +282,26 @@ def _(tf):
     return tf.nn.dynamic_rnn(tf.nn.rnn_cell.GRUCell(5), x, initial_state=state, time_major=True)
 
 
-@gru.example("from both ends", "GRU", "GRU")
+@gru.example("from both ends", "Bidirectional")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 4, 3], "x")
     cells = tf.nn.rnn_cell.GRUCell(5), tf.nn.rnn_cell.GRUCell(5)
     return tf.concat(tf.nn.bidirectional_dynamic_rnn(*cells, x, dtype=tf.float32)[0], axis=2)
+
+
+@gru.example("from both ends of sentences of several lengths, then the mean over all steps", "Bidirectional")
+def _(tf):
+    x, lengths = tf.placeholder(tf.float32, [None, 4, 3], "x"), tf.placeholder(tf.int64, [None], "lengths")
+    cells = tf.nn.rnn_cell.GRUCell(5), tf.nn.rnn_cell.GRUCell(5)
+    outputs, states = tf.nn.bidirectional_dynamic_rnn(*cells, x, sequence_length=lengths, dtype=tf.float32)
+    return [tf.reduce_mean(tf.concat(outputs, axis=2), axis=1), *states]
+
+
+@gru.example("a second layer that counts all steps", "GRU", "GRU")
+def _(tf):
+    x, lengths = tf.placeholder(tf.float32, [None, 4, 3], "x"), tf.placeholder(tf.int32, [None], "lengths")
+    x, _ = tf.nn.dynamic_rnn(tf.nn.rnn_cell.GRUCell(5), x, sequence_length=lengths, dtype=tf.float32, scope="one")
+    return tf.nn.dynamic_rnn(tf.nn.rnn_cell.GRUCell(5), x, dtype=tf.float32, scope="two")
 
 
 @gru.counterexample("the new and the old state have changed places", "GRU")

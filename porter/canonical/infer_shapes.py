@@ -20,7 +20,7 @@ UNARY = {
     "Abs", "Cast", "Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "Identity", "IsNan", "LeakyRelu", "Log", "Log1p",
     "LogSoftmax", "LogicalNot", "Neg", "OnesLike", "Reciprocal", "Relu", "Relu6", "Rint", "Round", "Rsqrt", "Selu",
     "Sigmoid", "Sign", "Sin", "Softmax", "Softplus", "Softsign", "Sqrt", "Square", "StopGradient", "Tanh", "ZerosLike",
-    "BiasAdd", "ReverseV2", "Cumsum", "ClipByValue",
+    "BiasAdd", "ReverseV2", "ReverseSequence", "Cumsum", "ClipByValue",
 }  # fmt: skip
 BINARY = {
     "Add", "Div", "DivNoNan", "Equal", "FloorDiv", "FloorMod", "Greater", "GreaterEqual", "Less", "LessEqual",

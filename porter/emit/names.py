@@ -154,7 +154,9 @@ def _path(graph: Graph, node: Node) -> tuple[list[str], str]:
             parts, ending = variable.name.split("/"), ""
             while parts and (GENERIC.match(parts[-1]) or DEFAULT.match(parts[-1])):
                 ending = "_bn" if parts.pop() in ("BatchNorm", "batch_normalization") else ending
-            if parts and any(path.startswith("cell__") for path in node.attrs["weights"]):
+            if node.op == "layers.Bidirectional":
+                parts = [re.sub("^forward_", "", part) for part in parts if part != "fw"]
+            if parts and any("cell__" in path for path in node.attrs["weights"]):
                 parts[-1] = re.sub("_cell$", "", parts[-1])  # Keras calls the cell inside so
             if parts:
                 return parts, ending
@@ -196,6 +198,8 @@ def weight_name(value: Value) -> str:
 def result_names(node: Node) -> list[str]:
     """Names for the results of a call that gives several: of a recurrent layer its outputs and states."""
     wanted = value_name(node)
+    if node.op == "layers.Bidirectional":
+        return _both_ways_names(node, re.sub("_cell$", "", wanted))
     states = RECURRENT.get(node.op)
     if states is None:
         return [f"{wanted}_{place}" for place in range(len(node.outputs))]
@@ -209,6 +213,14 @@ RECURRENT: dict[str, tuple[str, ...]] = {
     "layers.LSTM": ("h", "c"), "layers.GRU": ("h",), "layers.SimpleRNN": ("h",), "layers.RNN": ("state",),
     "layers.ConvLSTM1D": ("h", "c"), "layers.ConvLSTM2D": ("h", "c"), "layers.ConvLSTM3D": ("h", "c"),
 }  # fmt: skip
+
+
+def _both_ways_names(node: Node, wanted: str) -> list[str]:
+    (layer,), kwargs = node.attrs["config"]
+    ways = ("forward", "backward")
+    sequences = [f"{wanted}_{way}" for way in ways] if kwargs.get("merge_mode", "") is None else [wanted]
+    states = [f"{wanted}_{way}_{state}" for way in ways for state in RECURRENT[layer.op]]
+    return [*sequences, *states][: len(node.outputs)]
 
 
 def paragraphs(calls: list[Node]) -> dict[int, str]:

@@ -64,6 +64,7 @@ from porter.layers.standardized_conv3d import StandardizedConv3D
 from porter.layers.stitch import Stitch
 from porter.layers.transposed_convolution import TransposedConvolution
 from porter.layers.unique import Unique
+from porter.layers.without_mask import WithoutMask
 
 __all__ = [
     "AdjustHue",
@@ -127,6 +128,7 @@ __all__ = [
     "Stitch",
     "TransposedConvolution",
     "Unique",
+    "WithoutMask",
     "larger",
     "legacy_hard_sigmoid",
     "smaller",

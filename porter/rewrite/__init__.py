@@ -21,7 +21,7 @@ from porter.rewrite.activations import fold_activations
 from porter.rewrite.batch_coupling import Coupling
 from porter.rewrite.batch_report import kept, made_safe
 from porter.rewrite.batch_safe import keep_samples_apart
-from porter.rewrite.recurrent import raise_chains, raise_fused, raise_loops, settle
+from porter.rewrite.recurrent import forget_masks, raise_chains, raise_fused, raise_loops, settle
 from porter.rewrite.sizes import Sizes, outline
 from porter.rewrite.transposes import cancel_transposes
 from porter.rule.cell import Cell
@@ -93,6 +93,7 @@ def rewrite(
         _apply_operations(graph, context, result)
         cancel_transposes(graph)
         fold_activations(graph)
+        forget_masks(graph)
         outline(graph)
     result.changes = list(made_safe(graph, result.couplings))
     return result

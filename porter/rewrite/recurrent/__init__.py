@@ -14,14 +14,16 @@ from porter.pattern import Matcher, Miss
 from porter.rewrite.recurrent.chains import raise_chains
 from porter.rewrite.recurrent.dropout import take_off_dropout_masks, undropped
 from porter.rewrite.recurrent.fused import raise_fused
-from porter.rewrite.recurrent.layers import OF_CELLS, of_step, over_sequence, settle
+from porter.rewrite.recurrent.layers import OF_CELLS, of_step, over_sequence
 from porter.rewrite.recurrent.lift import Lifter, add_all, new, transposed
+from porter.rewrite.recurrent.masks import forget_masks, tensor_of
 from porter.rewrite.recurrent.own_cell import own_cell
-from porter.rewrite.recurrent.scan import Mask, Scan, State, make_scan
+from porter.rewrite.recurrent.scan import Scan, State, make_scan
+from porter.rewrite.recurrent.settle import settle
 from porter.rewrite.recurrent.sizes import is_zero
-from porter.rule import Cell, Step, porter_layers
+from porter.rule import Cell, Step
 
-__all__ = ["raise_chains", "raise_fused", "raise_loops", "settle"]
+__all__ = ["forget_masks", "raise_chains", "raise_fused", "raise_loops", "settle"]
 
 Note = Callable[[Node, Miss], None]
 Holds = Callable[[str, Sequence[str]], bool]
@@ -74,7 +76,7 @@ class _Raising:
         self.lifter = Lifter(graph, scan.step, known, scan.outside, self.steps)
         self.layers: dict[int, Node] = {}  # value of the step that a layer gives -> the layer
         self.final: dict[int, list[tuple[int, Value]]] = {}
-        self.mask = _mask(scan.mask, sequence) if scan.mask else None
+        self.mask = tensor_of(scan.mask, sequence) if scan.mask else None
 
     def run(self, cells: Sequence[Cell]) -> list[str]:
         """Put layers in the place of the loop; gives what the user should know. Raises `Miss`."""
@@ -269,24 +271,6 @@ def _states(step: Step, waiting: list[State]) -> list[State] | None:
             return None
         found.append(state)
     return found
-
-
-def _mask(mask: Mask, sequence: Value) -> Value:
-    """The mask [batch, steps] as a tensor."""
-    if mask.lengths is not None:
-        made = porter_layers.SequenceMask()(mask.lengths, transposed(sequence))
-        made.node.name, made.node.origin = f"{mask.lengths.node.name}/mask~", mask.lengths.node.origin
-        made.shape = (mask.lengths.shape[0] if mask.lengths.shape else None, sequence.shape[0])  # type: ignore[index]
-        made.dtype = "bool"
-        return made
-    array = transposed(mask.array)  # type: ignore[arg-type]
-    if array.rank and array.rank > 2:
-        axes = tuple(range(2, array.rank))
-        array = new("Squeeze", [array], {"axes": axes}, array, array.shape[:2], array.probe and array.probe[:2])  # type: ignore[index]
-    if array.dtype != "bool":
-        array = new("Cast", [array], {}, array, array.shape, array.probe)
-        array.dtype = "bool"
-    return array
 
 
 def _replace_array(graph: Graph, old: Value, sequence: Value) -> None:

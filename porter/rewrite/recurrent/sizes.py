@@ -50,12 +50,9 @@ def is_filled(value: Value, number: float) -> bool:
     return False
 
 
-def same_size(one: Value, other: Value) -> bool:
-    """True if two are known to be, or to have along their first axis, the same size.
-
-    An integer scalar is a size; of all else the first axis counts.
-    """
-    sizes = [_size(each) for each in (one, other)]
+def same_size(one: Value, other: Value, axis: int = 0, other_axis: int = 0) -> bool:
+    """True if two are known to be, or to have along an axis, the same size. An integer scalar is a size."""
+    sizes = [_size(one, axis), _size(other, other_axis)]
     (static, probe, origin), (other_static, other_probe, other_origin) = sizes
     if static is not None and other_static is not None:
         return static == other_static
@@ -64,7 +61,7 @@ def same_size(one: Value, other: Value) -> bool:
     return origin is not None and origin == other_origin
 
 
-def _size(value: Value) -> tuple[int | None, int | None, tuple[int, int] | None]:
+def _size(value: Value, axis: int = 0) -> tuple[int | None, int | None, tuple[int, int] | None]:
     """A size: as a number, in the probe, and the value and axis that it is of."""
     node = value.node
     while node.op == "Cast" and value.rank == 0:
@@ -88,7 +85,7 @@ def _size(value: Value) -> tuple[int | None, int | None, tuple[int, int] | None]
             both = node.op == "Minimum" and len(known) == len(least)
             return (min(known), min(known), None) if both else (None, None, None)
         return None, None, None
-    return _dimension(value, 0)
+    return _dimension(value, axis)
 
 
 def _dimension(value: Value, axis: int) -> tuple[int | None, int | None, tuple[int, int] | None]:
