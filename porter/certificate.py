@@ -1,7 +1,7 @@
 """certificate.json: what another machine needs to check a converted model again without the original.
 
-It holds digests of every file of the folder, of the source and of each weight, what was proved and with what errors,
-and some of the original's answers to inputs that can be drawn again. It has a digest of its own.
+It holds digests of every file of the folder, of the source and of each weight, what each layer is made with, what was
+proved and with what errors, and some of the original's answers to inputs that can be drawn again. It has a digest of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from porter import __version__
 from porter.errors import UnreadableSource
@@ -38,6 +38,7 @@ def certify(
         "source": report["source"]["sha256"],
         "files": digests(directory),
         "weights": weights(model),
+        "layers": settings(model),
         "tolerance": {"rtol": proof.rtol, "rounding": proof.rounding},
         "exact": proof.exact,
         "levels": [levels[number] for number in sorted(levels)],
@@ -88,6 +89,57 @@ def changed_weights(model: Any, certificate: Mapping[str, Any]) -> list[str]:
         if now.get(path) != each
     ]
     return told + [f"{path} was not there" for path in now if path not in certificate["weights"]]
+
+
+def changed_settings(model: Any, certificate: Mapping[str, Any]) -> list[Setting]:
+    """What layers are made with that differs from what was certified. Names that Keras numbers do not count."""
+    then, now = certificate.get("layers"), settings(model)
+    if then is None:
+        return []
+    for before, after in zip(then, now, strict=False):
+        if before["class"] != after["class"]:
+            return [Setting(after["name"], "", f"{after['class']} {after['name']} was certified as {before['class']}")]
+    if len(then) != len(now):
+        return [Setting("", "", f"the model has {len(now)} layers, {len(then)} were certified")]
+    found = []
+    for before, after in zip(then, now, strict=True):
+        for key in sorted(before["config"].keys() | after["config"].keys()):
+            one, other = before["config"].get(key), after["config"].get(key)
+            if one != other:
+                told = f"{after['class']} {after['name']}: {key} is {_said(other)}, {_said(one)} was certified"
+                found.append(Setting(after["name"], key, told))
+    return found
+
+
+class Setting(NamedTuple):
+    """An argument of a layer that is not as it was certified. argument: "" where the layer is another one."""
+
+    layer: str
+    argument: str
+    told: str
+
+
+def settings(model: Any) -> list[dict[str, Any]]:
+    """What each layer is made with, inner ones too: numbers, words and lists of them, as JSON gives them back."""
+    found = []
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        try:
+            config = layer.get_config()
+        except (NotImplementedError, TypeError, ValueError, AttributeError):
+            config = {"trainable": layer.trainable}
+        plain = {key: value for key, value in config.items() if key != "name" and _is_plain(value)}
+        found.append({"name": layer.name, "class": type(layer).__name__, "config": json.loads(json.dumps(plain))})
+    return found
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(each) for each in value)
+    return isinstance(value, (bool, int, float, str))
+
+
+def _said(value: Any) -> str:
+    return "not given" if value is None else json.dumps(value)
 
 
 def digests(directory: Path) -> dict[str, str]:

@@ -6,13 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from porter.certificate import certify, changed, changed_weights, read_certificate
+from porter.certificate import certify, changed, changed_settings, changed_weights, read_certificate
 from porter.errors import OutputsDiffer, UnreadableSource
 from porter.options import Options, Progress, options_of, quiet
 from porter.report.content import read_report, with_proof, write_report
 from porter.stages import open_original
 
 WITHOUT_ORIGINAL = (0, 1, 3, 4, 7)  # the levels that a certificate can stand in for
+FILES = ("model.py", "model.weights.h5", "model.keras")
+IN_TRAINING = ("momentum", "rate", "stddev", "trainable")  # of a layer, what inference does not show
+CERTIFIED = {0, 1, 3, 4, 5}  # levels that hold before a changed folder is certified anew
 
 
 def verify(
@@ -43,6 +46,7 @@ def verify(
 
     directory = Path(directory)
     report = read_report(directory)
+    _check_files(directory)
     original = certificate = None
     try:
         original = open_original(source or _recorded_source(report), options_of(report), progress)
@@ -60,7 +64,12 @@ def verify(
     }  # fmt: skip
     if certificate is not None:
         how["records"] = certificate["records"]
-        how["uncertified"] = [*changed(directory, certificate), *changed_weights(model, certificate)]
+        told = [each.told for each in changed_settings(model, certificate)]
+        how["uncertified"] = [*changed(directory, certificate), *told, *changed_weights(model, certificate)]
+    else:
+        before, differing = _certified(directory)
+        settings = changed_settings(model, before) if before else []
+        how["unseen"] = {(each.layer, each.argument): each.told for each in settings if each.argument in IN_TRAINING}
     if self_test:
         with prepared(original, model, report, directory, **how) as context:
             trials = run_self_test(context, progress=lambda title: progress(f"verify: {title}", 0.5))
@@ -72,8 +81,11 @@ def verify(
     )  # fmt: skip
     found = proof.to_dict()
     found["certificate"] = {"stands_in": certificate is not None}
-    if original is not None and reference is None and tolerance is None and not proof.failed:
-        found["certificate"].update(_renew(directory, report, proof, model))
+    if certificate is None:
+        found["certificate"].update({"changed": differing, "written": False})
+        plain = original is not None and reference is None and tolerance is None
+        if plain and not proof.failed and (not differing or set(asked) >= CERTIFIED):
+            found["certificate"].update(_renew(directory, report, proof, model, None if differing else before))
     return found
 
 
@@ -86,6 +98,16 @@ def _recorded_source(report: dict[str, Any]) -> Path:
             todo=f"--source {recorded['path']} runs it",
         )
     return Path(recorded["path"])
+
+
+def _check_files(directory: Path) -> None:
+    """Raises UnreadableSource where a conversion's files are not all there."""
+    if missing := [name for name in FILES if not (directory / name).is_file()]:
+        raise UnreadableSource(
+            f"{directory} lacks {' and '.join(missing)}",
+            why="porter convert leaves these beside report.json",
+            todo="convert the original again",
+        )
 
 
 def _load(directory: Path, certificate: dict[str, Any] | None) -> Any:
@@ -106,20 +128,25 @@ def _load(directory: Path, certificate: dict[str, Any] | None) -> Any:
         ) from problem
 
 
-def _renew(directory: Path, report: dict[str, Any], proof: Any, model: Any) -> dict[str, Any]:
-    """Write the report and the certificate anew, with what was proved now; says what had changed since the last one."""
+def _certified(directory: Path) -> tuple[dict[str, Any] | None, list[str]]:
+    """The certificate that lies in `directory`, if one does, and what has changed since it was written."""
     try:
         before = read_certificate(directory)
     except UnreadableSource as problem:
-        before, differing = None, [f"{problem.what}: {problem.why}"]
-    else:
-        differing = changed(directory, before) if before else []
+        return None, [f"{problem.what}: {problem.why}"]
+    return before, changed(directory, before) if before else []
+
+
+def _renew(
+    directory: Path, report: dict[str, Any], proof: Any, model: Any, before: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Write report and certificate anew, with what was proved now; levels that were not run stay as they were `before`."""
     try:
         write_report(with_proof(report, proof.to_dict()), directory)
-        certify(directory, report, proof, model, None if differing else before)
+        certify(directory, report, proof, model, before)
     except OSError as problem:
-        return {"changed": differing, "written": False, "why": str(problem)}
-    return {"changed": differing, "written": True}
+        return {"written": False, "why": str(problem)}
+    return {"written": True}
 
 
 def _recut(original: Any, options: Options) -> Callable[[Sequence[str]], Any]:

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from porter.certificate import changed, read_certificate
+from porter.certificate import _digest, changed, read_certificate
 from porter.convert import convert
 from porter.errors import OutputsDiffer, UnreadableSource
 from porter.options import Options
 from porter.reverify import verify
+from porter.verify.archive import differs_from_source
 from porter.verify.compare import Tolerance
 from porter.verify.sampled import Sampled, sample
 
@@ -105,11 +106,86 @@ def test_verify_completes_it(moved, model):
 
 def test_with_the_original_what_has_changed_is_proved_again(moved, model):
     (model / "model.py").write_text((model / "model.py").read_text() + "\n# a remark\n")
-    proof = verify(model, source=moved / "elsewhere" / "model.ckpt", levels=[3])
-    assert proof["certificate"]["changed"] == ["model.py is not the file that was certified"]
+    source = moved / "elsewhere" / "model.ckpt"
+    told = ["model.py is not the file that was certified"]
+    proof = verify(model, source=source, levels=[3])
+    assert proof["certificate"] == {"stands_in": False, "changed": told, "written": False}
+    assert changed(model, read_certificate(model)) == told
+    proof = verify(model, source=source, levels=[0, 1, 3, 4, 5])
+    assert proof["certificate"] == {"stands_in": False, "changed": told, "written": True}
     found = read_certificate(model)
     assert not changed(model, found)
-    assert [level["level"] for level in found["levels"]] == [3]
+    assert [level["level"] for level in found["levels"]] == [0, 1, 3, 4, 5]
+
+
+def replaced(model, old, new):
+    """model.py with something else in it."""
+    text = (model / "model.py").read_text()
+    assert old in text
+    (model / "model.py").write_text(text.replace(old, new, 1))
+
+
+def test_without_the_original_a_changed_argument_is_named(model):
+    replaced(model, 'momentum=0.9, epsilon=1.001e-5, name="bn2"', 'momentum=0.9, epsilon=1e-4, name="bn2"')
+    replaced(model, 'momentum=0.9, name="bn1"', 'momentum=0.95, name="bn1"')
+    reason = verify(model, levels=[0])["levels"][0]["reason"]
+    assert "BatchNormalization bn1: momentum is 0.95, 0.9 was certified" in reason
+    assert "BatchNormalization bn2: epsilon is 0.0001, 1.001e-05 was certified" in reason
+
+
+def test_what_only_training_shows_has_to_be_as_certified_where_the_original_cannot_be_asked(tmp_path):
+    """The frozen graph of separable_mobile holds no moving averages' updates."""
+    frozen = FIXTURE.parent / "separable_mobile"
+    convert(next(frozen.glob("*.pb")), tmp_path / "model", Options())
+    replaced(tmp_path / "model", 'name="stem_bn"', 'name="stem_bn", momentum=0.9')
+    proof = verify(tmp_path / "model", levels=[3, 5])
+    assert statuses(proof) == {3: "passed", 5: "failed"}
+    assert "BatchNormalization stem_bn: momentum is 0.9, 0.99 was certified" in proof["first_wrong"]["told"]
+    assert "stem_bn/cond/FusedBatchNorm" in proof["first_wrong"]["told"]
+
+
+def test_where_the_original_can_be_asked_it_decides(moved, model):
+    """The certificate is told of, but the original's own updates are what a momentum is judged by."""
+    source = moved / "elsewhere" / "model.ckpt"
+    replaced(model, 'momentum=0.9, name="bn1"', 'momentum=0.95, name="bn1"')
+    reason = verify(model, source=source, levels=[5])["levels"][0]["reason"]
+    assert reason.startswith("bn1/moving_mean after one step")
+    assert "It agrees if momentum is 0.9 instead of 0.95" in reason
+    certificate = json.loads((model / "certificate.json").read_text())
+    certificate["layers"] = [
+        {**each, "config": {**each["config"], "momentum": 0.5}} if "momentum" in each["config"] else each
+        for each in certificate["layers"]
+    ]
+    assert certificate["layers"] != json.loads((model / "certificate.json").read_text())["layers"]
+    certificate.pop("sha256")
+    (model / "certificate.json").write_text(json.dumps({**certificate, "sha256": _digest(certificate)}))
+    replaced(model, 'momentum=0.95, name="bn1"', 'momentum=0.9, name="bn1"')
+    assert statuses(verify(model, source=source, levels=[5])) == {5: "passed"}
+
+
+def test_the_archive_holds_what_the_source_makes(moved, model):
+    from porter.emit.build import load_source
+
+    def told():
+        return differs_from_source(model, load_source(moved / "converted" / "model.py").load_model())
+
+    assert told() == []
+    replaced(model, 'momentum=0.9, name="bn1"', 'momentum=0.95, name="bn1"')
+    changed_model = load_source(model / "model.py").load_model()
+    weight = changed_model.get_layer("bn2").moving_mean
+    weight.assign(weight.numpy() + 1)
+    changed_model.save(model / "model.keras")
+    assert told() == [
+        "BatchNormalization bn1: momentum is 0.95 in model.keras, 0.9 in model.py",
+        "BatchNormalization bn2: moving_mean holds other numbers in model.keras than in model.weights.h5",
+    ]
+
+
+@pytest.mark.parametrize("name", ["model.py", "model.weights.h5", "model.keras"])
+def test_a_file_that_is_not_there(moved, model, name):
+    (model / name).unlink()
+    with pytest.raises(UnreadableSource, match=f"lacks {name}"):
+        verify(model, source=moved / "elsewhere" / "model.ckpt", levels=[3])
 
 
 def test_what_fails_is_not_certified(moved, model):

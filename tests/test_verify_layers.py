@@ -71,6 +71,8 @@ def test_all_layers_of_a_right_model_agree(network):
         ('activation="tanh"', 'activation="elu"', "Dense dense", "activation is 'tanh' instead of 'elu'"),
         ('padding="same", activation', 'dilation_rate=2, padding="same", activation', "Conv2D second", "dilation_rate"),
         ("axis=1", "axis=2", "Softmax of odd", "axis is 1 instead of 2"),
+        ("layers.ReLU()", "layers.ReLU(max_value=40.0)", "ReLU of positive", "max_value is None instead of 40"),
+        ('name="square"', 'use_bias=False, name="square"', "Dense square", "it has the original's bias"),
     ],
 )
 def test_a_layer_made_otherwise_is_named_and_explained(network, old, new, layer, explanation):
@@ -117,6 +119,21 @@ def test_a_layer_that_is_gone_or_in_between_is_named(network):
     assert between.status == "failed"
     assert re.search(r"Softmax of odd takes the result of re_lu\w*", between.reason)
     assert "which the report does not name" in between.reason
+
+
+def test_an_operation_in_the_place_of_another_is_named():
+    def build(tf):
+        x = tf.placeholder("float32", [None, 5, 4], name="x")
+        return tf.layers.dense(tf.reduce_max(x, 1, name="highest"), 3, name="out")
+
+    conversion = lab.convert_graph(build)
+    highest = "layers.GlobalMaxPooling1D()(inputs)"
+    mean = layer_by_layer(conversion, faulty(conversion, highest, "layers.GlobalAveragePooling1D()(inputs)"))
+    assert "It agrees if it is GlobalMaxPooling1D instead of GlobalAveragePooling1D" in mean.reason.splitlines()[0]
+    level = layer_by_layer(conversion, faulty(conversion, highest, "keras.ops.min(inputs, axis=1)"))
+    assert level.status == "failed"
+    assert "TensorFlow nodes highest), for which the model has Min, differs" in level.reason
+    conversion.close()
 
 
 def test_batch_statistics_are_recognised(network):

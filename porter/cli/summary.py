@@ -55,7 +55,9 @@ def show_proof(console: Console, proof: Report) -> None:
     if certificate.get("stands_in"):
         console.print("The original is not at hand: its recorded answers in certificate.json stood in for it.")
     for text in certificate.get("changed", ()):
-        console.print(f"Since it was certified: {text}; what is there now was proved again.", style="yellow")
+        console.print(f"Since it was certified: {text}; it was compared as it is now.", style="yellow")
+    if wrong := proof.get("first_wrong"):
+        console.print(f"Wrong first, at level {wrong['level']}: {wrong['told']}", style="bold red")
     console.print(digest.sentence({"verified": proof}), style=VERDICTS.get(digest.verdict(proof), "yellow"))
 
 

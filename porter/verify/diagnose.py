@@ -6,7 +6,10 @@ that say something about how the layer is made come first, then its weights, the
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import partial
 from itertools import permutations
 from typing import Any, NamedTuple
@@ -40,8 +43,11 @@ class Suspicion(NamedTuple):
 class Suspect:
     """The call that is wrong: what it is called with, as `run(operation, **arguments)`, and its results."""
 
-    def __init__(self, operation: Any, run: Callable[..., Results], got: Results, sources: Mapping[str, Any]) -> None:
+    def __init__(
+        self, operation: Any, run: Callable[..., Results], got: Results, sources: Mapping[str, Any], wanted: str = ""
+    ) -> None:
         self.operation, self.run, self.got = operation, run, got
+        self.wanted = wanted  # the class that it should have, where that is another
         self.sources = sources  # weights by their names, as the original holds them
         self.config = _config(operation)
 
@@ -62,6 +68,24 @@ class Suspect:
     def with_weights(self, weights: Mapping[str, np.ndarray]) -> Results:
         """The results of the layer with some other weights."""
         return self._remade({}, {**self.weights(), **weights})
+
+    def with_source(self, argument: str, key: str) -> Results:
+        """The results of the layer made with an argument that gives it the weight `key`, as the original holds it."""
+        return self._remade({argument: True}, {**self.weights(), key: self.sources[key]})
+
+    def with_class(self, name: str) -> Results:
+        """The results of another layer, or operation, with what both are made with. Raises where there is none."""
+        import keras
+
+        if self.config is None:
+            sort = type(self.operation)
+            other = copy(self.operation)
+            other.__class__ = getattr(sys.modules[sort.__module__], name.removeprefix("ops.").title().replace("_", ""))
+            return self.run(other)
+        sort = getattr(keras.layers, name)
+        known = inspect.signature(sort.__init__).parameters
+        other = sort(**{key: value for key, value in self.config.items() if key in known and key != "name"})
+        return self.run(lambda *args, **_: other(*args))  # what the call names besides is for this layer, as a mask
 
     def _remade(self, changes: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> Results:
         assert self.config is not None
@@ -89,6 +113,9 @@ def diagnose(suspect: Suspect, index: int, want: np.ndarray, tolerance: Toleranc
 
 
 def _suspicions(suspect: Suspect, index: int, want: np.ndarray) -> Iterator[Suspicion]:
+    if suspect.wanted:
+        told = f"it is {suspect.wanted} instead of {suspect.kind}"
+        yield Suspicion(told, partial(suspect.with_class, suspect.wanted))
     yield from _of_phase(suspect)
     if suspect.config is not None:
         yield from _of_config(suspect, want)
@@ -122,6 +149,10 @@ def _copy(suspect: Suspect, weights: Weights) -> Any:
 
 
 def _of_config(suspect: Suspect, want: np.ndarray) -> Iterator[Suspicion]:
+    config, sources = suspect.config or {}, suspect.sources
+    for name, key in (("use_bias", "bias"), ("center", "beta"), ("scale", "gamma")):
+        if config.get(name) is False and key in sources:
+            yield Suspicion(f"it has the original's {key}", partial(suspect.with_source, name, key))
     for name, values in _arguments(suspect.config or {}, suspect.kind, want):
         now = (suspect.config or {})[name]
         for value in values:
@@ -232,8 +263,6 @@ def _gates(told: Callable[..., Suspicion], kind: str, weights: Weights) -> Itera
 
 
 def _of_operation(suspect: Suspect, want: np.ndarray) -> Iterator[Suspicion]:
-    from copy import copy
-
     for name, now in vars(suspect.operation).items():
         if name in ("axis", "axes"):
             values = _axes(want.ndim, now)

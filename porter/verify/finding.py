@@ -22,7 +22,8 @@ class Context:
 
     thorough: every kind of input with every batch size, rather than each kind once and each size once. recut: gives the
     original cut so that it has other outputs, such as what a training graph writes into moving averages. uncertified:
-    what is not as it was certified, where a certificate stands in for the original. recording: its arrays, by name.
+    what is not as it was certified, where a certificate stands in for the original. unseen: by layer and argument, what is not
+    as it was certified and shows in training alone. recording: its arrays, by name.
     """
 
     model: Any
@@ -35,6 +36,7 @@ class Context:
     backends: Sequence[str]
     recut: Callable[[Sequence[str]], Any] | None = None
     uncertified: Sequence[str] | None = None
+    unseen: Mapping[tuple[str, str], str] = field(default_factory=dict)
     recording: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def with_model(self, model: Any) -> Context:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from porter.errors import OutputsDiffer
 from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.graphdef import ancestors
@@ -54,6 +55,8 @@ def gradients(context: Context) -> Finding:
             compared = pair.compare(case, trials.seed + seed, trials.tolerance)
         except (Refused, NoGradient) as problem:
             return Finding(SKIPPED, getattr(problem, "why", "") or str(problem), notes=notes)
+        except OutputsDiffer as problem:
+            return Finding(FAILED, problem.what, notes=notes)
         cases.append(case)
         for name, each in compared.items():
             if name not in found or (each.ok and not found[name].ok):
@@ -93,6 +96,8 @@ def _recorded(context: Context) -> Finding:
         found, _ = converted_gradients(context, case, weights, inputs, [])
     except NoGradient as problem:
         return Finding(SKIPPED, str(problem))
+    except OutputsDiffer as problem:
+        return Finding(FAILED, problem.what)
     compared = {
         f"by {name}": compare(mine, known[name], context.trials.tolerance)
         for name, mine in zip(inputs, found, strict=True)
@@ -266,7 +271,10 @@ class _Pair:
 def converted_gradients(
     context: Context, case: Case, projections: Mapping[str, np.ndarray], inputs: list[str], weights: list[Any]
 ) -> tuple[list[np.ndarray], dict[int, np.ndarray]]:
-    """The conversion's gradients by `inputs`, in that order, and by `weights`. Raises NoGradient."""
+    """The conversion's gradients by `inputs`, in that order, and by `weights`.
+
+    Raises NoGradient, and OutputsDiffer where its outputs have other shapes than the original's, or it cannot run.
+    """
     import keras
     import tensorflow as tf
 
@@ -277,7 +285,14 @@ def converted_gradients(
         for each in at:
             tape.watch(each)
         given = list(values.values())
-        results = keras.tree.flatten(context.model(given[0] if len(given) == 1 else given, training=False))
+        try:
+            results = keras.tree.flatten(context.model(given[0] if len(given) == 1 else given, training=False))
+        except Exception as problem:  # a model may raise anything, and that it does is the finding
+            raise OutputsDiffer(f"The conversion raises {type(problem).__name__}: {first_line(problem)}") from problem
+        for name, result in zip(names.outputs, results, strict=True):
+            if name in projections and tuple(result.shape) != projections[name].shape:
+                shapes = f"{list(result.shape)} instead of {list(projections[name].shape)}"
+                raise OutputsDiffer(f"{name}: shape {shapes}")
         products = [
             tf.reduce_sum(result * tf.cast(projections[name], result.dtype))
             for name, result in dict(zip(names.outputs, results, strict=True)).items()

@@ -10,6 +10,7 @@ import numpy as np
 
 from porter.errors import OutputsDiffer
 from porter.verify.alone import each_layer
+from porter.verify.archive import differs_from_source
 from porter.verify.compare import Comparison, scale_of
 from porter.verify.elsewhere import BACKENDS, run_elsewhere
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
@@ -143,10 +144,7 @@ def outputs(context: Context) -> Finding:
         return Finding(SKIPPED, trials.nothing_to_try)
     outcomes = list(trials.recorded_outcomes)
     kinds = [outcome.label for outcome in outcomes] + [kind for kind in KINDS if trials.batches]
-    for batch, kind in _plan(trials.batches, thorough=context.thorough):
-        outcomes.append(trials.outcome(kind, batch))
-    if trials.batches and trials.other_sizes is not None:
-        outcomes.append(trials.outcome("normal", trials.batches[0], trials.other_sizes))
+    outcomes += [trials.outcome(*planned) for planned in trials.planned(thorough=context.thorough)]
     found = summarize(outcomes, trials.converted.outputs, kinds)
     return found._replace(points=_points(trials)) if found.status != SKIPPED else found
 
@@ -175,19 +173,6 @@ def _points(trials: Trials) -> dict[str, list[list[float]]]:
         off = (one[fine] - other[fine]) / allowed
         found[name] = [[float(f"{a:.6g}"), float(f"{b:.3g}")] for a, b in zip(other[fine], off, strict=True)]
     return found
-
-
-def _plan(batches: Sequence[int], *, thorough: bool) -> list[tuple[int, str]]:
-    """Batch sizes and kinds: each size with normal inputs, all kinds with one size of more than one sample.
-
-    A kind is no harder in another size; the rest of the product is for those who have the time.
-    """
-    if not batches:
-        return []
-    if thorough:
-        return [(batch, kind) for batch in batches for kind in KINDS]
-    usual = min((batch for batch in batches if batch > 1), default=batches[0])
-    return [*((batch, KINDS[0]) for batch in batches), *((usual, kind) for kind in KINDS[1:])]
 
 
 def summarize(outcomes: Sequence[Outcome], names: Sequence[str], kinds: Iterable[str] = ()) -> Finding:
@@ -256,6 +241,7 @@ def elsewhere(context: Context) -> Finding:
         return Finding(SKIPPED, trials.nothing_to_try or "the original refused all inputs")
     found, faults, notes, missing = run_elsewhere(context.directory, cases, trials, context.backends or BACKENDS)
     summary = summarize(found, trials.converted.outputs) if found else Finding(SKIPPED, listed(missing))
+    faults += differs_from_source(context.directory, context.model)
     if faults:
         known = [summary.reason] if summary.status == FAILED else []
         summary = summary._replace(status=FAILED, reason=listed([*faults, *known]))

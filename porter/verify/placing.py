@@ -17,11 +17,15 @@ SAME = {"absolute": "abs", "truedivide": "divide", "amax": "max", "amin": "min",
 
 @dataclass(eq=False)
 class Placed:
-    """A row of the report's `layers` and the call that it stands for. number: the row's place in the report."""
+    """A row of the report's `layers` and the call that it stands for.
+
+    number: the row's place in the report. instead: whether the call is of another class, in the place of the row's.
+    """
 
     number: int
     row: Mapping[str, Any]
     node: Any
+    instead: bool = False
 
     @property
     def operation(self) -> Any:
@@ -64,7 +68,7 @@ def place(model: Any, report: Mapping[str, Any]) -> tuple[list[Placed], list[str
 
 class _Search:
     def __init__(self, model: Any, report: Mapping[str, Any]) -> None:
-        self.nodes = calls(model)
+        self.report, self.nodes = report, calls(model)
         self.at = 0  # up to here all calls have been found, or passed over
         self.free = [True] * len(self.nodes)
         self.by_name: dict[str, list[int]] = {}
@@ -87,15 +91,20 @@ class _Search:
             index = next((each for each in places if self._fits(row, self.nodes[each])), None)
             if index is None:
                 index = next((each for each in places if self._behind_stranger(row, each)), None)
+        instead = index is None
         if index is None:
+            index = self._in_its_place(number, row)
             is_layer = not row["class"].startswith("ops.")
-            if is_layer or row.get("inputs"):  # without inputs, it was computed while the model was built
+            if index is not None:
+                self.notes.append(f"{title(row)} is not in the model; {_called(self.nodes[index])} is in its place")
+            elif is_layer or row.get("inputs"):  # without inputs, it was computed while the model was built
                 text = f"{title(row)} (rule {row['rule']}; TensorFlow nodes {_few(row['nodes'])}) is not in the model"
                 (self.faults if is_layer else self.notes).append(text)
-            return
+            if index is None:
+                return
         node = self.nodes[index]
         self.free[index], self.at = False, max(self.at, index + 1)
-        self.placed.append(Placed(number, row, node))
+        self.placed.append(Placed(number, row, node, instead))
         self._check_inputs(row, node)
         for source, tensor in zip(row.get("outputs", ()), node.outputs, strict=False):
             self.stands_for[id(tensor)] = title(row)
@@ -112,6 +121,19 @@ class _Search:
         strangers = {id(t) for each in range(index) if self.free[each] for t in self.nodes[each].outputs}
         others = [tensor for source, tensor in pairs(row, node) if not self._stands(source, tensor)]
         return _same_class(row, node) and bool(others) and all(id(tensor) in strangers for tensor in others)
+
+    def _in_its_place(self, number: int, row: Mapping[str, Any]) -> int | None:
+        """A call of another class that takes just what the row's should take, and that is not one of the next rows."""
+        following = self.report["layers"][number + 1 : number + 1 + WINDOW]
+        for index in range(self.at, min(self.at + WINDOW, len(self.nodes))):
+            node = self.nodes[index]
+            taken = pairs(row, node)
+            if not self.free[index] or not taken or len(node.outputs) != len(row.get("outputs", ())):
+                continue
+            known = all(source and id(tensor) in self.known.get(source, ()) for source, tensor in taken)
+            if known and not any(_same_class(other, node) for other in following):
+                return index
+        return None
 
     def _stands(self, source: str, tensor: Any) -> bool:
         """Whether `tensor` may be what stands for the original's tensor `source`."""
@@ -133,6 +155,10 @@ class _Search:
             for each in extra
             if isinstance(each, layers.Layer)
         ]
+
+
+def _called(node: Any) -> str:
+    return f"{type(node.operation).__name__} {node.operation.name}"
 
 
 def calls(model: Any) -> list[Any]:

@@ -23,6 +23,7 @@ from porter.verify.reference import Reference
 from porter.verify.trials import BATCHES, Trials
 
 ALL = tuple(level.number for level in LEVELS)
+SEARCHED = (2, 5, 0, 1, 3, 4, 6, 7)  # in this order, for what is wrong first: where a layer is named, before outputs
 
 
 @dataclass
@@ -57,6 +58,19 @@ class Proof:
         return all(level.status == PASSED or not level.applies for level in self.levels)
 
     @property
+    def first_wrong(self) -> dict[str, Any] | None:
+        """What goes wrong first: a layer that differs while its inputs agree, or else what a level says; None if nothing.
+
+        Layers are looked for at level 2, in inference, and then at level 5, in training.
+        """
+        failed = {level.level: level for level in self.levels if level.status == FAILED}
+        for level in filter(None, map(failed.get, SEARCHED)):
+            row = next((row for row in level.layers if row["status"] == "differs"), None)
+            told = level.reason.splitlines()[0]
+            return {"level": level.level, "told": told, **({"layer": row["title"], "row": row["row"]} if row else {})}
+        return None
+
+    @property
     def verdict(self) -> str:
         return "failed" if self.failed else "proved" if self.proved else "unproved"
 
@@ -66,6 +80,7 @@ class Proof:
             "verdict": self.verdict,
             "complete": self.complete,
             "tolerance": {"rtol": self.rtol, "rounding": self.rounding},
+            **({"first_wrong": self.first_wrong} if self.failed else {}),
             "exact": self.exact,
             "seed": self.seed,
             "levels": [level.to_dict() for level in self.levels],
@@ -130,6 +145,7 @@ def prepared(
     recut: Callable[[Sequence[str]], Any] | None = None,
     records: Mapping[str, Any] | None = None,
     uncertified: Sequence[str] | None = None,
+    unseen: Mapping[tuple[str, str], str] | None = None,
 ) -> Iterator[Context]:
     """What levels work on, for as long as it is open.
 
@@ -171,7 +187,7 @@ def prepared(
         )
         yield Context(
             model, report, reference, trials, exact, thorough, directory, tuple(backends or ()), recut, uncertified,
-            recording,
+            unseen or {}, recording,
         )  # fmt: skip
     finally:
         if reference and reference is not given:

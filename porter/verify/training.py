@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from porter.errors import PorterError
-from porter.verify.alone import LayerOutcome, Layers, describe, explain
+from porter.verify.alone import describe, explain
 from porter.verify.calling import Unknown, filled_in, run_call, unchanged
 from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.draws import Draws
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.graphdef import ancestors, split
-from porter.verify.placing import Placed, calls, tells_layers, title
+from porter.verify.layers import LayerOutcome, Layers
+from porter.verify.placing import Placed, calls, place, tells_layers, title
 from porter.verify.reference import Reference, Refused
 from porter.verify.tensors import Tensors
 from porter.verify.trials import Case
@@ -33,20 +34,40 @@ BESSEL = 1e-3  # how near the ratio of two variances has to be to n / (n - 1)
 
 
 def training(context: Context) -> Finding:
-    """At training=True layers, outputs and moving averages are the original's, given the same random numbers."""
+    """At training=True layers, outputs and moving averages are the original's, given the same random numbers.
+
+    What only training shows, and the original cannot be asked for, has to be as it was certified.
+    """
+    finding, shown = _against_original(context)
+    unseen = {setting: told for setting, told in context.unseen.items() if setting not in shown}
+    if not unseen:
+        return finding
+    nodes = {each.operation.name: each.row.get("nodes", ()) for each in place(context.model, context.report)[0]}
+    faults = [
+        f"{told}; nothing that the original does in training shows that this is right (TensorFlow nodes "
+        f"{', '.join(nodes.get(layer, ())[:4]) or 'unknown'})"
+        for (layer, _), told in unseen.items()
+    ]
+    known = [finding.reason] if finding.status == FAILED else []
+    return finding._replace(status=FAILED, reason=listed([*known, *faults]), applies=True)
+
+
+def _against_original(context: Context) -> tuple[Finding, set[tuple[str, str]]]:
+    """What comparing with the original's training shows, and which layers' arguments it shows to be right."""
     import keras
 
     trials, reference = context.trials, context.reference
     if reference is None or trials.nothing_to_try:
-        return Finding(SKIPPED, trials.nothing_to_try or trials.absent)
+        return Finding(SKIPPED, trials.nothing_to_try or trials.absent), set()
     if keras.backend.backend() != "tensorflow":
-        return Finding(SKIPPED, "it is run with Keras on TensorFlow only")
+        return Finding(SKIPPED, "it is run with Keras on TensorFlow only"), set()
     if not tells_layers(context.report):
-        return Finding(SKIPPED, "the report does not say which tensors the layers stand for")
+        return Finding(SKIPPED, "the report does not say which tensors the layers stand for"), set()
     run = _Run(context, reference)
     if not run.knobs and not run.draws.of:
-        return Finding(SKIPPED, "the original does in training what it does in inference", applies=False)
-    return run.finding()
+        return Finding(SKIPPED, "the original does in training what it does in inference", applies=False), set()
+    finding = run.finding()
+    return finding, run.shown
 
 
 class _Run:
@@ -63,12 +84,18 @@ class _Run:
         self.feeds = {**self.case.feeds, **self.draws.feeds}
         self.notes: list[str] = []
         self.apart = _made_batch_safe(context.report)
+        self.shown: set[tuple[str, str]] = set()  # layers and arguments that the original shows to be right
 
     def finding(self) -> Finding:
         sources = [*self.layers.all_sources(), *self.case.outputs]
         self.tensors = Tensors(self.reference, self.feeds, sources, training=True)
         found = [self._judge(placed) for placed in self.layers.placed]
         outcomes = [outcome for outcome in found if outcome is not None]
+        self.notes += [
+            f"{placed.title}: not compared by itself in training: {outcome.why}"
+            for placed, outcome in zip(self.layers.placed, found, strict=True)
+            if outcome is not None and outcome.status == "not compared" and self.layers.trains(placed)
+        ]
         differing = [outcome for outcome in outcomes if outcome.status == "differs"]
         for outcome in differing[:EXPLAINED]:
             explain(outcome, self.reference, self.tolerance)
@@ -105,6 +132,8 @@ class _Run:
         if self.apart & set(placed.row.get("outputs", ())):
             return None
         outcome = self.layers.judge(placed, self.tensors, self.tolerance, self.case.samples)
+        if outcome.status == "agrees" and self.layers.trains(placed):
+            self.shown |= {(placed.operation.name, argument) for argument in ("rate", "stddev")}
         if outcome.status == "differs" and self.draws.turn(placed):  # the original keeps what is below, not above
             again = self.layers.judge(placed, self.tensors, self.tolerance, self.case.samples)
             outcome = again if again.status == "agrees" or not self.draws.turn(placed) else outcome
@@ -119,7 +148,7 @@ class _Run:
 
     def _same_in_inference(self, placed: Placed) -> bool:
         """Whether the original's own nodes do not tell training from inference: its output is the same in both."""
-        for source in placed.row.get("outputs", ()):
+        for source in filter(None, placed.row.get("outputs", ())):
             before = self.tensors.get(source)
             again = self.tensors.again(placed.row.get("inputs", ()), source, training=False)
             if before is None or again is None or before.shape != again.shape:
@@ -272,6 +301,7 @@ class _Run:
                 )
         table[name] = {"on": self.case.label, "clauses": [found.clause] if found.ok else [], **found.to_dict()}
         if found.ok:
+            self.shown.add((placed.operation.name, "momentum"))
             return ""
         return f"{name}: {found.why}{_by_momentum(placed, got, want, before, self.tolerance)}"
 

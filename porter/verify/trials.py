@@ -13,7 +13,7 @@ import numpy as np
 from porter.errors import OutputsDiffer
 from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.converted import Converted, same
-from porter.verify.inputs import Input, Setting, draw, settings, why_none
+from porter.verify.inputs import KINDS, Input, Setting, draw, settings, why_none
 from porter.verify.reference import Reference, Refused
 from porter.verify.sampled import Sampled
 
@@ -215,6 +215,34 @@ class Trials:
         if key not in self._outcomes:
             self._outcomes[key] = self.judge(self.case(kind, batch, setting))
         return self._outcomes[key]
+
+    def planned(self, *, thorough: bool = False) -> list[tuple[str, int, Setting | None]]:
+        """Kinds of inputs and batch sizes: each size with normal inputs, all kinds with one size of several samples.
+
+        A kind is no harder in another size; thorough: the rest of the product, for those who have the time.
+        """
+        if not self.batches:
+            return []
+        others: list[tuple[str, int, Setting | None]] = []
+        if self.other_sizes is not None:
+            others.append((KINDS[0], self.batches[0], self.other_sizes))
+        if thorough:
+            return [*((kind, batch, None) for batch in self.batches for kind in KINDS), *others]
+        usual = min((batch for batch in self.batches if batch > 1), default=self.batches[0])
+        return [
+            *((KINDS[0], batch, None) for batch in self.batches),
+            *((kind, usual, None) for kind in KINDS[1:]),
+            *others,
+        ]
+
+    def failing(self, *, thorough: bool = False) -> Case | None:
+        """The first case on which the conversion's outputs are wrong, None where they are right on all."""
+        for kind, batch, setting in self.planned(thorough=thorough):
+            if any(not each.ok for each in self.outcome(kind, batch, setting).comparisons.values()):
+                return self.case(kind, batch, setting)
+        known = [*self.recorded, *([self.given] if self.given is not None else [])]
+        pairs = zip(known, self.recorded_outcomes, strict=False)
+        return next((case for case, each in pairs if any(not c.ok for c in each.comparisons.values())), None)
 
     @cached_property
     def recorded_outcomes(self) -> list[Outcome]:
