@@ -14,6 +14,7 @@ from porter.rules import (
     depthwise_convolution,
     dropout,
     embedding,
+    equalized_learning_rate,
     flattening,
     frames,
     group_normalization,
@@ -30,10 +31,12 @@ from porter.rules import (
     resizing,
     smooth_activations,
     softmax,
+    spectral_normalization,
     standard_score,
     standardized_convolution,
     transposed_convolution,
     unit_norm,
+    weight_normalization,
 )
 from porter.rules import operations as operations
 
@@ -50,7 +53,6 @@ RULES = (
     *keras_cells.RULES,
     *convolutional_cells.RULES,
     *dropout.IN_LOOPS,
-    *standardized_convolution.RULES,
     *grouped_convolution.RULES,
     *depthwise_convolution.RULES,
     *transposed_convolution.RULES,
@@ -69,4 +71,9 @@ RULES = (
     *pooling.GLOBAL,
     *local_response.RULES,
     *resizing.RULES,
+    # on the kernels of layers that the rules above made
+    *standardized_convolution.RULES,
+    *spectral_normalization.RULES,
+    *weight_normalization.RULES,
+    *equalized_learning_rate.RULES,
 )

@@ -2,11 +2,18 @@
 
 from porter.rule import Scalar, Weight, one_of, porter_layers, require, rule
 from porter.rules.statistics import kept_axes, moments, own_axes, own_moments
-from porter.rules.windows import Window, biased, dilated, lifted, per_filter, unlifted
 
 
-def _standardized(tf, kernel, within, added):
-    """(kernel - mean) / sqrt(variance + epsilon), or over sqrt(variance) + epsilon; perhaps centred twice."""
+@rule
+def standardized_convolution(tf, layer, kernel: Weight, within: Scalar, added: Scalar):
+    """Raise a convolution with a standardised kernel to `StandardizedConv1D`, `2D`, `3D` or `StandardizedDepthwiseConv2D`.
+
+    (kernel - mean) / sqrt(variance + epsilon), or over sqrt(variance) + epsilon; perhaps centred twice.
+    Shapes: kernel [rows, columns, channels / groups, filters]; mean and variance over all axes but the last; of a depthwise
+    kernel over rows and columns, or over these and the channels.
+    Left as a convolution with a fixed kernel: any other arithmetic on the kernel, and other layers.
+    Source: "Weight Standardization" (Qiao et al., 2019).
+    """
     mean, variance = own_moments(tf, kernel)
     centred = kernel - mean
     _, variance_of_centred = moments(tf, centred, "centred_mean", "centred_variance")
@@ -15,97 +22,29 @@ def _standardized(tf, kernel, within, added):
     return one_of(centred / deviation, centred * tf.Rsqrt(variance + within))
 
 
-@rule
-def standardized_convolution(
-    tf, x, kernel: Weight, bias: Weight, within: Scalar, added: Scalar, block, paddings, crops
-):  # fmt: skip
-    """Raise a convolution with a standardised kernel to `StandardizedConv2D` or `StandardizedConv3D`.
-
-    Shapes: kernel [rows, columns, channels / groups, filters]; mean and variance over all axes but the last.
-    Left as a convolution with a fixed kernel: any other arithmetic on the kernel.
-    Source: "Weight Standardization" (Qiao et al., 2019).
-    """
-    standard = _standardized(tf, kernel, within, added)
-
-    def convolve(x):
-        return one_of(tf.Conv2D(x, standard).named("conv"), tf.Conv3D(x, standard).named("conv"))
-
-    return biased(tf, dilated(tf, x, convolve, block, paddings, crops), bias)
-
-
 @standardized_convolution.to_keras
 def _(
-    x, kernel, bias, within, added, conv, to_batch, to_space, batch_mean, batch_variance, batch_mean_rest,
-    squeezed_mean, squeezed_variance, centred_mean, centred_variance,
+    layer, kernel, within, added, batch_mean, batch_variance, batch_mean_rest, squeezed_mean, squeezed_variance,
+    centred_mean, centred_variance,
 ):  # fmt: skip
-    shape = kernel.value.shape
-    own_axes(kernel.value, batch_mean, batch_variance, batch_mean_rest, squeezed_mean, squeezed_variance)
-    _require_per_filter(kernel, batch_mean, batch_variance, centred_mean, centred_variance)
-    window = Window(conv, shape[:-2])
-    window.dilate(to_batch, to_space)
-    return _layer(window, x, kernel, shape, bias, within, added)
-
-
-@rule
-def standardized_convolution_1d(
-    tf, x, kernel: Weight, bias: Weight, within: Scalar, added: Scalar, block, paddings, crops
-):  # fmt: skip
-    """Raise a convolution over one axis with a standardised kernel to `StandardizedConv1D`."""
-    standard = _standardized(tf, kernel, within, added)
-
-    def convolve(x):
-        conv = tf.Conv2D(tf.ExpandDims(x).named("expand"), tf.ExpandDims(standard).named("lift")).named("conv")
-        return tf.Squeeze(biased(tf, conv, bias)).named("squeeze")
-
-    return biased(tf, dilated(tf, x, convolve, block, paddings, crops), bias)
-
-
-@standardized_convolution_1d.to_keras
-def _(
-    x, kernel, bias, within, added, conv, expand, squeeze, lift, to_batch, to_space,
-    batch_mean, batch_variance, batch_mean_rest, squeezed_mean, squeezed_variance, centred_mean, centred_variance,
-):  # fmt: skip
-    own_axes(kernel.value, batch_mean, batch_variance, batch_mean_rest, squeezed_mean, squeezed_variance)
-    _require_per_filter(kernel, batch_mean, batch_variance, centred_mean, centred_variance)
-    kernel, shape = lifted(kernel, lift, conv)
-    unlifted(expand, squeeze)
-    window = Window(conv, shape[:1], dimension=1)
-    window.dilate(to_batch, to_space)
-    return _layer(window, x, kernel, shape, bias, within, added)
-
-
-def _require_per_filter(kernel, *views):
-    """Raises `Miss` unless these statistics are over all axes of the kernel but the last."""
-    axes = kept_axes(kernel.value, *views)
-    require(axes == tuple(range(len(kernel.value.shape) - 1)), f"the kernel is standardised over {axes}", kernel.value)
-
-
-def _layer(window, x, kernel, shape, bias, within, added):
-    channels, filters = shape[-2:]
-    require(x.shape[-1] is not None, "the number of channels is unknown", x)
-    dilates = any(rate > 1 for rate in window.dilation_rate)
-    require(not dilates or set(window.strides) == {1}, "Keras has no strides together with dilation", x)
-    bias = per_filter(bias, filters)
-    options = {
-        "strides": _once(window.strides),
-        "padding": window.padding,
-        "dilation_rate": _once(window.dilation_rate),
-        "groups": x.shape[-1] // channels,
-        "use_bias": bias is not None,
-    }
-    usual = {"strides": 1, "padding": "valid", "dilation_rate": 1, "groups": 1, "use_bias": True}
-    layer = getattr(porter_layers, f"StandardizedConv{window.dimension}D")(
-        filters,
-        tuple(shape[:-2]),
-        epsilon=within if added is None else added,
-        guard="variance" if added is None else "deviation",
-        **{name: value for name, value in options.items() if value != usual[name]},
+    kind = layer.op.split(".")[1]
+    require(
+        kind in ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2D"), f"{kind} with a standardised kernel", kernel.value
     )
-    return layer.bind(kernel=kernel, bias=bias)(window.padded(x))
+    own_axes(kernel.value, batch_mean, batch_variance, batch_mean_rest, squeezed_mean, squeezed_variance)
+    axes = kept_axes(kernel.value, batch_mean, batch_variance, centred_mean, centred_variance)
+    choices = [tuple(range(len(kernel.value.shape) - 1))]
+    if kind == "DepthwiseConv2D":
+        choices.append((0, 1))
+    require(axes in choices, f"the kernel is standardised over {axes}", kernel.value)
+    options = {"axis": axes} if kind == "DepthwiseConv2D" else {}
+    options["epsilon"] = within if added is None else added
+    options["guard"] = "variance" if added is None else "deviation"
+    made = getattr(porter_layers, f"Standardized{kind}")(*layer.args, **options, **layer.kwargs)
+    return made.bind(**{**layer.weights, "kernel": kernel})
 
 
-def _once(numbers):
-    return numbers[0] if len(set(numbers)) == 1 else numbers
+standardized_convolution.place = "kernels"
 
 
 @standardized_convolution.example("as its authors wrote it", "StandardizedConv2D")
@@ -134,7 +73,7 @@ def _(tf):
     return tf.nn.conv3d(x, (kernel - mean) / tf.sqrt(variance + 1e-5), [1, 1, 1, 1, 1], "VALID")
 
 
-@standardized_convolution_1d.example("one axis", "StandardizedConv1D")
+@standardized_convolution.example("one axis", "StandardizedConv1D")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 12, 3], "x")
     kernel = tf.get_variable("kernel", [4, 3, 5])
@@ -150,4 +89,13 @@ def _(tf):
     return tf.nn.conv2d(x, (kernel - mean) / tf.sqrt(variance + 1e-5), [1, 1, 1, 1], "SAME")
 
 
-RULES = (standardized_convolution, standardized_convolution_1d)
+@standardized_convolution.example("depthwise, each channel by itself", "StandardizedDepthwiseConv2D")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 9, 9, 4], "x")
+    kernel = tf.get_variable("kernel", [3, 3, 4, 2])
+    mean, variance = tf.nn.moments(kernel, [0, 1], keepdims=True)
+    y = tf.nn.depthwise_conv2d(x, (kernel - mean) / tf.sqrt(variance + 1e-5), [1, 2, 2, 1], "SAME")
+    return tf.nn.relu(tf.nn.bias_add(y, tf.get_variable("bias", [8])))
+
+
+RULES = (standardized_convolution,)

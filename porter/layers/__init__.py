@@ -15,6 +15,7 @@ from porter.layers.crop_and_resize import CropAndResize
 from porter.layers.ctc_greedy_decoder import CTCGreedyDecoder
 from porter.layers.digamma import Digamma
 from porter.layers.dynamic_slice import DynamicSlice
+from porter.layers.equalized_learning_rate import EqualizedLearningRate
 from porter.layers.extended_lstm_cell import ExtendedLSTMCell
 from porter.layers.extract_patches import ExtractPatches
 from porter.layers.fake_quantization import FakeQuantization
@@ -27,6 +28,7 @@ from porter.layers.l2_normalization import L2Normalization
 from porter.layers.larger import larger
 from porter.layers.legacy_hard_sigmoid import legacy_hard_sigmoid
 from porter.layers.legacy_resizing import LegacyResizing
+from porter.layers.legacy_spectral_normalization import LegacySpectralNormalization
 from porter.layers.list_difference import ListDifference
 from porter.layers.local_response_normalization import LocalResponseNormalization
 from porter.layers.log_gamma import LogGamma
@@ -61,9 +63,11 @@ from porter.layers.standard_score import StandardScore
 from porter.layers.standardized_conv1d import StandardizedConv1D
 from porter.layers.standardized_conv2d import StandardizedConv2D
 from porter.layers.standardized_conv3d import StandardizedConv3D
+from porter.layers.standardized_depthwise_conv2d import StandardizedDepthwiseConv2D
 from porter.layers.stitch import Stitch
 from porter.layers.transposed_convolution import TransposedConvolution
 from porter.layers.unique import Unique
+from porter.layers.weight_normalization import WeightNormalization
 from porter.layers.without_mask import WithoutMask
 
 __all__ = [
@@ -82,6 +86,7 @@ __all__ = [
     "CropAndResize",
     "Digamma",
     "DynamicSlice",
+    "EqualizedLearningRate",
     "ExtendedLSTMCell",
     "ExtractPatches",
     "FakeQuantization",
@@ -92,6 +97,7 @@ __all__ = [
     "L1Normalization",
     "L2Normalization",
     "LegacyResizing",
+    "LegacySpectralNormalization",
     "ListDifference",
     "LocalResponseNormalization",
     "LogGamma",
@@ -125,10 +131,12 @@ __all__ = [
     "StandardizedConv1D",
     "StandardizedConv2D",
     "StandardizedConv3D",
+    "StandardizedDepthwiseConv2D",
     "Stitch",
     "TransposedConvolution",
     "Unique",
     "WithoutMask",
+    "WeightNormalization",
     "larger",
     "legacy_hard_sigmoid",
     "smaller",

@@ -153,15 +153,23 @@ def trace(formula: Callable[..., Pattern]) -> tuple[Pattern, list[str]]:
 
 
 def labels(pattern: Pattern) -> set[str]:
-    """All labels in a pattern."""
-    if isinstance(pattern, OneOf):
-        return set().union(*map(labels, pattern.alternatives))
-    if isinstance(pattern, (Reshaped, Applied)):
-        return labels(pattern.inner)
-    if isinstance(pattern, Op):
-        own = {pattern.label} if pattern.label else set()
-        return own.union(*map(labels, pattern.inputs))
-    return set()
+    """All labels in a pattern, each part of which is looked at once however often it is used."""
+    found: set[str] = set()
+    seen: set[int] = set()
+    stack = [pattern]
+    while stack:
+        each = stack.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, OneOf):
+            stack.extend(each.alternatives)
+        elif isinstance(each, (Reshaped, Applied)):
+            stack.append(each.inner)
+        elif isinstance(each, Op):
+            found |= {each.label} if each.label else set()
+            stack.extend(each.inputs)
+    return found
 
 
 def label_places(pattern: Pattern) -> dict[str, int]:

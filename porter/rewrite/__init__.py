@@ -21,6 +21,7 @@ from porter.rewrite.activations import fold_activations
 from porter.rewrite.batch_coupling import Coupling
 from porter.rewrite.batch_report import kept, made_safe
 from porter.rewrite.batch_safe import keep_samples_apart
+from porter.rewrite.kernels import raise_kernels
 from porter.rewrite.recurrent import forget_masks, raise_chains, raise_fused, raise_loops, settle
 from porter.rewrite.sizes import Sizes, outline
 from porter.rewrite.transposes import cancel_transposes
@@ -75,6 +76,8 @@ def rewrite(
     with use(context):
         waiting: list[Rule] | None = []  # loops are left alone until what is recurrent was taken out of them
         for index, each in enumerate(rules):
+            if each.place == "kernels":
+                continue
             if isinstance(each, Cell):
                 if waiting is not None:
                     _raise_recurrent(graph, rules, context, result)
@@ -94,6 +97,7 @@ def rewrite(
         cancel_transposes(graph)
         fold_activations(graph)
         forget_masks(graph)
+        _raise_kernels(graph, rules, result)
         outline(graph)
     result.changes = list(made_safe(graph, result.couplings))
     return result
@@ -125,6 +129,18 @@ def _raise_recurrent(graph: Graph, rules: Sequence[Rule], context: Context, resu
     raise_fused(graph, cells)
     raise_chains(graph, cells, holds)
     settle(graph)
+
+
+def _raise_kernels(graph: Graph, rules: Sequence[Rule], result: Rewriting) -> None:
+    """Give layers whose kernel comes out of arithmetic that arithmetic."""
+
+    def holds(rule: str, origin: Sequence[str]) -> bool:
+        return not any((rule, name) in result.refuted for name in origin)
+
+    def note(node: Node, rule: str, depth: int, miss: Miss) -> None:
+        result.misses[node.name].append((rule, depth, miss))
+
+    raise_kernels(graph, [each for each in rules if each.place == "kernels"], holds, note)
 
 
 def _apply(rule: Rule, graph: Graph, context: Context, result: Rewriting) -> None:

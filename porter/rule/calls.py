@@ -69,6 +69,11 @@ class Layer:
         self.weights.update({name: ref for name, ref in weights.items() if ref is not None})
         return self
 
+    def wrapped(self, name: str, **kwargs: Any) -> Layer:
+        """This layer inside the custom layer `name`, weights included."""
+        outer = Layer(f"porter_layers.{name}", (self.made(),), kwargs)
+        return outer.bind(**{f"layer__{path}": ref for path, ref in self.weights.items()})
+
     def made(self) -> Made:
         """The layer as an argument of another."""
         return Made(self.op, (self.args, self.kwargs))

@@ -37,7 +37,8 @@ class Rule:
     """A formula over TensorFlow operations and the Keras call that it is raised to.
 
     place: where it is tried: "anywhere", "outside" of loops, or inside of "loops" alone. A step of a recurrent network
-    that no layer was found for is a loop too. in_steps: it may find what stands around the cells in such a step.
+    that no layer was found for is a loop too. Or "kernels": it is tried on what layers have for a kernel, gets the layer
+    as `layer`, and gives another layer. in_steps: it may find what stands around the cells in such a step.
     """
 
     def __init__(self, formula: Callable[..., Any]):
@@ -48,9 +49,9 @@ class Rule:
         self.pattern, self.names = trace(formula)
         self.roots = roots(self.pattern)
         self.examples: list[Example] = []
-        self._to_keras: Callable[..., Value | tuple[Value, ...]] | None = None
+        self._to_keras: Callable[..., Any] | None = None
 
-    def to_keras(self, function: Callable[..., Value | tuple[Value, ...]]) -> Callable[..., Value | tuple[Value, ...]]:
+    def to_keras(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Decorator for the function that makes the layer out of what the formula bound, by the same names."""
         self._to_keras = function
         unknown = set(inspect.signature(function).parameters) - set(self.names)
@@ -73,8 +74,11 @@ class Rule:
 
         return add
 
-    def propose(self, match: Match) -> Value | tuple[Value, ...]:
-        """The Keras call for a match. Raises `Miss` where a condition fails or an attribute was not looked at."""
+    def propose(self, match: Match) -> Any:
+        """The Keras call for a match: a value, several of them, or for a kernel a layer.
+
+        Raises `Miss` where a condition fails or an attribute was not looked at.
+        """
         assert self._to_keras is not None, f"{self.name} has no to_keras"
         wanted = inspect.signature(self._to_keras).parameters
         proposed = self._to_keras(**{name: match.argument(name) for name in wanted})
