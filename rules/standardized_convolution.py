@@ -40,8 +40,18 @@ def _(
     options = {"axis": axes} if kind == "DepthwiseConv2D" else {}
     options["epsilon"] = within if added is None else added
     options["guard"] = "variance" if added is None else "deviation"
-    made = getattr(porter_layers, f"Standardized{kind}")(*layer.args, **options, **layer.kwargs)
+    options |= {name: _once(value) for name, value in layer.kwargs.items() if _once(value) != USUAL.get(name)}
+    made = getattr(porter_layers, f"Standardized{kind}")(*layer.args, **options)
     return made.bind(**{**layer.weights, "kernel": kernel})
+
+
+# Keras' own defaults, which these layers hand on
+USUAL = {"strides": 1, "padding": "valid", "dilation_rate": 1, "groups": 1, "use_bias": True, "depth_multiplier": 1}
+
+
+def _once(value):
+    """One number for several that are the same."""
+    return value[0] if isinstance(value, (tuple, list)) and len(set(value)) == 1 else value
 
 
 standardized_convolution.place = "kernels"
