@@ -7,7 +7,10 @@ import re
 import pytest
 
 from porter.lint import apply, lint
+from porter.lint.replacements import TABLE, names
 from porter.lint.rules import RULES
+from porter.lint.rules.addons import ADDONS_TABLE, CONTRIB_TABLE
+from porter.lint.rules.layers_of_keras import KNOWN
 
 EXAMPLES = [(rule, title, text) for rule in RULES for title, text in rule.examples]
 COUNTEREXAMPLES = [(rule, title, text) for rule in RULES for title, text in rule.counterexamples]
@@ -58,3 +61,39 @@ def test_fixes_parse_and_settle(rule, title, text):
     left = lint("example.py", fixed)
     assert not [each for each in left if each.edits]
     assert len(left) == len(found) - sum(bool(each.edits) for each in found)
+
+
+def test_what_is_recommended_exists():
+    """Every name of Keras that a rule tells people to write is there."""
+    import keras
+
+    texts = [f"{replacement.keras} {replacement.note}" for _, replacement in TABLE.values()]
+    texts += [f"{each.keras} {each.note}" for each in (*ADDONS_TABLE.values(), *CONTRIB_TABLE.values())]
+    texts += [rule.instead for rule in RULES] + list(KNOWN.values())
+    names = {name for text in texts for name in re.findall(r"\bkeras(?:\.\w+)+(?!\w*\*)", text)}
+    assert len(names) > 80
+    for name in sorted(names):
+        found = keras
+        for part in name.split(".")[1:]:
+            if not hasattr(found, part) and isinstance(found, type):
+                break  # an argument or a method in prose
+            assert hasattr(found, part), name
+            found = getattr(found, part)
+
+
+def test_what_tensorflow_lacks_is_lacking():
+    """The list of names that TensorFlow 2 has no longer, against the TensorFlow that is installed."""
+    import tensorflow as tf
+
+    def there(name: str, root: object = tf) -> bool:
+        for part in name.split(".")[1:]:
+            if not hasattr(root, part):
+                return False
+            root = getattr(root, part)
+        return True
+
+    listed = names()
+    assert not [name for name in listed if there(name)]
+    assert not [new for new in listed.values() if new.startswith("tf.") and not there(new)]
+    wrong = [name for name, left in listed.items() if left.startswith("v1") and not there(name, tf.compat.v1)]
+    assert not [name for name in wrong if not name.startswith("tf.layers")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -30,12 +31,11 @@ def lint(path: str, text: str, codes: Collection[str] | None = None) -> list[Fin
     except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
         found = [explain(path, text, problem)]
     else:
-        found = [
-            each
-            for rule in RULES
-            if rule.finder and (codes is None or rule.code in codes)
-            for each in rule.finder(module)
-        ]
+        found = []
+        for rule in RULES:
+            if rule.finder and (codes is None or rule.code in codes):
+                with contextlib.suppress(RecursionError):  # an expression of a thousand terms is data, not a model
+                    found += rule.finder(module)
     if codes is not None:
         found = [each for each in found if each.code in codes]
     unique = dict.fromkeys(suppress.kept(found, text))

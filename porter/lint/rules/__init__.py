@@ -1,8 +1,22 @@
 """All rules about source, in the order of their codes. A new rule is one file and one name here."""
 
-from porter.lint.rules import contrib, graph, layers, program, training, unreadable
+from porter.lint.rules import (
+    addons,
+    arguments,
+    contrib,
+    graph,
+    layers,
+    layers_of_keras,
+    normalisation,
+    program,
+    switches,
+    training,
+    unreadable,
+)
 
-MODULES = (unreadable, contrib, layers, graph, training, program)
+MODULES = (
+    unreadable, contrib, layers, graph, training, program, arguments, addons, normalisation, layers_of_keras, switches,
+)  # fmt: skip
 RULES = tuple(sorted((rule for module in MODULES for rule in module.RULES), key=lambda rule: rule.code))
 BY_CODE = {rule.code: rule for rule in RULES}
 

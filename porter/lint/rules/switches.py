@@ -1,0 +1,372 @@
+"""Traps of training and inference: flags that are never passed, updates that never run, batch sizes that are fixed."""
+
+import ast
+
+from porter.lint.finding import WARNING
+from porter.lint.rule import SourceRule
+
+UPDATES = SourceRule(
+    code="PT305",
+    name="update-ops",
+    what="Batch normalization that is trained without running UPDATE_OPS.",
+    why="tf.layers and tf.contrib put the updates of the moving mean and variance into a collection. If nothing runs it, they stay "
+    "0 and 1, and the model is wrong at inference however well it trained.",
+    instead="In TensorFlow 1, `with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)): train_op = ...`. In "
+    "Keras 3 the layer updates them itself. porter convert warns where a checkpoint shows that they never ran.",
+)
+
+FLAG = SourceRule(
+    code="PT306",
+    name="training-flag",
+    what="Dropout or batch normalization of `tf.layers` or `tf.contrib.layers` whose training flag is never passed.",
+    why="tf.layers' default is training=False: such a dropout never drops, such a batch normalization never learns its "
+    "statistics. tf.contrib.layers' is is_training=True: such a dropout drops at inference, and such a batch normalization "
+    "takes the statistics of the batch there.",
+    instead="Pass the flag. Keras 3's layers follow `fit` and `predict` by themselves, or take `training=`.",
+)
+
+BATCH_SIZE = SourceRule(
+    code="PT307",
+    name="fixed-batch-size",
+    what="An input or a state whose batch size is fixed in the graph.",
+    why="The model takes batches of that size only, and so does what is converted from it.",
+    instead="None as the first axis: `keras.Input(shape)` leaves the batch out. Where a size is needed, `keras.ops.shape(x)[0]`.",
+)
+
+NORMALIZATIONS = {
+    "tf.layers.batch_normalization",
+    "tf.layers.BatchNormalization",
+    "tf.contrib.layers.batch_norm",
+    "tf.contrib.slim.batch_norm",
+}
+RUN_UPDATES = ("create_train_op", "optimize_loss", "Estimator")
+
+
+@UPDATES.find
+def _(module):
+    if "UPDATE_OPS" in module.text or "update_ops" in module.text or "updates_collections" in module.text:
+        yield from _unused(module)
+        return
+    if (
+        any(word in module.text for word in RUN_UPDATES)
+        or ".updates" in module.text
+        or "get_updates_for" in module.text
+    ):
+        return
+    trains = [
+        call
+        for call in module.nodes(ast.Call)
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("minimize", "apply_gradients")
+    ]
+    if not trains or not any(
+        use.name.startswith("tf.train.") and use.name.endswith("Optimizer") for use in module.uses
+    ):
+        return
+    for call in module.nodes(ast.Call):
+        name = module.called(call)
+        if name not in NORMALIZATIONS:
+            continue
+        flag = next((k.value for k in call.keywords if k.arg in ("training", "is_training")), None)
+        trained = flag is not None if name.startswith("tf.layers.") else True
+        if (
+            name == "tf.layers.BatchNormalization"
+            or not trained
+            or (isinstance(flag, ast.Constant) and flag.value is False)
+        ):
+            continue
+        yield module.finding(
+            "PT305", call, "The moving mean and variance of this batch normalization are never updated: nothing in this file "
+            "that trains it runs tf.GraphKeys.UPDATE_OPS",
+        )  # fmt: skip
+
+
+def _unused(module):
+    """`update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)` of which nothing is made."""
+    for call in module.nodes(ast.Call):
+        if module.called(call) != "tf.get_collection" or not call.args:
+            continue
+        if module.names.get(call.args[0], "") != "tf.GraphKeys.UPDATE_OPS":
+            continue
+        parent = module.parents.get(call)
+        if isinstance(parent, ast.Expr):
+            yield module.finding("PT305", call, "UPDATE_OPS are collected here, and then nothing runs them")
+        if not (
+            isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name)
+        ):
+            continue
+        name = parent.targets[0].id
+        home = module.function(call)
+        loads = [n for n in ast.walk(home) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
+        shared = [n for n in ast.walk(home) if isinstance(n, ast.Global | ast.Nonlocal) and name in n.names]
+        if not loads and not shared and home is not module.tree:
+            yield module.finding("PT305", call, f"UPDATE_OPS are collected into {name}, and then nothing runs them")
+
+
+FUNCTIONAL = {
+    "tf.layers.dropout": ("training", 4, "it never drops anything"),
+    "tf.layers.batch_normalization": (
+        "training",
+        13,
+        "it never learns its moving statistics, and is a fixed scale and shift",
+    ),
+    "tf.contrib.layers.dropout": ("is_training", 3, "it drops at inference too"),
+    "tf.contrib.layers.batch_norm": ("is_training", 9, "it takes the statistics of the batch at inference too"),
+}
+OBJECTS = {
+    "tf.layers.Dropout": "it never drops anything",
+    "tf.layers.BatchNormalization": "it never learns its moving statistics",
+}
+
+
+@FLAG.find
+def _(module):
+    scoped = "arg_scope" in module.text
+    for call in module.nodes(ast.Call):
+        name = module.called(call)
+        if name in FUNCTIONAL:
+            flag, position, effect = FUNCTIONAL[name]
+            if (scoped and flag == "is_training") or len(call.args) > position or _passes(call, flag):
+                continue
+            yield module.finding(
+                "PT306", call, f"{flag} is never passed to {name}, whose default is {flag == 'is_training'}: {effect}"
+            )
+        elif (made := module.called(call.func)) in OBJECTS and len(call.args) == 1 and not _passes(call, "training"):
+            yield module.finding("PT306", call, f"training is never passed, and False without: {OBJECTS[made]}")
+    yield from _objects(module)
+
+
+def _passes(call, flag):
+    spread = any(isinstance(each, ast.Starred) for each in call.args) or any(each.arg is None for each in call.keywords)
+    return spread or any(each.arg == flag for each in call.keywords)
+
+
+def _objects(module):
+    """`self.drop = tf.layers.Dropout(...)`, and in the same class `self.drop(x)`."""
+    for owner in module.nodes(ast.ClassDef):
+        made = {}
+        for node in ast.walk(owner):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and module.called(node.value) in OBJECTS:
+                target = node.targets[0]
+                if (
+                    isinstance(target, ast.Attribute)
+                    and isinstance(target.value, ast.Name)
+                    and target.value.id == "self"
+                ):
+                    made[target.attr] = OBJECTS[module.called(node.value)]
+        for node in ast.walk(owner) if made else ():
+            called = node.func if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
+            if called is None or called.attr not in made or len(node.args) != 1 or _passes(node, "training"):
+                continue
+            if isinstance(called.value, ast.Name) and called.value.id == "self":
+                said = f"training is never passed to self.{called.attr}, and False without: {made[called.attr]}"
+                yield module.finding("PT306", node, said)
+
+
+PLACES = {"tf.placeholder": ("shape", 1), "tf.placeholder_with_default": ("shape", 1)}
+KERAS = ("keras.Input", "tf.keras.Input", "keras.layers.Input", "tf.keras.layers.Input")
+
+
+@BATCH_SIZE.find
+def _(module):
+    for call in module.nodes(ast.Call):
+        name = module.called(call)
+        shape = None
+        if name in PLACES:
+            keyword, position = PLACES[name]
+            shape = next((k.value for k in call.keywords if k.arg == keyword), None)
+            if shape is None and len(call.args) > position:
+                shape = call.args[position]
+        elif name in KERAS and "stateful" not in module.text:
+            shape = next((k.value for k in call.keywords if k.arg in ("batch_shape", "batch_input_shape")), None)
+        elif isinstance(call.func, ast.Attribute) and call.func.attr == "zero_state" and call.args:
+            if (size := _size(module, call.args[0], call)) is not None:
+                yield module.finding(
+                    "PT307", call, f"The batch size of this state is fixed ({size}): take tf.shape(x)[0]; Keras' layers need none",
+                    WARNING,
+                )  # fmt: skip
+            continue
+        if not isinstance(shape, ast.List | ast.Tuple) or len(shape.elts) < 2:
+            continue
+        first, rest = shape.elts[0], shape.elts[1:]
+        size = _size(module, first, call)
+        if size is None and isinstance(first, ast.Constant) and type(first.value) is int and first.value > 0:
+            # A number alone may be anything; in front of rows, columns and channels, it is a batch.
+            last = rest[-1]
+            pictures = len(rest) == 3 and isinstance(last, ast.Constant) and last.value in (1, 3, 4)
+            size = str(first.value) if pictures or name in KERAS else None
+        if size is not None:
+            yield module.finding(
+                "PT307", call, f"The batch size of this input is fixed ({size}): make its first axis None", WARNING
+            )
+
+
+def _size(module, node, call):
+    """The text of an expression that is called a batch size and is a number when the graph is built; None for others."""
+    text = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    low = text.lower()
+    if low not in ("batch_size", "batchsize", "batch_sz", "train_batch_size", "test_batch_size", "eval_batch_size"):
+        return None
+    if isinstance(node, ast.Name):
+        values = _assigned(module, node.id, call)
+        if values is None or any(not _number(each) for each in values):
+            return None
+    elif isinstance(node.value, ast.Name) and node.value.id == "self":
+        values = _assigned_to_self(module, node.attr, call)
+        if any(not _number(each) for each in values) or not values:
+            return None
+    elif not (
+        isinstance(node.value, ast.Name) and node.value.id.lower() in ("flags", "args", "config", "cfg", "hps", "opt")
+    ):
+        return None
+    return ast.unparse(node)
+
+
+def _number(value):
+    """Whether an expression is a number, or a setting that is one."""
+    if isinstance(value, ast.Constant):
+        return type(value.value) is int
+    if isinstance(value, ast.Attribute):
+        return isinstance(value.value, ast.Name) and value.value.id.lower() in (
+            "flags",
+            "args",
+            "config",
+            "cfg",
+            "hps",
+            "opt",
+        )
+    return False
+
+
+def _assigned(module, name, call):
+    """The expressions that a name is bound to where the call sees it, None where anything else binds it."""
+    scope = module.scope_of.get(next((n for n in ast.walk(call) if isinstance(n, ast.Name) and n.id == name), None))
+    holder = scope.holder(name) if scope else None
+    if holder is None:
+        return None
+    values = []
+    for binding in holder.bindings[name]:
+        parent = module.parents.get(binding.node)
+        if not isinstance(parent, ast.Assign) or binding.node not in parent.targets:
+            return None
+        values.append(parent.value)
+    return values
+
+
+def _assigned_to_self(module, name, call):
+    owner = next((above for above in module.above(call) if isinstance(above, ast.ClassDef)), None)
+    values = []
+    for node in ast.walk(owner) if owner else ():
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Attribute) and target.attr == name:
+                    values.append(node.value)
+    return values
+
+
+UPDATES.example(
+    "trained without them, and collected for nothing",
+    """
+import tensorflow as tf
+
+def network(x, training):
+    x = tf.layers.batch_normalization(x, training=training)  # !
+    return tf.layers.dense(x, 10)
+
+def train(loss):
+    return tf.train.AdamOptimizer().minimize(loss)
+""",
+)
+UPDATES.example(
+    "collected into a name that nothing reads",
+    """
+import tensorflow as tf
+
+def train(loss):
+    update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)  # !
+    return tf.train.AdamOptimizer().minimize(loss)
+""",
+)
+UPDATES.counterexample(
+    "run beside the training step",
+    """
+import tensorflow as tf
+
+def train(x, loss, training):
+    x = tf.layers.batch_normalization(x, training=training)
+    update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    with tf.control_dependencies(update_ops):
+        return tf.train.AdamOptimizer().minimize(loss)
+""",
+)
+UPDATES.counterexample(
+    "a network that another file trains, and one that is never in training mode",
+    """
+import tensorflow as tf
+
+def network(x, training):
+    return tf.layers.batch_normalization(x, training=training)
+""",
+)
+FLAG.example(
+    "functions and objects",
+    """
+import tensorflow as tf
+from tensorflow.contrib import layers
+
+class Net:
+    def __init__(self):
+        self.drop = tf.layers.Dropout(0.5)
+
+    def __call__(self, x):
+        x = tf.layers.dropout(x, 0.5)  # !
+        x = tf.layers.batch_normalization(x, momentum=0.9)  # !
+        x = layers.batch_norm(x)  # !
+        x = tf.layers.Dropout(0.5)(x)  # !
+        return self.drop(x)  # !
+""",
+)
+FLAG.counterexample(
+    "passed, spread, set by arg_scope, or a layer of Keras",
+    """
+import tensorflow as tf
+from tensorflow.contrib import layers, slim
+
+def network(x, training, **options):
+    with slim.arg_scope([layers.batch_norm], is_training=training):
+        x = layers.batch_norm(x)
+    x = tf.layers.dropout(x, 0.5, training=training)
+    x = tf.layers.dropout(x, 0.5, None, None, training)
+    x = tf.layers.batch_normalization(x, **options)
+    x = tf.keras.layers.Dropout(0.5)(x)
+    return tf.layers.Dropout(0.5)(x, training=training)
+""",
+)
+BATCH_SIZE.example(
+    "placeholders and states",
+    """
+import tensorflow as tf
+
+FLAGS = tf.app.flags.FLAGS
+batch_size = 64
+x = tf.placeholder(tf.float32, [batch_size, 28, 28, 1])  # !
+y = tf.placeholder(tf.float32, shape=(FLAGS.batch_size, 10))  # !
+z = tf.placeholder(tf.float32, [16, 224, 224, 3], name="z")  # !
+state = cell.zero_state(batch_size, tf.float32)  # !
+""",
+)
+BATCH_SIZE.counterexample(
+    "unknown, dynamic, or nothing that is called a batch",
+    """
+import tensorflow as tf
+
+def network(x, batch_size=None):
+    a = tf.placeholder(tf.float32, [None, 28, 28, 1])
+    b = tf.placeholder(tf.float32, [batch_size, 28, 28, 1])
+    c = tf.placeholder(tf.float32, [3, 4])
+    state = cell.zero_state(tf.shape(x)[0], tf.float32)
+    batch_size = tf.shape(x)[0]
+    return cell.zero_state(batch_size, tf.float32)
+""",
+)
+
+RULES = (UPDATES, FLAG, BATCH_SIZE)
