@@ -123,6 +123,8 @@ def _normalisations(module: Module) -> Iterator[Normalisation]:
 
 def _normalisation(node: ast.AST, term: Term) -> Normalisation | None:
     numerator, denominator = term[2], _bare(term[3])
+    while numerator[0] == "op" and numerator[1] == "Mult" and "const" in (numerator[2][0], numerator[3][0]):
+        numerator = numerator[3] if numerator[2][0] == "const" else numerator[2]
     shift, of = None, numerator
     if (
         numerator[0] == "op"

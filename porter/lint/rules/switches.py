@@ -125,7 +125,9 @@ def _(module):
         name = module.called(call)
         if name in FUNCTIONAL:
             flag, position, effect = FUNCTIONAL[name]
-            if (scoped and flag == "is_training") or len(call.args) > position or _passes(call, flag):
+            if len(call.args) > position or _passes(call, flag):
+                continue
+            if flag == "is_training" and (scoped or _asked(module, call)):
                 continue
             yield module.finding(
                 "PT306", call, f"{flag} is never passed to {name}, whose default is {flag == 'is_training'}: {effect}"
@@ -133,6 +135,18 @@ def _(module):
         elif (made := module.called(call.func)) in OBJECTS and len(call.args) == 1 and not _passes(call, "training"):
             yield module.finding("PT306", call, f"training is never passed, and False without: {OBJECTS[made]}")
     yield from _objects(module)
+
+
+def _asked(module, node):
+    """Whether a node runs under a test of the mode: `if mode == TRAIN:` stands for the flag."""
+    inner = node
+    for above in module.above(node):
+        if isinstance(above, ast.If | ast.IfExp) and inner is not above.test:
+            words = {getattr(each, "attr", getattr(each, "id", "")).lower() for each in ast.walk(above.test)}
+            if any("train" in word or "mode" in word or "phase" in word for word in words):
+                return True
+        inner = above
+    return False
 
 
 def _passes(call, flag):
@@ -162,6 +176,7 @@ def _objects(module):
                 yield module.finding("PT306", node, said)
 
 
+CELLS = ("cell", "rnn", "lstm", "gru")
 PLACES = {"tf.placeholder": ("shape", 1), "tf.placeholder_with_default": ("shape", 1)}
 KERAS = ("keras.Input", "tf.keras.Input", "keras.layers.Input", "tf.keras.layers.Input")
 
@@ -179,6 +194,8 @@ def _(module):
         elif name in KERAS and "stateful" not in module.text:
             shape = next((k.value for k in call.keywords if k.arg in ("batch_shape", "batch_input_shape")), None)
         elif isinstance(call.func, ast.Attribute) and call.func.attr == "zero_state" and call.args:
+            if not any(word in ast.unparse(call.func.value).lower() for word in CELLS):
+                continue
             if (size := _size(module, call.args[0], call)) is not None:
                 yield module.finding(
                     "PT307", call, f"The batch size of this state is fixed ({size}): take tf.shape(x)[0]; Keras' layers need none",
@@ -339,6 +356,17 @@ def network(x, training, **options):
     x = tf.layers.batch_normalization(x, **options)
     x = tf.keras.layers.Dropout(0.5)(x)
     return tf.layers.Dropout(0.5)(x, training=training)
+""",
+)
+FLAG.counterexample(
+    "under a test of the mode",
+    """
+import tensorflow as tf
+
+def network(x, mode):
+    if mode == tf.estimator.ModeKeys.TRAIN:
+        x = tf.contrib.layers.dropout(x, 0.5)
+    return x
 """,
 )
 BATCH_SIZE.example(
