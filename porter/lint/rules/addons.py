@@ -1,5 +1,9 @@
 """Libraries of layers that ended: TensorFlow Addons and keras-contrib."""
 
+from collections.abc import Iterator
+
+from porter.lint.finding import Finding
+from porter.lint.module import Module
 from porter.lint.replacements import Replacement, to
 from porter.lint.rule import SourceRule
 
@@ -111,12 +115,12 @@ def _findings(module, code, table, root, said):
 
 
 @ADDONS.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from _findings(module, "PT201", ADDONS_TABLE, "tfa", "is of TensorFlow Addons, which ended")
 
 
 @CONTRIB.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from _findings(module, "PT202", CONTRIB_TABLE, "keras_contrib", "is of keras-contrib, which ended")
 
 

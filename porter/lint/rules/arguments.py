@@ -1,8 +1,10 @@
 """Functions that TensorFlow 2 still has, but with other arguments, or with another meaning."""
 
 import ast
+from collections.abc import Iterator
 
-from porter.lint.finding import WARNING
+from porter.lint.finding import WARNING, Finding
+from porter.lint.module import Module
 from porter.lint.rule import SourceRule
 
 RENAMED = SourceRule(
@@ -40,24 +42,25 @@ NEW = {
 
 
 @RENAMED.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     for use in module.uses:
-        if use.compat or use.name not in NEW:
+        if use.compat or use.name not in NEW or use.node is None:
             continue
         call = module.parents.get(use.node)
         if not isinstance(call, ast.Call) or call.func is not use.node or module.guarded(call):
             continue
         given = {keyword.arg for keyword in call.keywords}
         for keyword in call.keywords:
-            new = NEW[use.name].get(keyword.arg)
+            old = keyword.arg or ""
+            new = NEW[use.name].get(old)
             if new is None or new in given:
                 continue
-            end = keyword.col_offset + len(keyword.arg)
+            end = keyword.col_offset + len(old)
             edit = module.edit(keyword.lineno, keyword.col_offset, keyword.lineno, end, new)
-            place = ast.copy_location(ast.Name(keyword.arg), keyword)
+            place = ast.copy_location(ast.Name(old), keyword)
             place.end_lineno, place.end_col_offset = keyword.lineno, end
             yield module.finding(
-                "PT117", place, f"{use.name} has no argument {keyword.arg} in TensorFlow 2: it is {new}", edits=(edit,)
+                "PT117", place, f"{use.name} has no argument {old} in TensorFlow 2: it is {new}", edits=(edit,)
             )
 
 
@@ -75,7 +78,7 @@ LOSSES = {
 
 
 @MEANING.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     if not any(use.name.startswith("tf.") for use in module.uses):
         return
     for use in module.uses:

@@ -1,5 +1,9 @@
 """`tf.contrib`, with slim and `tf.contrib.layers`."""
 
+from collections.abc import Iterator
+
+from porter.lint.finding import Finding
+from porter.lint.module import Module
 from porter.lint.replacements import findings, replaces, to
 from porter.lint.rule import SourceRule
 
@@ -198,12 +202,12 @@ replaces(
 
 
 @CONTRIB.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT101", module)
 
 
 @SLIM.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT102", module)
 
 

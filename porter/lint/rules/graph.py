@@ -1,5 +1,9 @@
 """What belongs to building and running a graph: variables and scopes, sessions, placeholders."""
 
+from collections.abc import Iterator
+
+from porter.lint.finding import Finding
+from porter.lint.module import Module
 from porter.lint.replacements import findings, replaces, to
 from porter.lint.rule import SourceRule
 
@@ -127,17 +131,17 @@ replaces(
 
 
 @VARIABLES.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT104", module)
 
 
 @SESSIONS.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT105", module)
 
 
 @PLACEHOLDERS.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT106", module)
 
 

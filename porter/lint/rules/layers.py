@@ -1,5 +1,9 @@
 """`tf.layers`."""
 
+from collections.abc import Iterator
+
+from porter.lint.finding import Finding
+from porter.lint.module import Module
 from porter.lint.replacements import findings, replaces, to
 from porter.lint.rule import SourceRule
 
@@ -72,7 +76,7 @@ replaces(
 
 
 @LAYERS.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT103", module)
 
 

@@ -1,9 +1,10 @@
 """Traps of Keras layers: activations that are forgotten, lambdas that do not load, names that never were."""
 
 import ast
+from collections.abc import Iterator
 
-from porter.lint.finding import ERROR, WARNING
-from porter.lint.module import FUNCTIONS
+from porter.lint.finding import ERROR, WARNING, Edit, Finding
+from porter.lint.module import FUNCTIONS, Module
 from porter.lint.rule import SourceRule
 
 ACTIVATION = SourceRule(
@@ -49,7 +50,7 @@ def _home(name):
 
 
 @ACTIVATION.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     for node in module.nodes(ast.ClassDef):
         bases = [module.names.get(base, "") for base in node.bases]
         base = next((b for b in bases if b.startswith(HOMES) and _home(b)[1] in WITH_ACTIVATION), None)
@@ -108,7 +109,7 @@ KNOWN = {
 
 
 @LAMBDA.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     for call in module.nodes(ast.Call):
         name = module.called(call)
         if name not in ("tf.keras.layers.Lambda", "keras.layers.Lambda", "keras.layers.core.Lambda"):
@@ -178,7 +179,7 @@ SPELLED |= {
 
 
 @NEVER.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     for call in module.nodes(ast.Call):
         name = module.called(call)
         if not name.startswith(("tf.keras.layers.", "keras.layers.")):
@@ -190,7 +191,7 @@ def _(module):
         if real is None or last in EXISTED or module.guarded(call):
             continue
         sure = isinstance(call.func, ast.Attribute) and real.lower() == last.lower()
-        edits = ()
+        edits: tuple[Edit, ...] = ()
         if sure and _configures(
             call
         ):  # `layers.conv2d(x, 32, 3)` hands over the tensor: another name would not mend it

@@ -1,10 +1,12 @@
 """Traps of hand-written normalisations: the batch axis, folded space, the unshifted maximum, patches that are pixels."""
 
 import ast
+from collections.abc import Iterator
 
 from porter.lint import tensors
-from porter.lint.finding import WARNING
+from porter.lint.finding import WARNING, Finding
 from porter.lint.flow import argument
+from porter.lint.module import Module
 from porter.lint.rule import SourceRule
 
 BATCH = SourceRule(
@@ -49,7 +51,7 @@ def _apart(module, node):
 
 
 @BATCH.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     for each in tensors.normalisations(module):
         coupled = [one for one in each.reductions if tensors.takes_batch(one.axes)]
         if not coupled or _apart(module, each.node) or tensors.is_kernel(each.of):
@@ -82,7 +84,7 @@ def _keeps_statistics(module, node):
 
 
 @FOLDED.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     seen = set()
     for each in tensors.normalisations(module):
         for of in (each.of, each.shifted):
@@ -121,7 +123,7 @@ def _own_channels(size, picture):
 
 
 @UNSHIFTED.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     for each in tensors.normalisations(module):
         if each.shift is None or each.shift.kind != "min" or len(each.scale) != 1:
             continue
@@ -134,7 +136,7 @@ def _(module):
 
 
 @PIXELS.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     for each in tensors.normalisations(module):
         names = tensors.around(module, each.node)
         if not any("patch" in name and ("norm" in name or "standard" in name) for name in names):

@@ -1,5 +1,9 @@
 """What belongs to programs around a model: flags and files, input queues, recurrent cells, and names that moved."""
 
+from collections.abc import Iterator
+
+from porter.lint.finding import Finding
+from porter.lint.module import Module
 from porter.lint.replacements import findings, replaces, to
 from porter.lint.rule import SourceRule
 
@@ -187,27 +191,27 @@ replaces(
 
 
 @APP.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT110", module)
 
 
 @INPUT.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT111", module)
 
 
 @CELLS.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT114", module)
 
 
 @RENAMED.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT115", module)
 
 
 @REMOVED.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT116", module)
 
 

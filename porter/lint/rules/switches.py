@@ -1,8 +1,10 @@
 """Traps of training and inference: flags that are never passed, updates that never run, batch sizes that are fixed."""
 
 import ast
+from collections.abc import Iterator
 
-from porter.lint.finding import WARNING
+from porter.lint.finding import WARNING, Finding
+from porter.lint.module import Module
 from porter.lint.rule import SourceRule
 
 UPDATES = SourceRule(
@@ -43,7 +45,7 @@ RUN_UPDATES = ("create_train_op", "optimize_loss", "Estimator")
 
 
 @UPDATES.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     if "UPDATE_OPS" in module.text or "update_ops" in module.text or "updates_collections" in module.text:
         yield from _unused(module)
         return
@@ -119,7 +121,7 @@ OBJECTS = {
 
 
 @FLAG.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     scoped = "arg_scope" in module.text
     for call in module.nodes(ast.Call):
         name = module.called(call)
@@ -168,8 +170,10 @@ def _objects(module):
                 ):
                     made[target.attr] = OBJECTS[module.called(node.value)]
         for node in ast.walk(owner) if made else ():
-            called = node.func if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
-            if called is None or called.attr not in made or len(node.args) != 1 or _passes(node, "training"):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            called = node.func
+            if called.attr not in made or len(node.args) != 1 or _passes(node, "training"):
                 continue
             if isinstance(called.value, ast.Name) and called.value.id == "self":
                 said = f"training is never passed to self.{called.attr}, and False without: {made[called.attr]}"
@@ -182,7 +186,7 @@ KERAS = ("keras.Input", "tf.keras.Input", "keras.layers.Input", "tf.keras.layers
 
 
 @BATCH_SIZE.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     for call in module.nodes(ast.Call):
         name = module.called(call)
         shape = None

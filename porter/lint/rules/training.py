@@ -1,5 +1,9 @@
 """What belongs to training and saving: optimizers, losses and metrics, savers, summaries, estimators."""
 
+from collections.abc import Iterator
+
+from porter.lint.finding import Finding
+from porter.lint.module import Module
 from porter.lint.replacements import findings, replaces, to
 from porter.lint.rule import SourceRule
 
@@ -165,27 +169,27 @@ replaces(
 
 
 @OPTIMIZERS.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT107", module)
 
 
 @LOSSES.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT113", module)
 
 
 @SAVERS.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT108", module)
 
 
 @SUMMARIES.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT109", module)
 
 
 @ESTIMATORS.find
-def _(module):
+def _(module: Module) -> Iterator[Finding]:
     yield from findings("PT112", module)
 
 
