@@ -88,11 +88,12 @@ CONTRIB_TABLE = {
 }
 
 
-def _findings(module, code, table, root, said):
+def _findings(module: Module, code: str, table: dict[str, Replacement], root: str, said: str) -> Iterator[Finding]:
     for use in module.uses:
         if use.name != root and not use.name.startswith(root + "."):
             continue
         place = use.statement or use.node
+        assert place is not None  # one of the two is there
         if use.statement is None and (use.name.count(".") + 1 <= use.known) or module.guarded(place):
             continue
         entry = use.name
@@ -103,7 +104,7 @@ def _findings(module, code, table, root, said):
         node = place
         if use.statement is None:
             for _ in range(use.name.count(".") - max(entry.count("."), min(2, use.name.count(".")))):
-                node = node.value
+                node = node.value  # type: ignore[attr-defined]
         replacement: Replacement = table[entry]
         call = module.parents.get(use.node) if use.node is not None else None
         given = {keyword.arg for keyword in getattr(call, "keywords", ())}

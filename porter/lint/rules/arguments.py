@@ -103,7 +103,7 @@ def _(module: Module) -> Iterator[Finding]:
             yield module.finding("PT118", call, f"{use.name}: {LOSSES[use.name]}", WARNING)
 
 
-def _legacy(module):
+def _legacy(module: Module) -> bool:
     """Whether a file is surely TensorFlow 1's: it uses what only that had."""
     from porter.lint.replacements import V1, matches
 

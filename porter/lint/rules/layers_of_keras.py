@@ -37,6 +37,7 @@ NEVER = SourceRule(
     fixable=True,
 )
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 WITH_ACTIVATION = {
     "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "SeparableConv1D",
     "SeparableConv2D", "DepthwiseConv1D", "DepthwiseConv2D", "EinsumDense", "Convolution1D", "Convolution2D", "Convolution3D",
@@ -44,7 +45,7 @@ WITH_ACTIVATION = {
 HOMES = ("tf.keras.layers.", "keras.layers.", "tf.layers.")
 
 
-def _home(name):
+def _home(name: str) -> tuple[bool, str]:
     """(whether a name is one of Keras' layers, its last part)"""
     return name.startswith(HOMES), name.rpartition(".")[2]
 
@@ -67,7 +68,7 @@ def _(module: Module) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _takes_activation(init):
+def _takes_activation(init: Function) -> bool:
     """Whether what is given as activation= reaches the base class."""
     given = {each.arg for each in (*init.args.args, *init.args.kwonlyargs)}
     if "activation" in given:
@@ -78,7 +79,7 @@ def _takes_activation(init):
     return init.args.kwarg is not None
 
 
-def _applies(owner, init):
+def _applies(owner: ast.ClassDef, init: Function | None) -> bool:
     """Whether anything in the class, __init__ and get_config aside, mentions the activation or the base class's call."""
     for method in owner.body:
         if method is init or (isinstance(method, FUNCTIONS) and method.name in ("get_config", "from_config")):
@@ -124,7 +125,7 @@ def _(module: Module) -> Iterator[Finding]:
             )
 
 
-def _instead(module, body):
+def _instead(module: Module, body: ast.expr) -> str:
     name = module.called(body)
     known = KNOWN.get(name) or (KNOWN.get(name.rpartition(".")[2]) if ".backend." in name else None)
     if known:
@@ -202,7 +203,7 @@ def _(module: Module) -> Iterator[Finding]:
         )
 
 
-def _configures(call):
+def _configures(call: ast.Call) -> bool:
     """Whether the arguments are those of a constructor: numbers and keywords, no tensor first."""
     first = call.args[0] if call.args else None
     return first is None or isinstance(first, ast.Constant | ast.Tuple | ast.List)

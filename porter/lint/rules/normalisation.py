@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from porter.lint import tensors
 from porter.lint.finding import WARNING, Finding
-from porter.lint.flow import argument
+from porter.lint.flow import Term, argument
 from porter.lint.module import Module
 from porter.lint.rule import SourceRule
 
@@ -46,7 +46,7 @@ PIXELS = SourceRule(
 )
 
 
-def _apart(module, node):
+def _apart(module: Module, node: ast.AST) -> bool:
     return any(word in name for name in tensors.around(module, node) for word in tensors.APART)
 
 
@@ -74,7 +74,7 @@ def _(module: Module) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _keeps_statistics(module, node):
+def _keeps_statistics(module: Module, node: ast.AST) -> bool:
     """A batch normalisation by hand: it is meant to reduce over the batch, and keeps what it found."""
     if any("batch" in name or "bn" in name.split("_") for name in tensors.around(module, node)):
         return True
@@ -103,7 +103,7 @@ def _(module: Module) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
-def _own_channels(size, picture):
+def _own_channels(size: Term, picture: Term) -> bool:
     """x.shape[-1], x.get_shape()[3], x.get_shape().as_list()[-1] and the like."""
     if size[0] == "attr" and size[2] == "value":
         size = size[1]

@@ -82,7 +82,7 @@ def _(module: Module) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _unused(module):
+def _unused(module: Module) -> Iterator[Finding]:
     """`update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)` of which nothing is made."""
     for call in module.nodes(ast.Call):
         if module.called(call) != "tf.get_collection" or not call.args:
@@ -139,7 +139,7 @@ def _(module: Module) -> Iterator[Finding]:
     yield from _objects(module)
 
 
-def _asked(module, node):
+def _asked(module: Module, node: ast.AST) -> bool:
     """Whether a node runs under a test of the mode: `if mode == TRAIN:` stands for the flag."""
     inner = node
     for above in module.above(node):
@@ -151,12 +151,12 @@ def _asked(module, node):
     return False
 
 
-def _passes(call, flag):
+def _passes(call: ast.Call, flag: str) -> bool:
     spread = any(isinstance(each, ast.Starred) for each in call.args) or any(each.arg is None for each in call.keywords)
     return spread or any(each.arg == flag for each in call.keywords)
 
 
-def _objects(module):
+def _objects(module: Module) -> Iterator[Finding]:
     """`self.drop = tf.layers.Dropout(...)`, and in the same class `self.drop(x)`."""
     for owner in module.nodes(ast.ClassDef):
         made = {}
@@ -181,6 +181,8 @@ def _objects(module):
 
 
 CELLS = ("cell", "rnn", "lstm", "gru")
+SIZES = {"batch_size", "batchsize", "batch_sz", "train_batch_size", "test_batch_size", "eval_batch_size"}
+SETTINGS = {"flags", "args", "config", "cfg", "hps", "opt"}
 PLACES = {"tf.placeholder": ("shape", 1), "tf.placeholder_with_default": ("shape", 1)}
 KERAS = ("keras.Input", "tf.keras.Input", "keras.layers.Input", "tf.keras.layers.Input")
 
@@ -221,28 +223,20 @@ def _(module: Module) -> Iterator[Finding]:
             )
 
 
-def _size(module, node, call):
+def _size(module: Module, node: ast.expr, call: ast.Call) -> str | None:
     """The text of an expression that is called a batch size and is a number when the graph is built; None for others."""
-    text = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    low = text.lower()
-    if low not in ("batch_size", "batchsize", "batch_sz", "train_batch_size", "test_batch_size", "eval_batch_size"):
+    if isinstance(node, ast.Name) and node.id.lower() in SIZES:
+        values = _assigned(module, node) or []
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr.lower() in SIZES:
+        if node.value.id.lower() in SETTINGS:
+            return ast.unparse(node)
+        values = _assigned_to_self(module, node.attr, call) if node.value.id == "self" else []
+    else:
         return None
-    if isinstance(node, ast.Name):
-        values = _assigned(module, node.id, call)
-        if values is None or any(not _number(each) for each in values):
-            return None
-    elif isinstance(node.value, ast.Name) and node.value.id == "self":
-        values = _assigned_to_self(module, node.attr, call)
-        if any(not _number(each) for each in values) or not values:
-            return None
-    elif not (
-        isinstance(node.value, ast.Name) and node.value.id.lower() in ("flags", "args", "config", "cfg", "hps", "opt")
-    ):
-        return None
-    return ast.unparse(node)
+    return ast.unparse(node) if values and all(map(_number, values)) else None
 
 
-def _number(value):
+def _number(value: ast.expr) -> bool:
     """Whether an expression is a number, or a setting that is one."""
     if isinstance(value, ast.Constant):
         return type(value.value) is int
@@ -258,14 +252,13 @@ def _number(value):
     return False
 
 
-def _assigned(module, name, call):
+def _assigned(module: Module, name: ast.Name) -> list[ast.expr] | None:
     """The expressions that a name is bound to where the call sees it, None where anything else binds it."""
-    scope = module.scope_of.get(next((n for n in ast.walk(call) if isinstance(n, ast.Name) and n.id == name), None))
-    holder = scope.holder(name) if scope else None
+    holder = module.scope_of[name].holder(name.id)
     if holder is None:
         return None
     values = []
-    for binding in holder.bindings[name]:
+    for binding in holder.bindings[name.id]:
         parent = module.parents.get(binding.node)
         if not isinstance(parent, ast.Assign) or binding.node not in parent.targets:
             return None
@@ -273,7 +266,7 @@ def _assigned(module, name, call):
     return values
 
 
-def _assigned_to_self(module, name, call):
+def _assigned_to_self(module: Module, name: str, call: ast.Call) -> list[ast.expr]:
     owner = next((above for above in module.above(call) if isinstance(above, ast.ClassDef)), None)
     values = []
     for node in ast.walk(owner) if owner else ():
