@@ -178,7 +178,8 @@ def _entry(sizes: Value, place: int) -> Origin | None:
     if node.op == "Const":
         return None
     if node.op == "Stack":
-        return Origin(node.inputs[place], None)
+        found = Origin(node.inputs[place], None)
+        return None if found.size is not None and found.size < 0 else found  # -1: whatever is left
     if node.op == "Shape":
         return Origin(node.inputs[0], place)
     if node.op == "ConcatV2":

@@ -103,6 +103,8 @@ class _Maker:
         original.load = lambda node: found[node].load(self.source)
         used = {found[node].name for node in original.variables} | {self.places.stored_name(n) for n in turned}
         original.left = left_over(self.source, self.wiring, self.assignments, self.places, used)
+        stored = {self.places.stored_name(name) for name in turned} & set(self.source.stored)
+        original.left += [(name, "it only switches training on and off") for name in sorted(stored)]
         if not original.input_candidates:
             original.input_candidates = [
                 Candidate(name, 5.0, "the outputs are computed from it", True) for name in original.inputs

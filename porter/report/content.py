@@ -69,6 +69,7 @@ def content(
             ],
         },
         "warnings": list(dict.fromkeys(warnings)),
+        "trials": ["sizes of 1"] if rewriting.sizes_of_one else [],
         "verified": {},
     }  # fmt: skip
 

@@ -38,7 +38,8 @@ class Rewriting:
     """What was found out on the way.
 
     misses: by TensorFlow node, (rule, how much of it fitted, why it missed), for `porter explain`. couplings: what let
-    the samples of a batch influence each other; changes: what was done about it.
+    the samples of a batch influence each other; changes: what was done about it. sizes_of_one: whether the proof must
+    try inputs whose unknown sizes are 1.
     """
 
     warnings: list[str] = field(default_factory=list)
@@ -46,6 +47,7 @@ class Rewriting:
     couplings: list[Coupling] = field(default_factory=list)
     misses: dict[str, list[tuple[str, int, Miss]]] = field(default_factory=lambda: defaultdict(list))
     refuted: dict[tuple[str, str], str] = field(default_factory=dict)
+    sizes_of_one: bool = False
 
     def coupled(self, layers: Sequence[dict[str, Any]]) -> list[str]:
         """Warnings of what still lets samples influence each other, told by the report's rows of `layers`."""
@@ -100,6 +102,7 @@ def rewrite(
         _raise_kernels(graph, rules, result)
         outline(graph)
     result.changes = list(made_safe(graph, result.couplings))
+    result.sizes_of_one = context.sizes_of_one
     return result
 
 

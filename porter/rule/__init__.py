@@ -10,7 +10,7 @@ from porter.graph import Value, WeightRef
 from porter.pattern import Function, Knob, Miss, NodeView, Scalar, Weight, one_of, reshaped
 from porter.rule.calls import Layer, at_run_time, call, layers, many, ops, porter_layers
 from porter.rule.cell import Cell, Step, cell
-from porter.rule.context import context, warn
+from porter.rule.context import context, try_sizes_of_one, warn
 from porter.rule.rule import OpRule, Rule, op, refuse, require, rule
 from porter.rule.values import constant, elements, is_size
 from porter.rule.weights import resolved, stacked, together
@@ -49,5 +49,6 @@ __all__ = [
     "rule",
     "stacked",
     "together",
+    "try_sizes_of_one",
     "warn",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from porter.graph import Value
+from porter.graph import Node, Value
 
 
 @dataclass
@@ -14,13 +14,15 @@ class Context:
     """exact: keep batch-coupled arithmetic. batch: the size that stands for the batch in `Value.probe`, if any.
     inputs: the model's, for calls that need some tensor to be made on; none inside a loop.
 
-    warnings: what the rule being tried has to say; dropped if it misses.
+    warnings: what the rule being tried has to say; dropped if it misses. sizes_of_one: whether the proof must try
+    inputs whose unknown sizes are 1.
     """
 
     exact: bool = False
     batch: int | None = None
     inputs: list[Value] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    sizes_of_one: bool = False
 
     def holds_batch(self, value: Value, axis: int) -> bool:
         """True if `axis` of `value` is the batch, or the batch folded with something else."""
@@ -50,3 +52,12 @@ def use(new: Context) -> Iterator[Context]:
 def warn(text: str) -> None:
     """Tell the user, if the rule holds."""
     context().warnings.append(text)
+
+
+def try_sizes_of_one(node: Node) -> None:
+    """The original takes a shortcut where a size is 1; the model goes the general way, and that it gives the same there
+    is left to the proof."""
+    warn(
+        f"{node.name} takes a shortcut where a size is 1; the model goes the general way there too, which the proof tries"
+    )
+    context().sizes_of_one = True

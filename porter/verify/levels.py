@@ -145,6 +145,10 @@ def outputs(context: Context) -> Finding:
     outcomes = list(trials.recorded_outcomes)
     kinds = [outcome.label for outcome in outcomes] + [kind for kind in KINDS if trials.batches]
     outcomes += [trials.outcome(*planned) for planned in trials.planned(thorough=context.thorough)]
+    if trials.batches and "sizes of 1" in context.report.get("trials", ()):
+        if trials.sizes_of_one is None:
+            return Finding(SKIPPED, "sizes of 1, which the model takes another way, could not be tried")
+        outcomes.append(trials.outcome("normal", trials.batches[0], trials.sizes_of_one))
     found = summarize(outcomes, trials.converted.outputs, kinds)
     return found._replace(points=_points(trials)) if found.status != SKIPPED else found
 

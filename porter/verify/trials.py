@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -148,6 +148,24 @@ class Trials:
         ):
             return None
         return next((setting for setting, _ in accepted if setting.sizes != first[0].sizes), None)
+
+    @cached_property
+    def sizes_of_one(self) -> Setting | None:
+        """The setting in which unknown rows, columns or steps are 1, where there are some and the original accepts it."""
+        if self.fitting is None:
+            return None
+        setting, batch = self.fitting
+        ones = replace(setting, sizes=(1,) * len(setting.sizes))
+        if all(ones.shape(given, batch) == setting.shape(given, batch) for given in self.inputs):
+            return None
+        for below in (setting.integers, 2, 1):  # a length may be no more than the 1 step there is
+            small = replace(ones, integers=below)
+            try:
+                _ = self.case("normal", batch, small).want
+            except Refused:
+                continue
+            return small
+        return None
 
     @cached_property
     def nothing_to_try(self) -> str:

@@ -1,6 +1,6 @@
 """Comparisons, logic and choice."""
 
-from porter.rule import op, ops, require
+from porter.rule import constant, is_size, op, ops, require, try_sizes_of_one
 
 SIMPLE = {
     "Less": "less",
@@ -79,8 +79,37 @@ def conditional(predicate, if_true, if_false, *, node):
     require(predicate.node.op != "Knob", "what training does differs from inference in a way that has no rule")
     require(predicate.shape == (), "the predicate is not one bool")
     shapes = if_true.shape, if_false.shape
+    if _tells_one(predicate) and _takes_a_shortcut(predicate):
+        try_sizes_of_one(node)
+        return if_false
     require(_alike(*shapes), f"the sides have the shapes {shapes[0]} and {shapes[1]}", node)
     return _where(predicate, if_true, if_false, node)
+
+
+def _tells_one(predicate):
+    """True for the question whether a size is 1."""
+    if predicate.node.op != "ops.equal":
+        return False
+    numbers = [constant(value) for value in predicate.node.inputs]
+    sizes = [value for value, number in zip(predicate.node.inputs, numbers, strict=True) if number is None]
+    return len(sizes) == 1 and is_size(sizes[0]) and any(number is not None and number == 1 for number in numbers)
+
+
+def _takes_a_shortcut(predicate):
+    """True if what hangs on a size of 1 is the same computed in fewer steps, as far as the shapes of the sides tell."""
+    conds = [user for user, _ in predicate.uses if user.op == "Cond"]
+    shapes = [[side.shape for side in user.inputs[1:]] for user in conds]
+    known = predicate.node.attrs.get("shortcut", False)  # from another output of the same tf.cond
+    found = all(_is_shortcut(*each) for each in shapes) and (known or not all(_alike(*each) for each in shapes))
+    predicate.node.attrs["shortcut"] = found
+    return found
+
+
+def _is_shortcut(shape, general):
+    """True if a side gives what the other does, where a size of it that is not known is 1."""
+    if shape is None or general is None or len(shape) != len(general):
+        return False
+    return all(a == b or (a == 1 and b is None) for a, b in zip(shape, general, strict=True))
 
 
 def _alike(shape, other):

@@ -28,6 +28,8 @@ def own_cell(scan: Scan, states: list[State], lifter: Lifter, layers: dict[int, 
     out = distinct[0] if distinct else states[0].after
     if out.rank != 2 or out.shape[1] is None:  # type: ignore[index]
         raise Miss(f"a step writes something of shape {out.shape}, not [batch, units]", out.node)
+    if any(each.dtype != "float32" for each in (out, *(state.after for state in states))):
+        raise Miss(f"a step gives {out.dtype}, which keras.layers.RNN would turn into float32", out.node)
     before = {id(state.before) for state in states}
     frontier, nodes = _between([out, *(state.after for state in states)], before, scan, lifter)
     if len(frontier) != 1:
