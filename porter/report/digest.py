@@ -78,8 +78,10 @@ def sentence(report: Report) -> str:
 def change(found: Report) -> str:
     """What was changed on purpose, and how far that takes the answers to a batch from the original's."""
     apart = [value for value in (found.get("difference") or {}).values() if isinstance(value, (int, float))]
-    by = f"; for a batch of 3 the answers differ from the original's by up to {max(apart):g} of their spread"
-    return f"{found.get('why', '')}{by if apart else ''}"
+    why = str(found.get("why", ""))
+    if not apart:
+        return why
+    return f"{why}; for a batch of 3 the answers differ from the original's by up to {max(apart):g} of their spread"
 
 
 def worst(level: Report) -> list[Worst]:
