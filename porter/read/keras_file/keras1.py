@@ -5,6 +5,7 @@ Source: Keras 1.2.2 and 2.x, `get_config` of each layer, and keras/legacy/interf
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from porter.errors import Unsupported
@@ -69,6 +70,10 @@ def modern(kind: str, config: dict[str, Any], keras: str) -> tuple[str, dict[str
         config.pop("input_length", None)
     if kind == "BatchNormalization":
         _check_statistics(config, name)
+    if kind == "BatchRenormalization":
+        return kind, {
+            key: config[key] for key in ("name", "axis", "momentum", "epsilon", "center", "scale") if key in config
+        }
     if kind == "MultiHeadAttention":
         for key in ("query_shape", "key_shape", "value_shape"):
             config.pop(key, None)
@@ -155,15 +160,21 @@ def _check_statistics(config: dict[str, Any], name: str) -> None:
 
 def is_older(keras: str) -> bool:
     """Whether Keras itself wrote the file, before it became TensorFlow's, or TensorFlow up to 1.12 did."""
-    if keras.endswith("-tf"):
-        return keras.startswith(("2.0.", "2.1."))
-    return keras.startswith(("0.", "1.", "2.0.", "2.1.", "2.2.", "2.3."))
+    return is_before(keras, 2, 2) if keras.endswith("-tf") else is_before(keras, 2, 4)
+
+
+def is_before(keras: str, major: int, minor: int) -> bool:
+    """Whether a version is older than another. Files that do not say theirs are of Keras 1, or of tf.keras 2."""
+    numbers = [int(part) for part in re.findall(r"\d+", keras)[:2]]
+    return len(numbers) == 2 and numbers < [major, minor]
 
 
 def older(found: Any, config: dict[str, Any], keras: str) -> Any:
     """The class that computes as this version did, where a later one of the name computes something else."""
     from porter import addons
 
+    if found is addons.CONTRIB["Capsule"] and is_before(keras, 2, 3):
+        return addons.OlderCapsule
     if is_older(keras) and found.__name__ == "UpSampling2D" and config.get("interpolation") == "bilinear":
         return addons.OlderUpSampling2D
     return found

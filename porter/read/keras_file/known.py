@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from porter.errors import Unsupported, UsageError
-from porter.read.keras_file.keras1 import as_then, modern, older
+from porter.read.keras_file.keras1 import as_then, is_before, modern, older
 
 ACTIVATIONS = {
     "linear", "relu", "sigmoid", "tanh", "softmax", "softplus", "softsign", "elu", "selu", "exponential", "swish", "silu",
@@ -80,6 +80,8 @@ class Known:
             if key in config:
                 config[key] = self._activation(config[key], name)
         found = older(found, config, self.keras)
+        if hasattr(found, "warning"):
+            self.warnings.append(f"{name} {found.warning}.")
         try:
             return as_then(found(**config), self.keras)
         except (TypeError, ValueError, KeyError) as problem:
@@ -97,10 +99,15 @@ class Known:
         from porter import addons
 
         package, _, bare = kind.rpartition(">")
+        if bare in addons.OF_BOTH and not package and not self._has_group_normalization():
+            # TensorFlow Addons before 0.7 and keras-contrib gave their names without a package; Addons' says `groups`
+            return addons.OF_BOTH["GroupNormalization" if "groups" in config else bare]
         if package in ADDED:
             return addons.ADDONS.get(bare)
         if package and package != "keras_contrib":
             return None
+        if not package and bare in addons.PLAIN:
+            return addons.PLAIN[bare]
         if bare in addons.CONTRIB:
             return addons.CONTRIB[bare]
         if package:
@@ -110,6 +117,9 @@ class Known:
             if isinstance(found, type) and issubclass(found, tf_keras.layers.Layer) and bare not in OP_LAYERS:
                 return found
         return addons.ADDONS.get(bare)
+
+    def _has_group_normalization(self) -> bool:
+        return not is_before(self.keras, 2, 11)
 
     def _activation(self, given: Any, name: str) -> Any:
         """The function, or layer, of that name."""
@@ -122,7 +132,8 @@ class Known:
         if isinstance(given, dict):
             given = given.get("config") if given.get("class_name") == "function" else given.get("class_name")
         bare = str(given).rpartition(">")[2]
-        if ">" in str(given) and bare in addons.ADDED_ACTIVATIONS:
+        added = ">" in str(given) or (bare in ("gelu", "mish") and is_before(self.keras, 2, 4))
+        if added and bare in addons.ADDED_ACTIVATIONS:
             return addons.ADDED_ACTIVATIONS[bare]
         if bare in ACTIVATIONS:
             return tf_keras.activations.get(bare)

@@ -78,6 +78,8 @@ def _as_wanted(layer: Any, arrays: list[np.ndarray], file: KerasFile) -> list[np
 
     version = "1" if file.keras_version.startswith("1.") or not file.keras_version else file.keras_version
     made = preprocess_weights_for_loading(layer, arrays, version, file.backend or None)
+    if hasattr(layer, "from_file"):
+        made = layer.from_file(made)
     if file.backend == "theano":
         made = _turned(layer, made)
     return made

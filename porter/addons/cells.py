@@ -1,0 +1,127 @@
+"""Addons' cells for recurrent layers. Source: tensorflow_addons/rnn, the file of each one's name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from porter.addons.normalizations import LayerNormalization
+
+
+class LayerNormLSTMCell(tf_keras.layers.LSTMCell):
+    """An LSTM that normalises what the inputs give, what the state gives, and the new cell state."""
+
+    def __init__(self, units: int, norm_epsilon: float = 1e-3, **kwargs: Any):
+        super().__init__(units, **kwargs)
+        self.norms = [
+            LayerNormalization(epsilon=norm_epsilon, name=name)
+            for name in ("kernel_norm", "recurrent_norm", "state_norm")
+        ]
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        for norm, size in zip(self.norms, (4, 4, 1), strict=True):
+            norm.build((None, size * self.units))
+
+    def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
+        hidden, carry = states
+        masks = [self.get_dropout_mask_for_cell(inputs, training, count=4)]
+        masks.append(self.get_recurrent_dropout_mask_for_cell(hidden, training, count=4))
+        inputs = inputs if masks[0] is None else inputs * masks[0][0]
+        hidden = hidden if masks[1] is None else hidden * masks[1][0]
+        gates = self.norms[0](tf.matmul(inputs, self.kernel)) + self.norms[1](tf.matmul(hidden, self.recurrent_kernel))
+        if self.use_bias:
+            gates = tf.nn.bias_add(gates, self.bias)
+        carry, out = self._compute_carry_and_output_fused(tf.split(gates, 4, axis=1), carry)
+        carry = self.norms[2](carry)
+        hidden = out * self.activation(carry)
+        return hidden, [hidden, carry]
+
+
+class LayerNormSimpleRNNCell(tf_keras.layers.SimpleRNNCell):
+    """A simple cell that normalises the sum of both products, before the bias."""
+
+    def __init__(self, units: int, layernorm_epsilon: float = 1e-5, **kwargs: Any):
+        super().__init__(units, **kwargs)
+        self.norm = LayerNormalization(epsilon=layernorm_epsilon, center=False)
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.norm.build((None, self.units))
+
+    def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
+        state = states[0] if isinstance(states, (list, tuple)) else states
+        masks = (
+            self.get_dropout_mask_for_cell(inputs, training),
+            self.get_recurrent_dropout_mask_for_cell(state, training),
+        )
+        inputs, state = (x if mask is None else x * mask for x, mask in zip((inputs, state), masks, strict=True))
+        output = self.norm(tf.matmul(inputs, self.kernel) + tf.matmul(state, self.recurrent_kernel))
+        output = self.activation(output if self.bias is None else tf.nn.bias_add(output, self.bias))
+        return output, [output]
+
+
+class PeepholeLSTMCell(tf_keras.layers.LSTMCell):
+    """An LSTM whose gates see the cell state."""
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.peepholes = [
+            self.add_weight(name=f"{gate}_gate_peephole_weights", shape=(self.units,))
+            for gate in ("input", "forget", "output")
+        ]
+
+    def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
+        hidden, carry = states
+        masks = [self.get_dropout_mask_for_cell(inputs, training, count=4)]
+        masks.append(self.get_recurrent_dropout_mask_for_cell(hidden, training, count=4))
+        inputs = inputs if masks[0] is None else inputs * masks[0][0]
+        hidden = hidden if masks[1] is None else hidden * masks[1][0]
+        gates = tf.matmul(inputs, self.kernel) + tf.matmul(hidden, self.recurrent_kernel)
+        if self.use_bias:
+            gates = tf.nn.bias_add(gates, self.bias)
+        take, keep, new, show = tf.split(gates, 4, axis=1)
+        take = self.recurrent_activation(take + self.peepholes[0] * carry)
+        keep = self.recurrent_activation(keep + self.peepholes[1] * carry)
+        carry = keep * carry + take * self.activation(new)
+        hidden = self.recurrent_activation(show + self.peepholes[2] * carry) * self.activation(carry)
+        return hidden, [hidden, carry]
+
+
+class NASCell(tf_keras.layers.AbstractRNNCell):
+    """The cell that an architecture search found, with eight gates."""
+
+    def __init__(self, units: int, projection: int | None = None, use_bias: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.units, self.projection, self.use_bias = units, projection, use_bias
+
+    @property
+    def state_size(self) -> list[int]:
+        return [self.units, self.output_size]
+
+    @property
+    def output_size(self) -> int:
+        return self.projection or self.units
+
+    def build(self, input_shape: Any) -> None:
+        self.recurrent_kernel = self.add_weight(name="recurrent_kernel", shape=(self.output_size, 8 * self.units))
+        self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], 8 * self.units))
+        self.bias = self.add_weight(name="bias", shape=(8 * self.units,)) if self.use_bias else None
+        shape = (self.units, self.projection)
+        self.down = self.add_weight(name="projection_weights", shape=shape) if self.projection else None
+        self.built = True
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        carry, hidden = states
+        recurrent = tf.matmul(hidden, self.recurrent_kernel)
+        recurrent = recurrent if self.bias is None else tf.nn.bias_add(recurrent, self.bias)
+        pairs = zip(tf.split(tf.matmul(inputs, self.kernel), 8, axis=1), tf.split(recurrent, 8, axis=1), strict=True)
+        x = [a * b if place == 3 else a + b for place, (a, b) in enumerate(pairs)]
+        s, t, r = tf.sigmoid, tf.tanh, tf.nn.relu
+        gates = [t(s(x[0]) * r(x[1])), t(s(x[2]) + r(x[3])), t(t(x[4]) * s(x[5])), s(t(x[6]) + s(x[7]))]
+        carry = t(gates[0] + carry) * gates[1]
+        hidden = t(carry * t(gates[2] + gates[3]))
+        hidden = hidden if self.down is None else tf.matmul(hidden, self.down)
+        return hidden, [carry, hidden]
