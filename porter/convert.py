@@ -101,6 +101,12 @@ def _make_and_prove(original: Any, options: Options, reference: Any, work: Path,
         refuted.update(wrong)
 
 
+def make(original: Any, options: Options, reference: Any, work: Path, progress: Progress = quiet) -> _Made:
+    """The converted model alone, unproved, with what report.json would hold of it."""
+    graph, rewriting = raise_graph(original, options, progress)
+    return _make(original, options, graph, rewriting, reference, work, progress)
+
+
 @dataclass
 class _Made:
     """A model that was made, with its proof once there is one; without model after a dry run."""

@@ -29,12 +29,13 @@ FLOORS = {
     "addons": set(),  # the original's layers, and so tf-keras' own
     "lint": set(),
     "check": {"lint", "errors"},  # what runs TensorFlow runs in other processes
+    "transplant": {*RULE, *STAGES, "options", "stages", "convert"},
     "legacy": {"errors"},  # its programs run in other worlds
     "stages": {*RULE, *STAGES, "rules", "options", "legacy"},
     "convert": {*RULE, *STAGES, "options", "folder", "stages", "certificate"},
     "reverify": {*RULE, *STAGES, "options", "stages", "certificate"},
     "questions": {*RULE, *STAGES, "options", "stages"},
-    "cli": {"convert", "reverify", "questions", "options", "report", "errors", "legacy", "check"},
+    "cli": {"convert", "transplant", "reverify", "questions", "options", "report", "errors", "legacy", "check"},
 }
 FLOORS["emit"] = {*RULE, "layers"}  # copies their source
 FLOORS["read"] = {*RULE, "addons"}  # builds an original out of them

@@ -242,6 +242,63 @@ def verify(
 
 
 @app.command()
+def transplant(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="Where the weights are.")],
+    into: Annotated[
+        str, typer.Option("--into", metavar="my_model.py:build", help="What makes the Keras 3 model; it is run.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="The weights (.weights.h5, .h5) or the model (.keras)."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="GRAPH", help="The graph, or the Python source that builds it, where it is elsewhere."),
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(metavar="REF.npz", help="A recording of the original: in:NAME, out:NAME.")
+    ] = None,
+    map_file: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE", help="What belongs where, as JSON: my weight, their variable."),
+    ] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Leave weights that find nothing as they are.")] = False,
+    inputs: Inputs = None,
+    outputs: Outputs = None,
+    freeze: Freeze = None,
+    shape: Shape = None,
+    placeholder: Placeholder = None,
+    weights: WhichWeights = Weights.auto,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Put a checkpoint's weights into a Keras 3 model that you have written yourself."""
+    with _reporting(f"{checkpoint}", verbose):
+        from porter.cli import table
+        from porter.transplant import transplant as run
+
+        written = out or Path(f"{Path(into.partition(':')[0]).stem}.weights.h5")
+        if written.exists() and not force:
+            raise UsageError(
+                f"{written} is there already", todo="name another file with -o, or overwrite it with --force"
+            )
+        options = _options(inputs, outputs, freeze, shape, True, weights, None, placeholder)
+        if source is not None:
+            _announce(Path(source))
+        with stages.running(verbose=verbose) as advance:
+            done = run(
+                checkpoint, into, written, source=source, reference=reference, map_file=map_file, partial=partial,
+                options=options, progress=advance,
+            )  # fmt: skip
+        if as_json:
+            _print_json(table.as_json(done))
+        else:
+            table.show(consoles.to_stdout(), done)
+        table.show_outcome(consoles.to_stderr(), done)
+
+
+@app.command()
 def capture(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where the program goes.")] = Path(
         "porter_capture.py"

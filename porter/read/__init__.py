@@ -6,6 +6,6 @@ the graph down, `inspect` tells people and programs what was found. TensorFlow i
 
 from porter.read.inspect import inspect
 from porter.read.original import make_original
-from porter.read.source import open_graph, open_source
+from porter.read.source import open_graph, open_source, open_weights
 
-__all__ = ["inspect", "make_original", "open_graph", "open_source"]
+__all__ = ["inspect", "make_original", "open_graph", "open_source", "open_weights"]

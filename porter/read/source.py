@@ -58,6 +58,13 @@ def open_graph(path: Path, checkpoint: Path | None) -> Source:
     return source
 
 
+def open_weights(path: Path) -> Source:
+    """The variables of a checkpoint, without a graph. Raises UnreadableSource."""
+    source = Source(path, "checkpoint", [], None)
+    give_weights(source, path)
+    return source
+
+
 def _open_graph(path: Path) -> Source:
     """A `.pb` or `.pbtxt`: a frozen graph mostly, but SavedModels and MetaGraphs go by that name too."""
     message = parse_graph_file(path)

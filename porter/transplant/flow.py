@@ -1,0 +1,144 @@
+"""The parts of a Keras model, and where along its graph each is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from porter.transplant.parts import Part, family_of
+
+KERNELS = ("kernel", "depthwise", "transposed", "recurrent", "embedding")
+SETTINGS = ("epsilon", "strides", "padding", "dilation_rate", "activation", "groups", "pool_size")
+
+
+@dataclass(eq=False)
+class Step:
+    """One call in a model's graph. before: the steps whose results it takes. place: in what order they come."""
+
+    layer: Any
+    before: list[Step] = field(default_factory=list)
+
+
+def parts_of(model: Any, rename: Callable[[Any, str], str] | None = None) -> list[Part]:
+    """The parts of `model` in the order of its graph; of a model without a graph, in the order of its layers.
+
+    rename: gives the name of a weight (layer, role) that people know it by.
+    """
+    steps = _steps(model)
+    if steps is None:
+        found = [part for layer in model.layers for part in _of_layer(layer, rename)]
+        return _numbered(found)
+    held = {id(step): _of_layer(step.layer, rename) for step in steps}
+    seen: set[int] = set()
+    for step in steps:  # a shared layer counts where it is called first
+        held[id(step)] = [part for part in held[id(step)] if not seen & {id(each) for each in part.weights.values()}]
+        seen |= {id(each) for part in held[id(step)] for each in part.weights.values()}
+    found = _numbered([part for step in steps for part in held[id(step)]])
+    _place(steps, held)
+    return found
+
+
+def _numbered(parts: list[Part]) -> list[Part]:
+    for order, part in enumerate(parts):
+        part.order = order
+    return parts
+
+
+def _of_layer(layer: Any, rename: Callable[[Any, str], str] | None) -> list[Part]:
+    """The parts of a layer: one for each layer inside it that holds weights itself."""
+    found = []
+    for each in layer._flatten_layers(include_self=True) if hasattr(layer, "_flatten_layers") else []:
+        own = [*each._trainable_variables, *each._non_trainable_variables]
+        weights = {variable.name: variable for variable in own if "seed_generator" not in variable.path}
+        if not weights:
+            continue
+        names = {role: variable.path for role, variable in weights.items()}
+        if rename is not None:
+            names = {role: rename(each, role) or name for role, name in names.items()}
+        path = next(iter(weights.values())).path.rpartition("/")[0]
+        settings = {name: getattr(each, name) for name in SETTINGS if hasattr(each, name)}
+        settings = {name: getattr(value, "__name__", value) for name, value in settings.items()}
+        found.append(Part(path, weights, names, family_of(type(each).__name__, set(weights)), settings=settings))
+    return found
+
+
+def _steps(model: Any) -> list[Step] | None:
+    """The calls of a functional model in topological order, those of models inside it too; None if it has no graph."""
+    inner = getattr(model, "_functional", None) or model
+    if not getattr(inner, "outputs", None) or not hasattr(inner, "_nodes"):
+        return None
+    found: list[Step] = []
+    given: dict[tuple[int, int, int], Step] = {}
+    _walk(inner, {}, given, found)
+    return found
+
+
+def _walk(model: Any, fed: dict[int, Step], made: dict[tuple[int, int, int], Step], found: list[Step]) -> list[Step]:
+    """Add the steps of `model`, whose input tensors stand for the steps `fed`; gives the steps of its outputs."""
+
+    def of(tensor: Any) -> Step:
+        operation, node_index, index = tensor._keras_history
+        if id(tensor) in fed:
+            return fed[id(tensor)]
+        key = (id(model), id(operation._inbound_nodes[node_index]), index)
+        return made.get(key) or made[(*key[:2], 0)]
+
+    for node in _ordered(model):
+        operation = node.operation
+        before = [of(tensor) for tensor in node.input_tensors]
+        inner = getattr(operation, "_functional", None) or operation
+        if hasattr(inner, "_nodes") and getattr(inner, "outputs", None) and node.input_tensors:
+            ends = _walk(
+                inner, {id(tensor): step for tensor, step in zip(inner.inputs, before, strict=False)}, {}, found
+            )
+            for index, end in enumerate(ends):
+                made[(id(model), id(node), index)] = end
+            continue
+        step = Step(operation, before)
+        found.append(step)
+        made[(id(model), id(node), 0)] = step
+    return [of(tensor) for tensor in model.outputs]
+
+
+def _ordered(model: Any) -> Iterator[Any]:
+    """The nodes of a functional model, each behind those that it needs; inputs that are fed from outside are left out."""
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        yield from model._nodes_by_depth[depth]
+
+
+def _place(steps: list[Step], held: dict[int, list[Part]]) -> None:
+    """Give the parts their signatures: how many kernels are before and behind them on the longest way, and what else."""
+    before: dict[int, int] = {}
+    behind: dict[int, int] = {}
+    kernel: dict[int, int | None] = {}
+    kinds: dict[int, tuple[str, ...]] = {}
+    for step in steps:
+        parts, sources = held[id(step)], step.before
+        start = max((before[id(each)] for each in sources), default=0)
+        bits = 0
+        for each in sources:
+            bits |= behind[id(each)]
+        last = kernel[id(sources[0])] if len(sources) == 1 else None
+        between = kinds[id(sources[0])] if len(sources) == 1 else ("meeting",) if sources else ()
+        name = type(step.layer).__name__
+        if "Pool" in name or "UpSampling" in name:
+            between = (*between, "pooling" if "Pool" in name else "upsampling")
+        for part in parts:
+            part.behind, part.after = bits, last if part.family in ("norm", "scale") else None
+            start += part.family in KERNELS
+            bits |= 1 << part.order
+            if part.family in KERNELS:
+                last = part.order
+            part.signature = (start, between)
+        before[id(step)], behind[id(step)], kernel[id(step)] = start, bits, last
+        kinds[id(step)] = () if any(part.family in KERNELS for part in parts) else between
+    after: dict[int, int] = {id(step): 0 for step in steps}
+    for step in reversed(steps):
+        rest = after[id(step)]
+        for part in reversed(held[id(step)]):
+            assert part.signature is not None
+            part.signature = (part.signature[0], rest, part.signature[1])
+            rest += part.family in KERNELS
+        for each in step.before:
+            after[id(each)] = max(after[id(each)], rest)

@@ -1,0 +1,41 @@
+"""The file of --map: what belongs to what, written by porter as a proposal and by people as the answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from porter.errors import UnreadableSource, UsageError
+
+
+def read_map(file: Path, wanted: Iterable[str], offered: Iterable[str]) -> dict[str, str]:
+    """The pairs in a map file: by the name of what is to be filled, the name of what fills it.
+
+    An empty or null value leaves it out. Raises UnreadableSource for a file that is no such map, UsageError for names
+    that are not there.
+    """
+    try:
+        found = json.loads(file.read_text())
+        if not isinstance(found, dict) or not all(isinstance(value, str | None) for value in found.values()):
+            raise ValueError("it holds no JSON object from names to names")
+    except (OSError, ValueError) as problem:
+        todo = '{"my_layer/kernel": "scope/weights"}'
+        raise UnreadableSource(f"{file} is no map", why=str(problem), todo=f"write {todo}") from None
+    pairs = {name: value for name, value in found.items() if value}
+    for names, known, what in (
+        (pairs, set(wanted), "to be filled"),
+        (pairs.values(), set(offered), "in the checkpoint"),
+    ):
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise UsageError(f"{file} names what is not {what}: {', '.join(unknown[:5])}", where=str(file))
+    return pairs
+
+
+def write_map(file: Path, pairs: dict[str, str]) -> None:
+    """Write a map. Raises UsageError where that can't be done."""
+    try:
+        file.write_text(json.dumps(pairs, indent=1) + "\n")
+    except OSError as problem:
+        raise UsageError(f"{file} cannot be written", why=str(problem)) from None

@@ -1,0 +1,175 @@
+"""Which part of the original is which part of the model, and from what that follows."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from porter.transplant.parts import Part, flattened, squeezed, unlike
+
+AUTOMATIC = re.compile(
+    r"((depthwise_|separable_)?conv[123]d(_transpose)?|dense|(batch|layer|group)_normalization|embedding|lstm|gru)(_\d+)?"
+)
+WAYS = ({"shortcut", "skip", "proj", "projection", "downsample", "residual"},)
+
+
+@dataclass
+class Match:
+    """pairs: (of the original, of the model, why). open: parts of the model with the parts that they may be.
+
+    missing: parts of the model for which there is nothing, and why. left: parts of the original without a use.
+    """
+
+    pairs: list[tuple[Part, Part, str]] = field(default_factory=list)
+    open: list[tuple[list[Part], list[Part]]] = field(default_factory=list)
+    missing: list[tuple[Part, str]] = field(default_factory=list)
+    left: list[Part] = field(default_factory=list)
+
+
+def match(sources: list[Part], targets: list[Part]) -> Match:
+    """Match parts by kind and shape; among equals by their place along both graphs, by names, or by order.
+
+    A match is made only where one of these decides; what none decides is left open, with the candidates.
+    """
+    found = Match()
+    rest_s, rest_t = list(sources), list(targets)
+    for norms in (False, True):  # norms last: they go along with the kernels that they follow
+        some_s = [part for part in rest_s if (part.family in ("norm", "scale")) == norms]
+        some_t = [part for part in rest_t if (part.family in ("norm", "scale")) == norms]
+        if norms:
+            _along(some_s, some_t, found)
+        for key in dict.fromkeys(part.key for part in some_t):
+            _among([p for p in some_s if p.key == key], [p for p in some_t if p.key == key], found)
+        if not norms:
+            _flattened(some_s, some_t, found)
+    used = {id(source) for source, _, _ in found.pairs}
+    opened = {id(part) for _, group in found.open for part in group}
+    done = {id(target) for _, target, _ in found.pairs} | opened
+    found.left = [part for part in sources if id(part) not in used]
+    for part in targets:
+        if id(part) not in done:
+            found.missing.append((part, _why_none(part, found.left)))
+    return found
+
+
+def _pair(found: Match, source: Part, target: Part, why: str) -> bool:
+    if unlike(source, target):
+        return False
+    found.pairs.append((source, target, why))
+    return True
+
+
+def _free(parts: Iterable[Part], found: Match) -> list[Part]:
+    used = {id(part) for source, target, _ in found.pairs for part in (source, target)}
+    return [part for part in parts if id(part) not in used]
+
+
+def _among(sources: list[Part], targets: list[Part], found: Match) -> None:
+    """Match parts of one kind and shape."""
+    sources, targets = _free(sources, found), _free(targets, found)
+    targets = [part for part in targets if any(not unlike(source, part) for source in sources)]
+    if not targets:
+        return
+    if len(sources) == len(targets) == 1:
+        _pair(found, sources[0], targets[0], "the only one of its shape")
+        return
+    for how, why in ((_by_signature, "its place along the graph"), (_by_name, "its name")):
+        for source, target in how(_free(sources, found), _free(targets, found)):
+            _pair(found, source, target, why)
+    sources, targets = _free(sources, found), _free(targets, found)
+    if not targets:
+        return
+    if len(sources) == len(targets) and _is_chain(targets) and _is_chain(sources):
+        for source, target in zip(sources, targets, strict=True):
+            _pair(found, source, target, "the order of those of its shape" if len(targets) > 1 else "what is left")
+        return
+    if sources:
+        found.open.append((sources, targets))
+
+
+def _by_signature(sources: list[Part], targets: list[Part]) -> list[tuple[Part, Part]]:
+    """Parts whose place along the graph, counted in kernels from both ends, only one on the other side shares.
+
+    Where the networks end differently, the way from the inputs decides alone.
+    """
+    if any(part.signature is None for part in (*sources, *targets)):
+        return []
+    alike = len(sources) == len(targets)
+    for count in (3, 2) if alike else (1,):
+        groups: dict[tuple, tuple[list[Part], list[Part]]] = defaultdict(lambda: ([], []))
+        for side, parts in enumerate((sources, targets)):
+            for part in parts:
+                groups[part.signature[:count] if part.signature else ()][side].append(part)
+        if alike and any(len(one) != len(other) for one, other in groups.values()):
+            continue  # one network is shifted against the other: equal places mean nothing
+        return [(one[0], other[0]) for one, other in groups.values() if len(one) == len(other) == 1]
+    return []
+
+
+def _by_name(sources: list[Part], targets: list[Part]) -> list[tuple[Part, Part]]:
+    """Parts of the same name, after what differs between conventions is taken off; or alone in being a shortcut."""
+    found = []
+    for simple in (_plain, _way):
+        groups: dict[str, tuple[list[Part], list[Part]]] = defaultdict(lambda: ([], []))
+        for side, parts in enumerate((sources, targets)):
+            for part in parts:
+                groups[simple(part.name)][side].append(part)
+        if simple is _way and not all(len(one) == len(other) for one, other in groups.values()):
+            continue
+        found += [(one[0], other[0]) for name, (one, other) in groups.items() if name and len(one) == len(other) == 1]
+        taken = {id(part) for pair in found for part in pair}
+        sources = [part for part in sources if id(part) not in taken]
+        targets = [part for part in targets if id(part) not in taken]
+    return found
+
+
+def _plain(name: str) -> str:
+    if AUTOMATIC.fullmatch(name.rpartition("/")[2]):
+        return ""  # numbers of layers that nobody named say in what order they were made, which differs
+    return re.sub(r"[^a-z0-9]+", "", name.lower())
+
+
+def _way(name: str) -> str:
+    words = set(re.split(r"[^a-z]+", name.lower()))
+    return next((min(group) for group in WAYS if words & group), "")
+
+
+def _is_chain(parts: list[Part]) -> bool:
+    """Whether each part is computed from the one before it; of a bare checkpoint the numbers in the names must do."""
+    pairs = zip(parts, parts[1:], strict=False)
+    return all(later.behind is None or bool(later.behind >> earlier.order & 1) for earlier, later in pairs)
+
+
+def _along(sources: list[Part], targets: list[Part], found: Match) -> None:
+    """Norms of kernels that are matched already."""
+    counterpart = {target.order: source.order for source, target, _ in found.pairs}
+    for target in targets:
+        if target.after is None or target.after not in counterpart:
+            continue
+        wanted = counterpart[target.after]
+        near = [s for s in _free(sources, found) if s.after == wanted and not unlike(s, target)]
+        same = [t for t in _free(targets, found) if t.after == target.after and t.key == target.key]
+        if len(near) == len(same) == 1:
+            _pair(found, near[0], target, "it follows the same kernel")
+
+
+def _flattened(sources: list[Part], targets: list[Part], found: Match) -> None:
+    """A dense layer for a convolution over everything, or the other way round, where only one of each is left."""
+    for target in _free(targets, found):
+        fitting = [s for s in _free(sources, found) if s.family == target.family and flattened(s, target, s.main)]
+        others = [t for t in _free(targets, found) if fitting and flattened(fitting[0], t, t.main)]
+        if len(fitting) == len(others) == 1:
+            _pair(found, fitting[0], target, "the only one of as many numbers")
+
+
+def _why_none(part: Part, left: list[Part]) -> str:
+    """Why nothing fits a part of the model."""
+    near = [each for each in left if each.family == part.family]
+    fit = [each for each in near if squeezed(each.shape()) == squeezed(part.shape())]
+    if fit:
+        return f"{fit[0].name} has its shape, but {unlike(fit[0], part) or 'is needed elsewhere'}"
+    if near:
+        return f"of its kind is left {near[0].name} {near[0].shape()}"
+    return "nothing of its kind is left"

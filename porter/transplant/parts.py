@@ -1,0 +1,107 @@
+"""A part: the weights of one layer, on either side of a transplant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+# What a weight that the other side lacks must hold to change nothing.
+NEUTRAL = {"bias": 0.0, "beta": 0.0, "gamma": 1.0}
+MAIN = ("kernel", "depthwise_kernel", "embeddings", "moving_mean", "gamma", "beta", "bias")
+Signature = tuple[Any, ...]
+
+
+@dataclass
+class Part:
+    """The weights of one layer.
+
+    name: the layer's path, or the scope of the variables. weights: by role ("kernel", "bias", "gamma", …) arrays of the
+    original, or variables of the model to be filled. names: how each is called, for people and for --map.
+    family: "kernel", "depthwise", "transposed", "recurrent", "norm", "embedding", or "other: roles".
+    signature: where in the network it is, so that equal parts of equal networks have equal ones; None if unknown.
+    order: its place among the parts. behind: the parts that it is computed from (bits, by order), None if unknown.
+    after: the order of the kernel whose output it scales, for a norm. settings: what must be alike on both sides.
+    """
+
+    name: str
+    weights: dict[str, Any]
+    names: dict[str, str]
+    family: str
+    signature: Signature | None = None
+    order: int = 0
+    behind: int | None = None
+    after: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def main(self) -> str:
+        """The role that tells what the layer is."""
+        return next((role for role in MAIN if role in self.weights), next(iter(self.weights)))
+
+    def shape(self, role: str | None = None) -> tuple[int, ...]:
+        """The shape of a weight, by default of the main one."""
+        return tuple(int(size) for size in self.weights[role or self.main].shape)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What a part must share with its counterpart: kind, and shape without axes of size 1."""
+        return self.family, self.main, squeezed(self.shape())
+
+
+def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without its axes of size 1, but for the last."""
+    return (*(size for size in shape[:-1] if size != 1), *shape[-1:])
+
+
+def family_of(kind: str, roles: set[str]) -> str:
+    """What kind of layer a Keras class with these weights is."""
+    if "recurrent_kernel" in roles:
+        return "recurrent"
+    if "moving_mean" in roles:
+        return "norm"
+    if "embeddings" in roles:
+        return "embedding"
+    if "depthwise_kernel" in roles or "Depthwise" in kind:
+        return "depthwise"
+    if "kernel" in roles:
+        return "transposed" if "Transpose" in kind else "kernel"
+    return "scale" if roles & {"gamma", "beta"} else "other: " + ", ".join(sorted(roles))
+
+
+def unlike(source: Part, target: Part) -> str:
+    """Why the weights of `source` cannot be those of `target`; "" where they can."""
+    for role in target.weights:
+        if role in source.weights:
+            if squeezed(source.shape(role)) != squeezed(target.shape(role)) and not flattened(source, target, role):
+                return f"{role} is {source.shape(role)} there, {target.shape(role)} here"
+        elif role not in NEUTRAL:
+            return f"it has no {role}"
+    for role, array in source.weights.items():
+        if role not in target.weights and (role not in NEUTRAL or not np.all(np.asarray(array) == NEUTRAL[role])):
+            return f"its {role} has no place here"
+    return ""
+
+
+def flattened(source: Part, target: Part, role: str) -> bool:
+    """Whether a convolution over all rows and columns became a dense layer behind Flatten, or the other way round."""
+    one, other = source.shape(role), target.shape(role)
+    return (
+        role == "kernel"
+        and one[-1:] == other[-1:]
+        and int(np.prod(one)) == int(np.prod(other))
+        and 2
+        in (
+            len(one),
+            len(other),
+        )
+    )
+
+
+def value(source: Part, target: Part, role: str) -> np.ndarray:
+    """What the weight `role` of `target` becomes."""
+    shape = target.shape(role)
+    if role not in source.weights:
+        return np.full(shape, NEUTRAL[role], "float32")
+    return np.asarray(source.weights[role]).reshape(shape)

@@ -1,0 +1,285 @@
+"""From a checkpoint into a model that is there: read, match, fill, compare, write."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice, permutations, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from porter.convert import make
+from porter.errors import OutputsDiffer, UnreadableSource, Unsupported, UsageError
+from porter.options import Options, Progress, quiet
+from porter.stages import open_original
+from porter.transplant.agree import Agreement, Original, Recording, agreement
+from porter.transplant.flow import parts_of
+from porter.transplant.into import load_model
+from porter.transplant.mapping import read_map, write_map
+from porter.transplant.match import Match, match
+from porter.transplant.names import parts_of_names
+from porter.transplant.parts import NEUTRAL, Part, unlike, value
+
+TRIES = 64  # arrangements of parts that nothing tells apart but running them
+
+
+@dataclass
+class Row:
+    """One weight of the model: what fills it, and why. source: "" for one that is left as it was."""
+
+    target: str
+    source: str
+    shape: tuple[int, ...]
+    why: str
+
+
+@dataclass
+class Transplanted:
+    """What was done. left: of the checkpoint, not used. agreement: None where there was nothing to compare with."""
+
+    out: Path
+    rows: list[Row]
+    left: list[str]
+    notes: list[str] = field(default_factory=list)
+    agreement: Agreement | None = None
+
+
+def transplant(
+    checkpoint: Path,
+    into: str,
+    out: Path,
+    *,
+    source: str | None = None,
+    reference: Path | None = None,
+    map_file: Path | None = None,
+    partial: bool = False,
+    options: Options | None = None,
+    progress: Progress = quiet,
+) -> Transplanted:
+    """Fill the Keras 3 model that `into` makes with the weights of `checkpoint`, and write its weights to `out`.
+
+    source: the graph, or the Python source that builds it, where it isn't beside the checkpoint. reference: a recording.
+    map_file: pairs that are settled. partial: whether weights may be left as they were.
+    Raises UsageError with a proposal written beside `out` where parts are left open, Unsupported where weights find
+    nothing, OutputsDiffer where the filled model computes something else.
+    """
+    options = options or Options()
+    model = load_model(into)
+    with ExitStack() as stack:
+        graph, sources, left, notes = _sources(checkpoint, source, options, model, stack, progress)
+        truth = Recording(reference, model) if reference is not None else graph
+        _build(model, truth)
+        targets = parts_of(model)
+        settled, rows = _settle(map_file, sources, targets)
+        found = match([p for p in sources if p.weights], [p for p in targets if p.weights])
+        rows += _rows(found)
+        _fill(found, settled)
+        seen = agreement(model, truth) if truth is not None and not found.missing else None
+        if found.open:
+            seen = _arrange(found, model, truth, rows)
+        notes += _differing_settings(found)
+        _refuse_open(found, rows, out, notes)
+        if found.missing and not partial:
+            raise _missing(found, checkpoint)
+        rows += [
+            Row(name, "", part.shape(role), why) for part, why in found.missing for role, name in part.names.items()
+        ]
+        if seen is not None and not seen.ok:
+            raise _differs(seen, notes)
+        _save(model, out)
+        left += [name for part in found.left for name in part.names.values()]
+        return Transplanted(out, rows, left, notes, seen)
+
+
+def _sources(
+    checkpoint: Path, source: str | None, options: Options, model: Any, stack: ExitStack, progress: Progress
+) -> tuple[Original | None, list[Part], list[str], list[str]]:
+    """The parts of the original: of its conversion where its graph is there, or else of the names in the checkpoint."""
+    from porter.read import open_weights
+    from porter.verify import Reference
+
+    if source is not None:
+        options.checkpoint = str(checkpoint)
+    try:
+        original = open_original(Path(source) if source is not None else checkpoint, options, progress)
+    except UnreadableSource as problem:
+        if source is not None or "it holds the graph" not in problem.what:
+            raise
+        stored = open_weights(checkpoint)
+        assert stored.load is not None
+        parts, left = parts_of_names({name: shape for name, (shape, _) in stored.stored.items()}, stored.load)
+        note = "There is no graph beside the checkpoint: names, shapes and numbers in the names had to do. --source gives one."
+        return None, parts, left, [note]
+    reference = stack.enter_context(Reference(original))
+    work = stack.enter_context(tempfile.TemporaryDirectory(prefix="porter-transplant-"))
+    made = make(original, options, reference, Path(work), progress)
+    known = {row["name"]: row["weights"] for row in made.report["layers"] if row["name"] and row["weights"]}
+    parts = parts_of(made.model, lambda layer, role: _plain_name(known.get(layer.name, {}).get(role)))
+    left = [row["name"] for row in made.report["weights"]["left"]]
+    return Original(original, reference, made.report, model), parts, left, []
+
+
+def _plain_name(found: Any) -> str:
+    return found if isinstance(found, str) else ", ".join(found) if isinstance(found, list) else ""
+
+
+def _build(model: Any, truth: Original | Recording | None) -> None:
+    """Make the weights of a model that makes them when it is called first."""
+    if model.built and model.weights:
+        return
+    for given, _, _ in truth.cases() if truth is not None else ():
+        model(given[0] if len(given) == 1 else given)
+        return
+    raise Unsupported("The model has no weights yet", why="it was never called", todo="build it before it is returned")
+
+
+def _settle(map_file: Path | None, sources: list[Part], targets: list[Part]) -> tuple[dict[int, np.ndarray], list[Row]]:
+    """What --map settles: arrays by the id of the weight that they fill. Those weights are taken out of their parts."""
+    if map_file is None:
+        return {}, []
+    offered = {name: (part, role) for part in sources for role, name in part.names.items()}
+    wanted = {name: (part, role) for part in targets for role, name in part.names.items()}
+    settled, rows = {}, []
+    for target_name, source_name in read_map(map_file, wanted, offered).items():
+        part, role = wanted[target_name]
+        giver, its_role = offered[source_name]
+        variable = part.weights.pop(role)
+        array = np.asarray(giver.weights[its_role])
+        if array.size != int(np.prod(variable.shape)) or (array.shape[-1:] != tuple(variable.shape)[-1:]):
+            raise UsageError(
+                f"{source_name} is {array.shape}, {target_name} {tuple(variable.shape)}", where=str(map_file)
+            )
+        variable.assign(array.reshape(tuple(variable.shape)))
+        settled[id(variable)] = array
+        rows.append(Row(target_name, source_name, tuple(variable.shape), "the map says so"))
+    used = {row.source for row in rows}
+    for part in sources:
+        part.weights = {role: each for role, each in part.weights.items() if part.names[role] not in used}
+    return settled, rows
+
+
+def _rows(found: Match) -> list[Row]:
+    return [
+        Row(name, source.names.get(role, f"none: {NEUTRAL.get(role, 0):g}"), target.shape(role), why)
+        for source, target, why in found.pairs
+        for role, name in target.names.items()
+        if role in target.weights
+    ]
+
+
+def _fill(found: Match, settled: dict[int, np.ndarray]) -> None:
+    for source, target, _ in found.pairs:
+        for role, variable in target.weights.items():
+            if id(variable) not in settled:
+                variable.assign(value(source, target, role))
+
+
+def _arrange(found: Match, model: Any, truth: Original | Recording | None, rows: list[Row]) -> Agreement | None:
+    """Try the arrangements of what is open until the model agrees with the original; settles what is open then."""
+    if truth is None or found.missing:
+        return None
+    groups = [_arrangements(sources, targets) for sources, targets in found.open]
+    last = None
+    for arrangement in islice(product(*groups), TRIES):
+        pairs = [pair for group in arrangement for pair in group]
+        _fill(Match([(source, target, "") for source, target in pairs]), {})
+        last = agreement(model, truth)
+        if last is not None and last.ok:
+            tried = Match(
+                [(source, target, "running it: no other arrangement tried agrees") for source, target in pairs]
+            )
+            found.pairs += tried.pairs
+            rows += _rows(tried)
+            taken = {id(source) for source, _ in pairs}
+            found.left = [part for part in found.left if id(part) not in taken]
+            found.open = []
+            return last
+    return None
+
+
+def _arrangements(sources: list[Part], targets: list[Part]) -> list[list[tuple[Part, Part]]]:
+    """The ways to give each target a source that fits it."""
+    if len(sources) > 6:
+        return [list(zip(sources, targets, strict=False))]
+    orders = permutations(sources, min(len(targets), len(sources)))
+    found = [list(zip(order, targets, strict=False)) for order in orders]
+    return [pairs for pairs in found if not any(unlike(*pair) for pair in pairs)]
+
+
+def _refuse_open(found: Match, rows: list[Row], out: Path, notes: list[str]) -> None:
+    """Raise UsageError where candidates are left, after writing the proposal to be edited."""
+    if not found.open:
+        return
+    file = out.with_name(f"{out.name.split('.')[0]}.map.json")
+    proposal = {row.target: row.source for row in rows if not row.source.startswith("none:")}
+    lines = []
+    for sources, targets in found.open:
+        for source, target in zip(sources, targets, strict=False):
+            proposal.update({name: source.names.get(role, "") for role, name in target.names.items()})
+        lines.append(f"{', '.join(t.name for t in targets)} may be {', '.join(s.name for s in sources)}")
+    write_map(file, proposal)
+    raise UsageError(
+        f"{sum(len(targets) for _, targets in found.open)} layers of the model have several candidates",
+        where="; ".join(lines[:6]) + (f"; and {len(lines) - 6} more" if len(lines) > 6 else ""),
+        why="their shapes and places are alike" + (f"; {notes[0]}" if notes else ""),
+        todo=f"a proposal is in {file}: correct it and give it with --map {file}",
+    )
+
+
+def _missing(found: Match, checkpoint: Path) -> Unsupported:
+    first = found.missing[:6]
+    more = f"; and {len(found.missing) - 6} more" if len(found.missing) > 6 else ""
+    unused = ", ".join(f"{part.name} {part.shape()}" for part in found.left[:6])
+    return Unsupported(
+        f"{len(found.missing)} layers of the model find no weights in {checkpoint.name}",
+        where="; ".join(f"{part.name} {part.shape()}: {why}" for part, why in first) + more,
+        why=f"not used are {unused}" if unused else "all of the checkpoint's weights have a place",
+        todo="--map FILE says what belongs where; --partial leaves the others as they are",
+    )
+
+
+def _differing_settings(found: Match) -> list[str]:
+    """What matched layers of the same kind do differently: a transplanted weight does not bring its epsilon."""
+    told: dict[str, list[str]] = {}
+    for source, target, _ in found.pairs:
+        for name in ("epsilon", "strides", "dilation_rate", "padding"):
+            one, other = source.settings.get(name), target.settings.get(name)
+            if one is None or other is None or one == other:
+                continue
+            if name == "epsilon" and abs(one - other) < 0.01 * other:
+                continue  # TensorFlow's fused kernel knows no smaller one than 1.001e-5
+            if name == "padding" and set(source.shape()[:-2]) == {1}:
+                continue  # a kernel of one element has nothing to pad
+            told.setdefault(f"{name} is {one} in the original, {other} here", []).append(target.name)
+    return [
+        f"{', '.join(names[:3])}{f' and {len(names) - 3} more' * (len(names) > 3)}: {text}"
+        for text, names in told.items()
+    ]
+
+
+def _differs(seen: Agreement, notes: list[str]) -> OutputsDiffer:
+    return OutputsDiffer(
+        "The filled model does not compute what the original does, so nothing was written",
+        why="; ".join([seen.worst.why or str(seen.worst), *notes[:4]]),
+        todo="compare the layers' settings; --map corrects a match",
+    )
+
+
+def _save(model: Any, out: Path) -> None:
+    """Write a .weights.h5, an .h5 that `load_weights` reads too, or the whole model as .keras."""
+    try:
+        if out.name.endswith(".weights.h5"):
+            model.save_weights(out)
+        elif out.suffix == ".keras":
+            model.save(out)
+        else:
+            import h5py
+            from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+
+            with h5py.File(out, "w") as opened:
+                save_weights_to_hdf5_group(opened, model)
+    except OSError as problem:
+        raise UsageError(f"{out} cannot be written", why=str(problem), todo="name another file with -o") from None

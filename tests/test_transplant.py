@@ -1,0 +1,193 @@
+"""Weights into models that people wrote: genuine checkpoints of TensorFlow 1.15, residual networks written by hand."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from porter.errors import OutputsDiffer, UnreadableSource, Unsupported, UsageError
+from porter.transplant import transplant
+from porter.transplant.into import load_model
+from porter.transplant.match import match
+from porter.transplant.names import parts_of_names
+from porter.transplant.parts import Part
+
+HERE = Path(__file__).parents[1] / "fixtures" / "transplant"
+MODELS = HERE / "models.py"
+CLOSE = 1e-5  # of the spread
+
+
+def bare(name: str, folder: Path) -> Path:
+    """A copy of a checkpoint without its graph."""
+    for file in HERE.glob(f"{name}.ckpt.[id]*"):
+        shutil.copy(file, folder)
+    return folder / f"{name}.ckpt"
+
+
+def check(name: str, build: str, weights: Path) -> None:
+    """The weights that were written make the model answer as TensorFlow 1 did."""
+    model = load_model(f"{MODELS}:{build}")
+    model.load_weights(weights)
+    with np.load(HERE / f"{name}.npz") as recorded:
+        given = np.asarray(model(recorded["in:images:0"]))
+        wanted = next(recorded[key] for key in recorded.files if key.startswith("out:"))
+    assert np.abs(given - wanted).max() <= CLOSE * np.ptp(wanted)
+
+
+def test_into_a_residual_network_with_automatic_names(tmp_path):
+    """Shortcuts are written first, the last convolution is a dense layer, and no name says anything."""
+    done = transplant(HERE / "slim_resnet.ckpt", f"{MODELS}:bottlenecks", tmp_path / "out.weights.h5")
+    assert done.agreement.ok
+    assert done.agreement.batches == 3
+    assert done.left == []
+    by_target = {row.target: row.source for row in done.rows}
+    assert by_target["dense/kernel"] == "resnet_v1/logits/weights"
+    assert len(by_target) == len(done.rows) == len(load_model(f"{MODELS}:bottlenecks").weights)
+    check("slim_resnet", "bottlenecks", tmp_path / "out.weights.h5")
+
+
+def test_without_a_graph_and_into_layers_within_layers(tmp_path):
+    """Names, shapes and numbers do; a recording proves it. An .h5 of another name is in the older format."""
+    checkpoint = bare("layers_resnet", tmp_path)
+    done = transplant(checkpoint, f"{MODELS}:blocks", tmp_path / "weights.h5", reference=HERE / "layers_resnet.npz")
+    assert done.agreement.ok
+    check("layers_resnet", "blocks", tmp_path / "weights.h5")
+
+
+def test_what_finds_nothing_is_refused_unless_told(tmp_path):
+    """Another head has no weights in the checkpoint: said, and nothing is written; --partial leaves it as it was."""
+    out = tmp_path / "out.weights.h5"
+    checkpoint = bare("slim_resnet", tmp_path)
+    with pytest.raises(Unsupported, match="1 layers of the model find no weights") as caught:
+        transplant(checkpoint, f"{MODELS}:another_head", out)
+    assert "head (24, 7)" in str(caught.value)
+    assert not out.exists()
+    done = transplant(checkpoint, f"{MODELS}:another_head", out, partial=True)
+    assert [row.target for row in done.rows if not row.source] == ["head/kernel", "head/bias"]
+    assert "resnet_v1/logits/weights" in done.left
+
+
+def test_a_model_that_computes_something_else_is_refused(tmp_path):
+    """Another epsilon is no matter of weights: the comparison finds it, and the settings that differ are named."""
+    file = tmp_path / "mine.py"
+    file.write_text(MODELS.read_text().replace("epsilon=1e-5", "epsilon=1e-2"))
+    checkpoint = bare("slim_resnet", tmp_path)
+    with pytest.raises(OutputsDiffer):
+        transplant(checkpoint, f"{file}:bottlenecks", tmp_path / "o.weights.h5", reference=HERE / "slim_resnet.npz")
+    assert not (tmp_path / "o.weights.h5").exists()
+
+
+TWINS = """
+import keras
+def build():
+    keras.utils.clear_session()
+    x = keras.Input((4,))
+    return keras.Model(x, keras.layers.Subtract()([keras.layers.Dense(3)(x), keras.layers.Dense(3)(x)]))
+"""
+
+
+def save_twins(folder: Path) -> tuple[Path, np.ndarray, np.ndarray]:
+    """A checkpoint of two dense layers that only their use tells apart."""
+    import tensorflow as tf
+
+    random = np.random.default_rng(0)
+    left, right = random.normal(size=(2, 4, 3)).astype("float32")
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        names = {"left": left, "right": right}
+        variables = [
+            tf.compat.v1.get_variable(f"{name}/{role}", initializer=array, use_resource=False)
+            for name, kernel in names.items()
+            for role, array in (("weights", kernel), ("biases", kernel[0]))
+        ]
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.train.Saver(variables).save(session, str(folder / "twins.ckpt"), write_meta_graph=False)
+    return folder / "twins.ckpt", left, right
+
+
+def test_what_only_running_tells_apart(tmp_path):
+    """Without anything to compare with, a proposal is written and not taken; with a recording, running decides."""
+    checkpoint, left, right = save_twins(tmp_path)
+    (tmp_path / "twins.py").write_text(TWINS)
+    into, out = f"{tmp_path / 'twins.py'}:build", tmp_path / "out.weights.h5"
+    with pytest.raises(UsageError, match="have several candidates") as caught:
+        transplant(checkpoint, into, out)
+    proposal = tmp_path / "out.map.json"
+    assert str(proposal) in caught.value.todo
+    assert not out.exists()
+
+    given = np.random.default_rng(1).normal(size=(2, 4)).astype("float32")
+    np.savez(tmp_path / "ref.npz", **{"in:x:0": given, "out:y:0": given @ (right - left) + right[0] - left[0]})
+    assert transplant(checkpoint, into, out, reference=tmp_path / "ref.npz").agreement.ok
+    model = load_model(into)
+    model.load_weights(out)
+    np.testing.assert_allclose(model.layers[1].get_weights()[0], right)
+
+    pairs = json.loads(proposal.read_text())
+    swapped = {target: pairs[target.replace("dense_1", "dense_0").replace("dense/", "dense_1/").replace("dense_0", "dense")]
+               for target in pairs}  # fmt: skip
+    for written, first in ((pairs, left), (swapped, right)):
+        proposal.write_text(json.dumps(written))
+        rows = transplant(checkpoint, into, out, map_file=proposal).rows
+        assert {row.why for row in rows} == {"the map says so"}
+        model.load_weights(out)
+        np.testing.assert_allclose(model.layers[1].get_weights()[0], first)
+
+
+def test_names_of_a_bare_checkpoint():
+    """Variables become parts by their scopes; optimizers and counters are none; flat names go by their endings."""
+    shapes = {
+        "a/conv2d/kernel": (3, 3, 1, 2), "a/conv2d/bias": (2,), "a/conv2d_10/kernel": (3, 3, 2, 2),
+        "a/conv2d_9/kernel": (3, 3, 2, 2), "W_fc1": (4, 2), "b_fc1": (2,), "global_step": (), "W_fc1/Adam": (4, 2),
+        "beta1_power": (), "a/conv2d/BatchNorm/beta": (2,),
+    }  # fmt: skip
+    parts, left = parts_of_names(shapes, lambda name: np.zeros(shapes[name], "float32"))
+    found = {part.name: sorted(part.weights) for part in parts}
+    assert found == {
+        "/fc1": ["bias", "kernel"], "a/conv2d": ["bias", "kernel"], "a/conv2d/BatchNorm": ["beta"],
+        "a/conv2d_9": ["kernel"], "a/conv2d_10": ["kernel"],
+    }  # fmt: skip
+    order = [part.name for part in parts]
+    assert order.index("a/conv2d_9") < order.index("a/conv2d_10")
+    assert sorted(left) == ["W_fc1/Adam", "beta1_power", "global_step"]
+
+
+def part(name, role="kernel", shape=(2, 2), **more):
+    return Part(name, {role: np.zeros(shape, "float32")}, {role: f"{name}/{role}"}, "kernel", **more)
+
+
+def test_shifted_networks_are_not_matched_by_place():
+    """Where one network has a layer more in front, equal places mean other layers: order decides instead."""
+    sources = [part(f"s{at}", signature=(at, 3 - at, ()), order=at, behind=(1 << at) - 1) for at in range(3)]
+    targets = [part(f"t{at}", signature=(at + 1, 3 - at, ()), order=at, behind=(1 << at) - 1) for at in range(3)]
+    found = match(sources, targets)
+    assert [(s.name, t.name) for s, t, _ in found.pairs] == [("s0", "t0"), ("s1", "t1"), ("s2", "t2")]
+
+
+def test_automatic_names_do_not_decide():
+    """conv2d_1 on one side need not be conv2d_1 on the other: which was made first differs."""
+    sources = [part("conv2d", order=0, behind=0), part("conv2d_1", order=1, behind=0)]
+    targets = [part("conv2d", order=0, behind=0), part("conv2d_1", order=1, behind=0)]
+    found = match(sources, targets)
+    assert not found.pairs
+    assert len(found.open) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "said"),
+    [
+        ("def build():\n    return 1\n", "build", "gives no Keras model"),
+        ("def build():\n    return 1 / 0\n", "build", "return 1 / 0"),
+        ("", "build", "has no build"),
+    ],
+)
+def test_a_file_that_gives_no_model(tmp_path, text, named, said):
+    """Its own line is shown."""
+    file = tmp_path / "broken.py"
+    file.write_text(text)
+    with pytest.raises((UnreadableSource, UsageError)) as caught:
+        load_model(f"{file}:{named}")
+    assert said in str(caught.value)
