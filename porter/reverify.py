@@ -56,7 +56,8 @@ def verify(
             problem.todo = "name the original with --source, or a recording of it with --reference"
             raise
     progress("verify", 0)
-    model = _load(directory, certificate)
+    before, differing = (certificate, changed(directory, certificate)) if certificate else _certified(directory)
+    model = _load(directory, before, differing)
     how: dict[str, Any] = {
         "exact": report["options"]["exact"], "tolerance": tolerance, "batch_sizes": batch_sizes, "backends": backends,
         "seed": seed, "reference_npz": reference, "data": data,
@@ -65,9 +66,8 @@ def verify(
     if certificate is not None:
         how["records"] = certificate["records"]
         told = [each.told for each in changed_settings(model, certificate)]
-        how["uncertified"] = [*changed(directory, certificate), *told, *changed_weights(model, certificate)]
+        how["uncertified"] = [*told, *changed_weights(model, certificate), *differing]
     else:
-        before, differing = _certified(directory)
         settings = changed_settings(model, before) if before else []
         how["unseen"] = {(each.layer, each.argument): each.told for each in settings if each.argument in IN_TRAINING}
     if self_test:
@@ -110,7 +110,7 @@ def _check_files(directory: Path) -> None:
         )
 
 
-def _load(directory: Path, certificate: dict[str, Any] | None) -> Any:
+def _load(directory: Path, certificate: dict[str, Any] | None, differing: list[str]) -> Any:
     """The model of `directory`. Raises OutputsDiffer where its files do not give one."""
     from porter.emit.build import load_source
 
@@ -121,11 +121,22 @@ def _load(directory: Path, certificate: dict[str, Any] | None) -> Any:
         raise OutputsDiffer(
             "The converted model cannot be loaded",
             where=str(directory),
-            why="; ".join(
-                [f"{type(problem).__name__}: {told}", *(changed(directory, certificate) if certificate else ())]
-            ),
+            why="; ".join([f"{type(problem).__name__}: {told}", *_made_otherwise(directory, certificate), *differing]),
             todo="convert the original again",
         ) from problem
+
+
+def _made_otherwise(directory: Path, certificate: dict[str, Any] | None) -> list[str]:
+    """How the layers of a model that cannot be loaded differ from those certified, as far as it can be built."""
+    from porter.emit.build import load_source
+
+    if certificate is None:
+        return []
+    try:
+        model = load_source(directory / "model.py").build_model()
+    except Exception:  # it is the reason that is looked for, and this one has been told
+        return []
+    return [each.told for each in changed_settings(model, certificate)]
 
 
 def _certified(directory: Path) -> tuple[dict[str, Any] | None, list[str]]:

@@ -98,8 +98,11 @@ class Suspect:
 
 def diagnose(suspect: Suspect, index: int, want: np.ndarray, tolerance: Tolerance) -> str:
     """Which change makes output `index` agree with `want`, in words; what was tried in vain where none does."""
-    tried = 0
+    tried, best = 0, None
     for suspicion in _suspicions(suspect, index, want):
+        subject = suspicion.told.partition(" is ")[0]
+        if best is not None and subject != best[1]:
+            break  # of several values of one argument that will do, the nearest is told
         tried += 1
         if tried > MOST:
             break
@@ -107,8 +110,10 @@ def diagnose(suspect: Suspect, index: int, want: np.ndarray, tolerance: Toleranc
             found = compare(suspicion.run()[index], want, tolerance)
         except Exception:  # a change that does not fit raises, and explains nothing
             continue
-        if found.ok and found.decided:
-            return f"It agrees if {suspicion.told}"
+        if found.ok and found.decided and (best is None or found.error < best[0]):
+            best = (found.error, subject, suspicion.told)
+    if best is not None:
+        return f"It agrees if {best[2]}"
     return f"None of {tried} changes that were tried explains it" if tried else ""
 
 
