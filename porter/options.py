@@ -22,6 +22,7 @@ class Options:
     freeze: dict[str, Any] = field(default_factory=dict)
     shapes: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
     exact: bool = False
+    normalisation: str = "layer"
     weights: str = "auto"
     verify: bool = True
     keep_failed: bool = False
@@ -36,6 +37,7 @@ def options_of(report: dict[str, Any]) -> Options:
     kept = report["options"]
     shapes = {name: tuple(shape) for name, shape in kept["shapes"].items()}
     return Options(
-        kept["inputs"], kept["outputs"], kept["freeze"], shapes, kept["exact"], kept["weights"],
+        kept["inputs"], kept["outputs"], kept["freeze"], shapes, exact=kept["exact"],
+        normalisation=kept.get("normalisation", "layer"), weights=kept["weights"],
         checkpoint=kept.get("checkpoint"), placeholders=kept.get("placeholders", []),
     )  # fmt: skip

@@ -87,6 +87,7 @@ def raise_graph(
         graph,
         RULES,
         exact=options.exact,
+        normalisation=options.normalisation,
         result=rewriting,
         refuted=refuted,
         progress=lambda done, all_: progress("rules", done / all_),

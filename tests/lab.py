@@ -146,6 +146,7 @@ def convert(
     outputs: Sequence[str] | None = None,
     *,
     exact: bool = False,
+    normalisation: str = "layer",
     directory: Path | None = None,
     name: str = "m",
     **how: Any,
@@ -156,7 +157,7 @@ def convert(
     from porter.verify import Reference
 
     original = make_original(source, outputs=outputs, **how)
-    options = Options(outputs=list(outputs) if outputs else None, exact=exact)
+    options = Options(outputs=list(outputs) if outputs else None, exact=exact, normalisation=normalisation)
     graph, rewriting = raise_graph(original, options, quiet)
     reference = Reference(original)
     try:

@@ -105,6 +105,8 @@ def _convert_flags(settings: ModelSettings) -> list[str]:
         flags += ["--shape", f"{name}={shape}"]
     if settings.exact:
         flags.append("--exact")
+    if settings.normalisation != "layer":
+        flags += ["--normalisation", settings.normalisation]
     if settings.weights != "auto":
         flags += ["--weights", settings.weights]
     return flags

@@ -24,6 +24,7 @@ class ModelSettings:
     shape: dict[str, str] = field(default_factory=dict)
     weights: str = "auto"
     exact: bool = False
+    normalisation: str = "layer"
     tolerance: float | str | None = None
     reference: str | None = None
     levels: list[int] = field(default_factory=list)
@@ -57,8 +58,8 @@ TYPES: dict[str, tuple[type, ...]] = {
     "exclude": (list,), "select": (list,), "ignore": (list,), "jobs": (int,), "timeout": (int, float),
     "memory": (int, float), "discover": (bool,), "baseline": (str,), "cache": (str,), "model": (list,),
     "source": (str,), "inputs": (list,), "outputs": (list,), "freeze": (dict,), "shape": (dict,), "weights": (str,),
-    "exact": (bool,), "tolerance": (int, float, str), "reference": (str,), "levels": (list,), "backends": (list,),
-    "skip": (str,),
+    "normalisation": (str,), "exact": (bool,), "tolerance": (int, float, str), "reference": (str,), "levels": (list,),
+    "backends": (list,), "skip": (str,),
 }  # fmt: skip
 ITEMS = {"levels": int, "model": dict}
 

@@ -43,6 +43,12 @@ class Weights(StrEnum):
     ema = "ema"
 
 
+class Normalisation(StrEnum):
+    layer = "layer"
+    ops = "ops"
+    lambda_ = "lambda"
+
+
 SourcePath = Annotated[
     Path,
     typer.Argument(
@@ -87,6 +93,13 @@ Exact = Annotated[
         rich_help_panel=HOW,
     ),
 ]  # fmt: skip
+Normalise = Annotated[
+    Normalisation,
+    typer.Option(
+        "--normalisation", help="Write a normalisation that Keras lacks as a custom layer, plain operations, or a Lambda.",
+        rich_help_panel=HOW,
+    ),
+]  # fmt: skip
 WhichWeights = Annotated[
     Weights,
     typer.Option("--weights", help="As trained (raw), or their moving averages (ema).", rich_help_panel=HOW),
@@ -126,6 +139,7 @@ def convert(
     checkpoint: Checkpoint = None,
     placeholder: Placeholder = None,
     exact: Exact = False,
+    normalisation: Normalise = Normalisation.layer,
     weights: WhichWeights = Weights.auto,
     no_verify: Annotated[
         bool, typer.Option("--no-verify", help="Write without proof.", rich_help_panel=WRITING)
@@ -151,6 +165,7 @@ def convert(
 
         start = time.perf_counter()
         options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder)
+        options.normalisation = normalisation.value
         options.verify, options.keep_failed, options.force, options.dry_run = not no_verify, keep_failed, force, dry_run
         _announce(source)
         with stages.running(verbose=verbose) as advance:

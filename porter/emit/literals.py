@@ -30,7 +30,7 @@ def number(value: Any) -> str:
 
 
 def literal(value: Any) -> str:
-    """Source text of a value: numbers, strings, tuples, slices, arrays."""
+    """Source text of a value: numbers, strings, tuples, dictionaries of arguments, slices, arrays."""
     if value is None or isinstance(value, (bool, np.bool_)):
         return str(value)
     if isinstance(value, (int, float, complex, np.number)):
@@ -44,6 +44,10 @@ def literal(value: Any) -> str:
         return "(" + ", ".join(map(literal, value)) + ("," if len(value) == 1 else "") + ")"
     if isinstance(value, list):
         return "[" + ", ".join(map(literal, value)) + "]"
+    if isinstance(value, dict):
+        return (
+            "{" + ", ".join(f"{literal(name)}: {literal(argument(name, each))}" for name, each in value.items()) + "}"
+        )
     if isinstance(value, np.ndarray):
         return array(value)
     if value is Ellipsis:

@@ -24,7 +24,9 @@ from porter.layers.grayscale_dilation import GrayscaleDilation
 from porter.layers.hsv_to_rgb import HSVToRGB
 from porter.layers.instance_normalization import InstanceNormalization
 from porter.layers.l1_normalization import L1Normalization
+from porter.layers.l1_normalized import l1_normalized
 from porter.layers.l2_normalization import L2Normalization
+from porter.layers.l2_normalized import l2_normalized
 from porter.layers.larger import larger
 from porter.layers.legacy_hard_sigmoid import legacy_hard_sigmoid
 from porter.layers.legacy_resizing import LegacyResizing
@@ -38,6 +40,7 @@ from porter.layers.matrix_set_diag import MatrixSetDiag
 from porter.layers.max_pooling_with_argmax import MaxPoolingWithArgmax
 from porter.layers.mfcc import MFCC
 from porter.layers.min_max_normalization import MinMaxNormalization
+from porter.layers.min_max_normalized import min_max_normalized
 from porter.layers.non_max_suppression import NonMaxSuppression
 from porter.layers.parameter import Parameter
 from porter.layers.patch_normalized_conv2d import PatchNormalizedConv2D
@@ -60,6 +63,7 @@ from porter.layers.sparse_fill_empty_rows import SparseFillEmptyRows
 from porter.layers.sparse_reshape import SparseReshape
 from porter.layers.sparse_softmax import SparseSoftmax
 from porter.layers.standard_score import StandardScore
+from porter.layers.standard_scored import standard_scored
 from porter.layers.standardized_conv1d import StandardizedConv1D
 from porter.layers.standardized_conv2d import StandardizedConv2D
 from porter.layers.standardized_conv3d import StandardizedConv3D
@@ -71,6 +75,10 @@ from porter.layers.weight_normalization import WeightNormalization
 from porter.layers.without_mask import WithoutMask
 
 __all__ = [
+    "standard_scored",
+    "min_max_normalized",
+    "l2_normalized",
+    "l1_normalized",
     "AdjustHue",
     "AdjustSaturation",
     "AudioSpectrogram",
@@ -137,7 +145,11 @@ __all__ = [
     "Unique",
     "WithoutMask",
     "WeightNormalization",
+    "l1_normalized",
+    "l2_normalized",
     "larger",
     "legacy_hard_sigmoid",
+    "min_max_normalized",
     "smaller",
+    "standard_scored",
 ]

@@ -50,6 +50,7 @@ def content(
         "options": {
             "inputs": options.inputs, "outputs": original.outputs, "freeze": options.freeze,
             "shapes": {name: list(shape) for name, shape in options.shapes.items()}, "exact": options.exact,
+            "normalisation": options.normalisation,
             "weights": options.weights, "checkpoint": options.checkpoint, "placeholders": options.placeholders,
         },
         "inputs": emitted.inputs,

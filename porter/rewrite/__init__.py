@@ -21,6 +21,7 @@ from porter.rewrite.activations import fold_activations
 from porter.rewrite.batch_coupling import Coupling
 from porter.rewrite.batch_report import kept, made_safe
 from porter.rewrite.batch_safe import keep_samples_apart
+from porter.rewrite.by_hand import as_functions, check_form, of_one_call
 from porter.rewrite.kernels import raise_kernels
 from porter.rewrite.recurrent import forget_masks, raise_chains, raise_fused, raise_loops, settle
 from porter.rewrite.sizes import Sizes, outline
@@ -59,18 +60,21 @@ def rewrite(
     rules: Sequence[Rule],
     *,
     exact: bool = False,
+    normalisation: str = "layer",
     result: Rewriting | None = None,
     refuted: Mapping[tuple[str, str], str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Rewriting:
     """Raise `graph` in place until only Keras calls are left, beside inputs, weights and arithmetic on weights alone.
 
-    refuted: by rule and TensorFlow node, proposals that were run and computed something else, and how far they were off.
+    normalisation: how those that were written by hand are written, see `by_hand`. refuted: by rule and TensorFlow node,
+    proposals that were run and computed something else, and how far they were off.
     Raises `Unsupported` with every operation that no rule covers.
     """
     result = result or Rewriting()
     result.refuted = dict(refuted or {})
-    context = Context(exact=exact, batch=graph.sizes.get("batch"))
+    check_form(normalisation)
+    context = Context(exact=exact, as_ops=normalisation == "ops", batch=graph.sizes.get("batch"))
     doubtful = next((why for (rule, _), why in result.refuted.items() if rule == BATCH_SAFE), "")
     result.couplings = keep_samples_apart(graph, context.batch, exact=exact or bool(doubtful))
     for coupling in result.couplings if doubtful else ():
@@ -96,6 +100,8 @@ def rewrite(
                 progress(index + 1, len(rules))
         _settle_training(graph, result)
         _apply_operations(graph, context, result)
+        if normalisation == "lambda":
+            as_functions(graph)
         cancel_transposes(graph)
         fold_activations(graph)
         forget_masks(graph)
@@ -178,6 +184,8 @@ def _apply_at(rule: Rule, value: Value, graph: Graph, matcher: Matcher, context:
         context.warnings = []
         try:
             proposed = rule.propose(match)
+            if context.as_ops and (layer := of_one_call(_new_nodes(graph, proposed))):
+                raise Miss(f"{layer} is to be written as plain operations", value.node)
         except Miss as problem:
             if len(match.nodes) > depth:
                 miss, depth = problem, len(match.nodes)
@@ -206,6 +214,17 @@ def _put(graph: Graph, match: Match, root: Value, proposed: Value | tuple[Value,
 
 def _insert(graph: Graph, values: Sequence[Value], rule: str, origin: tuple[str, ...], name: str) -> None:
     """Add the calls that `values` come from, and that are not in the graph yet."""
+    pending = _new_nodes(graph, values)
+    for node in reversed(pending):
+        node.attrs["rule"] = rule
+        node.origin = origin
+        node.name = f"{name}~"
+        graph.add(node)
+
+
+def _new_nodes(graph: Graph, proposed: Value | Sequence[Value]) -> list[Node]:
+    """The calls that these values come from and that are not in the graph yet, the last first."""
+    values = [proposed] if isinstance(proposed, Value) else proposed
     pending: list[Node] = []
     stack = [value.node for value in values]
     while stack:
@@ -213,11 +232,7 @@ def _insert(graph: Graph, values: Sequence[Value], rule: str, origin: tuple[str,
         if node.is_call and graph.nodes.get(node.name) is not node and not any(node is each for each in pending):
             pending.append(node)
             stack.extend(value.node for value in node.inputs)
-    for node in reversed(pending):
-        node.attrs["rule"] = rule
-        node.origin = origin
-        node.name = f"{name}~"
-        graph.add(node)
+    return pending
 
 
 def _inherit(new: Value, old: Value) -> None:

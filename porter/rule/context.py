@@ -11,14 +11,16 @@ from porter.graph import Node, Value
 
 @dataclass
 class Context:
-    """exact: keep batch-coupled arithmetic. batch: the size that stands for the batch in `Value.probe`, if any.
-    inputs: the model's, for calls that need some tensor to be made on; none inside a loop.
+    """exact: keep batch-coupled arithmetic. as_ops: leave normalisations that were written by hand as operations.
+    batch: the size that stands for the batch in `Value.probe`, if any. inputs: the model's, for calls that need some
+    tensor to be made on; none inside a loop.
 
     warnings: what the rule being tried has to say; dropped if it misses. sizes_of_one: whether the proof must try
     inputs whose unknown sizes are 1.
     """
 
     exact: bool = False
+    as_ops: bool = False
     batch: int | None = None
     inputs: list[Value] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
