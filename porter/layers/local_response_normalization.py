@@ -29,9 +29,10 @@ class LocalResponseNormalization(layers.Layer):
     def call(self, x):
         channels = x.shape[-1]
         around = [(0, 0)] * (len(x.shape) - 1) + [(self.depth_radius, self.depth_radius)]
-        squares = ops.pad(ops.square(x), around)
+        wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+        squares = ops.pad(ops.square(wide), around)
         total = sum(squares[..., start : start + channels] for start in range(2 * self.depth_radius + 1))
-        return x / (self.bias + self.alpha * total) ** self.beta
+        return ops.cast(wide / (self.bias + self.alpha * total) ** self.beta, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape
