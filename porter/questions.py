@@ -21,11 +21,16 @@ def inspect(source: Path, options: Options | None = None) -> dict[str, Any]:
     try:
         graph, rewriting = raise_graph(original, options, quiet)
         found["plan"] = [
-            {"class": node.op.split(".")[-1] if node.op.startswith("layers") else node.op, "nodes": list(node.origin)}
+            {
+                "name": "",
+                "class": node.op.split(".")[-1] if node.op.startswith("layers") else node.op,
+                "nodes": list(node.origin),
+            }
             for node in graph.ordered()
             if node.is_call
         ]
-        found["warnings"] = [*found.get("warnings", []), *rewriting.warnings]
+        changes = [f"{each['layer']}: {each['why']}; --exact keeps it" for each in rewriting.changes]
+        found["warnings"] += [*rewriting.warnings, *rewriting.coupled(found["plan"]), *changes]
         found["problems"] = []
     except PorterError as problem:
         found["plan"] = []

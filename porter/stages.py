@@ -79,6 +79,7 @@ def raise_graph(
     from porter.canonical import canonical
     from porter.read.to_graph import to_graph
     from porter.rewrite import rewrite
+    from porter.rewrite.untouched import untouched_statistics
     from porter.rules import RULES
 
     progress("rules", 0)
@@ -92,6 +93,7 @@ def raise_graph(
         refuted=refuted,
         progress=lambda done, all_: progress("rules", done / all_),
     )
+    result.warnings += untouched_statistics(graph, original.load)
     return graph, result
 
 

@@ -1,7 +1,7 @@
 """Min-max normalisation as people wrote it by hand."""
 
 from porter.rule import Scalar, one_of, porter_layers, rule, warn
-from porter.rules.statistics import axis_argument, couples, kept_axes, other_dtype
+from porter.rules.statistics import axis_argument, couples, kept_axes, other_dtype, tell_unguarded
 
 
 def _divided(tf, shifted, high, epsilon, least):
@@ -48,6 +48,7 @@ def _(x, epsilon, least, low, high, guarded):
 
 def _normalization(x, epsilon, least, low, high, guarded, shifted):
     axes = kept_axes(x, low, high)
+    tell_unguarded(x, epsilon or least or guarded)
     return porter_layers.MinMaxNormalization(
         **axis_argument(axes, x.rank),
         epsilon=epsilon or least or 0.0,

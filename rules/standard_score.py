@@ -9,6 +9,7 @@ from porter.rules.statistics import (
     other_dtype,
     own_axes,
     own_moments,
+    tell_unguarded,
     with_weights,
 )
 
@@ -47,6 +48,7 @@ def _(
                 **other_dtype(x),
             )
             return layer.bind(gamma=gamma and gamma.reshape(shape), beta=beta and beta.reshape(shape))(x)
+    tell_unguarded(x, added or least)
     guard = "deviation" if added is not None else "floor" if least is not None else "variance"
     score = porter_layers.StandardScore(
         **axis_argument(axes, x.rank),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from porter.rule import context, layers, one_of, ops, require
+from porter.rule import context, layers, one_of, ops, require, warn
 
 
 def moments(tf, x, mean="batch_mean", variance="batch_variance"):
@@ -139,6 +139,14 @@ def couples(x, axes):
     What can be each sample's own is so by now, unless the user wants all exactly as it was.
     """
     return any(context().holds_batch(x, axis) for axis in axes)
+
+
+def tell_unguarded(x, epsilon, what="a constant input"):
+    """Warn where nothing keeps the divisor from zero."""
+    if not epsilon:
+        warn(
+            f"{x.tensor or x.name}: {what} gives 0 / 0 = NaN, as in the original; an epsilon would keep the layer from it"
+        )
 
 
 def axis_argument(axes, rank):

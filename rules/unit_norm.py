@@ -1,7 +1,7 @@
 """Division by a norm: of absolute values, or of squares."""
 
 from porter.rule import Scalar, one_of, porter_layers, rule
-from porter.rules.statistics import couples, kept_axes, other_dtype, plain_axis
+from porter.rules.statistics import couples, kept_axes, other_dtype, plain_axis, tell_unguarded
 
 
 @rule
@@ -31,6 +31,7 @@ def _(x, at_least, within, least, added, total, tiled):
         )
         if epsilon is not None
     )  # fmt: skip
+    tell_unguarded(x, epsilon, "an input of zeros")
     return porter_layers.L2Normalization(
         axis=plain_axis(axes, x.rank), epsilon=epsilon, guard=guard, batch_coupled=couples(x, axes), **other_dtype(x)
     )(x)
@@ -53,6 +54,7 @@ def _(x, least, added, total, tiled):
         tiled.get("multiples")
     axes = kept_axes(x, total)
     guard = "floor" if least is not None else "norm"
+    tell_unguarded(x, least or added, "an input of zeros")
     return porter_layers.L1Normalization(
         axis=plain_axis(axes, x.rank),
         epsilon=least or added or 0.0,

@@ -54,7 +54,7 @@ def inspect(source: Source, original: Original) -> dict[str, Any]:
             for v in original.variables.values()
         ],
         "left": [{"name": name, "why": why} for name, why in original.left],
-        "warnings": [*original.warnings, *_untouched_statistics(original)],
+        "warnings": list(original.warnings),
     }  # fmt: skip
 
 
@@ -89,18 +89,3 @@ def _scopes(wiring: Wiring, node: str) -> list[str]:
             else:
                 found[user] = None
     return list(found)[:8]
-
-
-def _untouched_statistics(original: Original) -> list[str]:
-    """A warning where all moving averages are still what they started with: the training never updated them."""
-    kept = [v for v in original.variables.values() if v.momentum is not None and not v.trainable and len(v.shape) == 1]
-    if len(kept) < 2 or original.load is None:
-        return []
-    for variable in kept:
-        values = original.load(variable.node)
-        if not (np.all(values == 0) or np.all(values == 1)):
-            return []
-    return [
-        f"All {len(kept)} moving statistics are still 0 or 1, as before the first step: the training never ran "
-        "UPDATE_OPS, so that batch normalisation does nothing at inference."
-    ]
