@@ -72,8 +72,9 @@ def _try(root: Path, model: Artefact, settings: ModelSettings, limits: Limits) -
     end = time.monotonic() + limits.seconds
     with tempfile.TemporaryDirectory(prefix="porter-check-") as work:
         out = str(Path(work) / "model_keras")
+        source = f"{root}/{settings.source}" if ".py:" in settings.source else str(root / model.source)
         done = run_porter(
-            ["convert", str(root / model.source), "-o", out, *_convert_flags(settings)],
+            ["convert", source, "-o", out, *_convert_flags(root, settings)],
             seconds=limits.seconds, gigabytes=limits.gigabytes,
         )  # fmt: skip
         if done.code != 0:
@@ -93,7 +94,7 @@ def _try(root: Path, model: Artefact, settings: ModelSettings, limits: Limits) -
     return *_failure(done, limits), levels
 
 
-def _convert_flags(settings: ModelSettings) -> list[str]:
+def _convert_flags(root: Path, settings: ModelSettings) -> list[str]:
     flags = []
     if settings.inputs:
         flags += ["--inputs", ",".join(settings.inputs)]
@@ -103,6 +104,10 @@ def _convert_flags(settings: ModelSettings) -> list[str]:
         flags += ["--freeze", f"{name}={value}"]
     for name, shape in settings.shape.items():
         flags += ["--shape", f"{name}={shape}"]
+    if settings.checkpoint:
+        flags += ["--checkpoint", str(root / settings.checkpoint)]
+    for each in settings.placeholder:
+        flags += ["--placeholder", each]
     if settings.exact:
         flags.append("--exact")
     if settings.normalisation != "layer":

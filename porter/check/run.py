@@ -109,20 +109,23 @@ def _name(root: Path, found: Found, settings: Settings) -> None:
     by_source = {each.source: each for each in found.models}
     for named in settings.model:
         path = Path(named.source)
-        if path in by_source:
-            continue
-        parts = _parts(root / path)
-        if not parts:
+        parts = [root / _file(named.source)] if ".py:" in named.source else _parts(root / path)
+        parts += _parts(root / named.checkpoint) if named.checkpoint else []
+        if not parts or not all(each.is_file() for each in parts):
             raise UnreadableSource(
                 f"{named.source} is not there.", where="porter.toml", todo="mend its source, or take the model out"
             )
-        prefix = next(
-            (each for each in by_source if set(by_source[each].files) & {p.relative_to(root) for p in parts}), None
-        )
-        if prefix is not None and by_source[prefix].source != path and path.parent == prefix.parent:
-            by_source.pop(prefix)
-        by_source[path] = Artefact(path, "named in porter.toml", tuple(each.relative_to(root) for each in parts))
+        files = tuple(each.relative_to(root) for each in parts)
+        known = by_source.get(path)
+        for each in [model for model in by_source.values() if set(model.files) <= set(files)]:
+            del by_source[each.source]  # the same model by another name, or the weights of this one
+        by_source[path] = known or Artefact(path, "named in porter.toml", files)
     found.models = sorted(by_source.values(), key=lambda each: each.source)
+
+
+def _file(source: str) -> str:
+    """net.py of net.py:build."""
+    return source[: source.index(".py:") + 3]
 
 
 def _parts(path: Path) -> list[Path]:

@@ -15,9 +15,12 @@ NAME = "porter.toml"
 
 @dataclass
 class ModelSettings:
-    """One `[[model]]`. source: relative to porter.toml. The rest are the flags of `convert` and `verify`."""
+    """One `[[model]]`. source, checkpoint, reference: relative to porter.toml. The rest are the flags of `convert` and
+    `verify`."""
 
     source: str
+    checkpoint: str | None = None
+    placeholder: list[str] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     freeze: dict[str, Any] = field(default_factory=dict)
@@ -59,7 +62,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "memory": (int, float), "discover": (bool,), "baseline": (str,), "cache": (str,), "model": (list,),
     "source": (str,), "inputs": (list,), "outputs": (list,), "freeze": (dict,), "shape": (dict,), "weights": (str,),
     "normalisation": (str,), "exact": (bool,), "tolerance": (int, float, str), "reference": (str,), "levels": (list,),
-    "backends": (list,), "skip": (str,),
+    "backends": (list,), "skip": (str,), "checkpoint": (str,), "placeholder": (list,),
 }  # fmt: skip
 ITEMS = {"levels": int, "model": dict}
 

@@ -36,6 +36,8 @@ MODEL = """\
 
 [[model]]  # {format}
 source = {source}
+# checkpoint = "model.ckpt"     # the weights, where source is Python: "net.py:build"
+# placeholder = ["x:float32[?,28,28,1]"]  # what such a function is called with
 # inputs = ["x:0"]              # cut the graph there
 # outputs = ["logits:0"]        # by default what `porter inspect` says
 # freeze = {{ keep_prob = 1.0 }}  # placeholders with a fixed value

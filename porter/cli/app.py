@@ -411,7 +411,7 @@ def check(
     update_baseline: checking.UpdateBaseline = False,
     no_cache: checking.NoCache = False,
     form: checking.FormatOption = checking.Format.text,
-    output: checking.OutputOption = None,
+    report: checking.Report = None,
     fix: checking.Fix = False,
     diff: checking.Diff = False,
     init: checking.Init = False,
@@ -420,7 +420,7 @@ def check(
     """Check a repository: legacy source by rules, and every model by converting and proving it."""
     with _reporting("the check", verbose):
         request = checking.make_request(source_only, models_only, changed_since, shard, jobs, update_baseline, no_cache)
-        code = checking.run_check(paths or [Path()], request, form, output, fix, diff, init)
+        code = checking.run_check(paths or [Path()], request, form, report or [], fix=fix, diff=diff, init=init)
         if code:
             raise typer.Exit(code)
 

@@ -54,10 +54,13 @@ UpdateBaseline = Annotated[
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Try every model again.", rich_help_panel=KNOWN)]
 FormatOption = Annotated[Format, typer.Option("--format", help="How findings are printed.", rich_help_panel=WRITING)]
-OutputOption = Annotated[
-    Path | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Where to, instead of stdout.", rich_help_panel=WRITING),
-]
+Report = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE", rich_help_panel=WRITING,
+        help="Also write the result there: .sarif, .xml (JUnit), .json, .md or .txt. Repeatable.",
+    ),
+]  # fmt: skip
 Fix = Annotated[bool, typer.Option("--fix", help="Make the rewrites that are certain.", rich_help_panel=WRITING)]
 Diff = Annotated[bool, typer.Option("--diff", help="Print them, and change nothing.", rich_help_panel=WRITING)]
 Init = Annotated[
@@ -66,9 +69,10 @@ Init = Annotated[
 
 
 def run_check(
-    paths: list[Path], request: Request, form: Format, output: Path | None, fix: bool, diff: bool, init: bool
+    paths: list[Path], request: Request, form: Format, reports: list[Path], *, fix: bool, diff: bool, init: bool
 ) -> int:
     """Do what `porter check` was asked for; the exit code."""
+    from porter.check.output import FORMATS, for_file
     from porter.check.run import check, look
     from porter.check.settings import read_settings
 
@@ -83,24 +87,21 @@ def run_check(
         return 0
     if fix or diff:
         return _rewrite(root, settings, request, write=fix)
+    writers = [(path, for_file(path)) for path in reports]
     with _progress() as advance:
         result = check(root, settings, request, advance)
+    for path, to_text in writers:
+        try:
+            path.write_text(to_text(result) if to_text else _plain(result, request))
+        except OSError as problem:
+            raise UsageError(f"{path} cannot be written", why=str(problem), todo="name another file") from None
     _step_summary(result)
-    if form is Format.text and output is None:
+    if form is Format.text:
         from porter.cli import findings
 
         findings.show(consoles.to_stdout(), result, updated=request.update_baseline)
-        return result.exit_code
-    from porter.check.output import FORMATS
-
-    text = FORMATS[form.value](result) if form is not Format.text else _plain(result, request)
-    if output is None:
-        sys.stdout.write(text)
     else:
-        try:
-            output.write_text(text)
-        except OSError as problem:
-            raise UsageError(f"{output} cannot be written", why=str(problem), todo="name another with -o") from None
+        sys.stdout.write(FORMATS[form.value](result))
     return result.exit_code
 
 
