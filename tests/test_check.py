@@ -255,9 +255,7 @@ def test_every_model_of_the_fixtures_is_found_once():
     folders = {
         path.parts[0] for path in paths if len(path.parts) > 1 and (FIXTURES / path.parts[0] / "expected.py").exists()
     }
-    assert folders <= {name.split("/")[0] for name in models}
-    alone = [name for name in models if not name.startswith("python_sources/")]  # several checkpoints, without graphs
-    assert len(alone) == len({name.split("/")[0] for name in alone})
+    assert all(sum(name.startswith(f"{folder}/") for name in models) == 1 for folder in folders)
 
 
 def test_checkpoints_of_one_training_are_one_model(tmp_path):
