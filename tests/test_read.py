@@ -504,6 +504,24 @@ def test_probabilities_before_classes_and_all_heads(graph):
     assert trained(graph).outputs == [classes.name, value.name]
 
 
+def test_what_was_computed_last_is_the_output_of_a_graph_that_only_infers(graph):
+    x = v1.placeholder(tf.float32, [None, 4], "x")
+    boxes = tf.concat([tf.matmul(x, variable("a", 4, 3)) * 8.0, tf.sigmoid(tf.matmul(x, variable("b", 4, 2)))], 1)
+    first, last = tf.split(boxes, [2, 3], 1)
+    corners = tf.concat([first - 1.0, last / 2.0], 1)
+    assert trained(graph).outputs == [corners.name]
+
+
+@pytest.mark.parametrize("only", [True, False])
+def test_a_tanh_that_is_only_there_to_be_rescaled_is_not_the_output(graph, only):
+    x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 4], "wanted")
+    bounded = tf.tanh(tf.matmul(x, variable("a", 4, 4)))
+    picture = bounded * 150.0 + 127.5
+    loss = tf.reduce_mean(tf.square(picture - wanted)) + (0.0 if only else tf.reduce_mean(bounded))
+    v1.train.AdamOptimizer().minimize(loss)
+    assert trained(graph).outputs == [picture.name if only else bounded.name]
+
+
 def test_a_variable_that_is_not_stored_is_named(graph):
     x = v1.placeholder(tf.float32, [None, 4], "x")
     y = tf.matmul(x, variable("kernel", 4, 2), name="y")

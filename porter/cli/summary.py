@@ -29,6 +29,11 @@ def show_conversion(console: Console, report: Report, directory: Path | None, se
     where = f"{directory}" if directory else "nothing written (dry run)"
     console.print(f"{Path(source['path']).name} ({origin}) → {where}, {seconds:.1f} s", style="bold")
     _layers(console, report)
+    if others := report.get("not_chosen"):
+        console.print(
+            f"Outputs: {', '.join(row['tensor'] for row in report['outputs'])}; --outputs would also take, for "
+            f"example, {', '.join(others)}"
+        )
     _notes(console, "Not an input any more", [f"{knob['tensor']}: {knob['became']}" for knob in report["knobs"]])
     _notes(
         console,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from porter.read.ends import End, Ends
 from porter.read.model import Candidate
-from porter.read.operations import RANDOM, is_optimizer, output_types
+from porter.read.operations import RANDOM, dtype_name, is_optimizer, output_types
+from porter.read.values import Values
 from porter.read.wiring import Tensor, spell
 
 PROBABILITIES = {"Softmax": 6.0, "Sigmoid": 6.0, "LogSoftmax": 5.0}
@@ -54,6 +55,7 @@ MAIN_OUTPUTS = {
     "MaxPoolWithArgmax": (0, 1), "SoftmaxCrossEntropyWithLogits": (0,),
     "SparseSoftmaxCrossEntropyWithLogits": (0,),
 }  # fmt: skip
+FLOATS = ("float16", "bfloat16", "float32", "float64")
 MOST_ENDS, MOST_NETWORKS = 8, 4
 PASSABLE = 1.5  # what an output must be worth beside better ones
 ENOUGH = 2.5  # what a tensor must be worth for a bound on it, or a sum with it, to be an output
@@ -92,8 +94,8 @@ class Chooser:
     bare end, before classes. Of copies of one network (towers, target networks, one for validation) one is taken.
     """
 
-    def __init__(self, ends: Ends):
-        self.ends, self.wiring, self.flow = ends, ends.wiring, ends.flow
+    def __init__(self, ends: Ends, values: Values):
+        self.ends, self.wiring, self.flow, self.values = ends, ends.wiring, ends.flow, values
         self.order = {name: at for at, name in enumerate(self.wiring.nodes)}
         self.warnings: list[str] = []
         self.nodes: set[str] = set()
@@ -116,11 +118,40 @@ class Chooser:
             for candidate in ranked[:MOST_NETWORKS]:
                 candidate.chosen = True
             return ranked
-        for head in self._one_of_each(heads):
-            head.best.chosen = True
+        self._choose(self._one_of_each(heads), sinks)
         every = [candidate for head in heads for candidate in (head.best, *head.others)]
         unique = {c.tensor: c for c in sorted(every, key=lambda c: (c.chosen, c.score))}
         return sorted(unique.values(), key=lambda c: (not c.chosen, -c.score))
+
+    def _choose(self, heads: list[Head], sinks: list[Tensor]) -> None:
+        """Mark one candidate of each head; of a graph that only infers, what was computed last: it was built for that."""
+        for head in heads:
+            head.best.chosen = True
+        if self._trains():
+            return
+        final = [t for t in sinks if self.ends.shapes.get(t) != () and not LOSS_NAME.search(t[0])]
+        drawn = self.wiring.after(
+            (n for n in self.wiring.nodes if self.wiring.op(n) in RANDOM), within=self.flow.forward
+        )
+        final = [t for t in final if t[0] not in drawn] or final
+        computed = [t for t in final if not self._picks(t[0])]
+        final = [t for t in final if t in computed or not is_default_name(t[0], self.wiring.op(t[0]))]
+        if not final or len(final) > MOST_NETWORKS:
+            return
+        for head in heads:
+            mine = [t for t in computed if t[0] in head.end.after]
+            head.best.chosen = not mine
+            for tensor in mine or [t for t in final if t[0] in head.end.after]:
+                known = next((c for c in (head.best, *head.others) if c.tensor == spell(tensor)), None)
+                if known is None:
+                    known = self._judge(tensor, head.end)
+                    head.others.append(known)
+                known.chosen = True
+                known.why += ", and nothing is left to train in this graph"
+
+    def _trains(self) -> bool:
+        """Whether the graph holds its training, too."""
+        return bool(self.ends.labels) or any(is_optimizer(node.op) for node in self.wiring.nodes.values())
 
     def _sinks(self) -> list[Tensor]:
         """Tensors that depend on what is fed and from which nothing is computed any more."""
@@ -172,7 +203,7 @@ class Chooser:
             why += ", but it is named like a loss or a metric"
         elif not is_default_name(name, self.wiring.op(name)):
             # The author took the trouble of naming it.
-            plain = self.wiring.op(name) not in PICKING and score >= 0
+            plain = not self._picks(name) and score >= 0
             score = (max(score, 3.0) if plain else score) + 0.6
             why += ", given a name of its own"
             if GOOD_NAME.search(name.rsplit("/", 1)[-1]):
@@ -190,7 +221,7 @@ class Chooser:
             return PROBABILITIES[op], f"{op} of what the last weights give"
         if op in SHAPES:
             return -5.0, "a shape"
-        if op in PICKING:
+        if self._picks(name):
             return 1.0, f"{op}: chosen from what the network gives"
         if name == end.node or name in self.nodes:
             return 3.0, "the last node at which data meets weights"
@@ -201,7 +232,7 @@ class Chooser:
         if written is not None and written in end.after:
             score, why = self._worth(written, end, depth + 1)
             return score + self._carried(name), f"{why}, in every step of a loop"
-        if op in CARRYING and inputs and depth < 20:
+        if (op in CARRYING or op == "Cast") and inputs and depth < 20:
             score, why = max(self._worth(source, end, depth + 1) for source in inputs)
             return score + self._carried(name), why
         if op in COMBINING and self._combines(name):
@@ -211,6 +242,9 @@ class Chooser:
             if best >= ENOUGH:
                 worth = max(3.7, best + 0.1) if op in STACKING else 3.7
                 return worth, f"{op}: brings together what several parts of the network give"
+        if self._rescales(name) and depth < 20:
+            score, why = max(self._worth(source, end, depth + 1) for source in inputs)
+            return score + 0.1, f"{why}, brought to another range"
         if op in REDUCING:
             pooled = op in ("Mean", "Max") and len(self.ends.shapes.get((name, 0)) or ()) > 1
             return (2.9 if pooled else -1.0), f"{op} of what the network gives"
@@ -231,6 +265,24 @@ class Chooser:
             if users and not in_use:
                 return -0.5
         return -0.1 if in_use else 0.1
+
+    def _picks(self, name: str) -> bool:
+        """Whether a node chooses from what it is given, or cuts it down to whole numbers."""
+        node = self.wiring.nodes[name]
+        return node.op in PICKING and not (node.op == "Cast" and dtype_name(node.attr["DstT"].type) in FLOATS)
+
+    def _rescales(self, name: str) -> bool:
+        """Whether a node brings a tanh, of which nothing else is made, to another range."""
+        while self.wiring.op(name) in ("Add", "AddV2", "Sub", "Mul", "RealDiv"):
+            inputs = [source for source, _ in self.wiring.inputs[name]]
+            computed = [source for source in inputs if source in self.ends.domain]
+            constant = [s for s in inputs if s not in self.ends.domain and s not in self.flow.weights]
+            if len(computed) != 1 or len(constant) != 1 or self.values.of((constant[0], 0)) is None:
+                return False
+            name = computed[0]
+            if sum(user in self.flow.forward for user, _, _ in self.wiring.users[name]) != 1:
+                return False
+        return self.wiring.op(name) == "Tanh"
 
     def _combines(self, name: str) -> bool:
         """Whether a node puts together values of different ends, or of an end and what lies before it."""

@@ -167,7 +167,9 @@ class _Maker:
                         f"The signature's output {lost} is text, which no Keras model gives; it is left out."
                     )
                 return list(numeric)
-        self.chooser = Chooser(Ends(self.wiring, self.contexts, self.flow, self.plan, self._likely_knobs()))
+        self.chooser = Chooser(
+            Ends(self.wiring, self.contexts, self.flow, self.plan, self._likely_knobs()), self.values
+        )
         original.output_candidates = self.chooser.outputs()
         original.input_candidates = self.chooser.inputs([])
         original.warnings += self.chooser.warnings

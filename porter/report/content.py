@@ -13,6 +13,7 @@ from porter.graph import Graph
 from porter.report.digest import verdict
 
 SCHEMA = 1
+NAMED, LIKELY = 10.0, 1.0  # what a candidate for an output is worth that was named, and one that may be wanted
 NEEDED = {"source", "options", "inputs", "outputs", "layers", "changes", "weights"}  # for proving a model again
 
 
@@ -55,6 +56,7 @@ def content(
         },
         "inputs": emitted.inputs,
         "outputs": emitted.outputs,
+        "not_chosen": not_chosen(original),
         "knobs": [
             {"tensor": knob.tensor, "became": became.get(knob.kind, knob.kind), "why": knob.why} for knob in original.knobs
         ],
@@ -73,6 +75,14 @@ def content(
         "trials": ["sizes of 1"] if rewriting.sizes_of_one else [],
         "verified": {},
     }  # fmt: skip
+
+
+def not_chosen(original: Any) -> list[str]:
+    """Other tensors that could have been outputs, the best first; none where the user or a signature named them."""
+    found = original.output_candidates
+    if all(each.chosen for each in found) or any(each.score >= NAMED for each in found):
+        return []
+    return [each.tensor for each in found if not each.chosen and each.score >= LIKELY][:5]
 
 
 def drawn(graph_def: Any) -> list[list[Any]]:
