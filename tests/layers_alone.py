@@ -57,6 +57,7 @@ def cases() -> list[Case]:
             ("MinMaxNormalization", [{"shifted": False}, {"axis": (0, 1), "batch_coupled": True}]),
             ("InstanceNormalization", [{}, {"axis": -1}, {"axis": 1, "scale": False, "epsilon": 0.1}]),
             ("BatchStatisticsNormalization", [{}, {"axis": 1, "center": False}]),
+            ("LegacyBatchNormalization", [{"virtual_batch_size": 2}, {"axis": 1, "zero_debias": True, "scale": False}]),
             ("LocalResponseNormalization", [{"depth_radius": 1, "beta": 0.75}]),
         )
         for arguments in choices

@@ -80,3 +80,48 @@ def test_a_negative_control(tmp_path, monkeypatch):
         kept = {case.name: np.zeros((3, 4))}
         said = [*layers_alone.slope(case, arrays, kept, "float64"), *layers_alone.mixed(case, arrays)]
         assert any(found in text for text in said), said
+
+
+def test_the_fused_kernel_of_tensorflow_moves_averages_as_the_legacy_layer_does():
+    """n / (n - 1) times the variance; with bessel=False, what Keras' own layer does."""
+    import numpy as np
+    import tensorflow as tf
+    from keras import layers
+
+    x = np.random.default_rng(1).normal(2, 3, (2, 2, 3, 4)).astype("float32")
+    _, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=tf.ones(4), offset=tf.zeros(4), mean=[], variance=[], epsilon=1e-3
+    )
+    ours = porter.layers.LegacyBatchNormalization(momentum=0.9)
+    ours(x, training=True)
+    np.testing.assert_allclose(ours.moving_mean.numpy(), 0.1 * mean.numpy(), rtol=1e-5)
+    np.testing.assert_allclose(ours.moving_variance.numpy(), 0.9 + 0.1 * variance.numpy(), rtol=1e-5)
+    plain, keras_own = (
+        porter.layers.LegacyBatchNormalization(momentum=0.9, bessel=False),
+        layers.BatchNormalization(momentum=0.9),
+    )
+    np.testing.assert_allclose(plain(x, training=True), keras_own(x, training=True), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(plain.moving_variance.numpy(), keras_own.moving_variance.numpy(), rtol=1e-5)
+    assert np.abs(ours.moving_variance.numpy() / keras_own.moving_variance.numpy() - 1).max() > 0.01
+
+
+def test_averages_without_the_bias_towards_zero():
+    import numpy as np
+
+    x = np.random.default_rng(1).normal(2, 3, (8, 4)).astype("float32")
+    layer = porter.layers.LegacyBatchNormalization(momentum=0.99, zero_debias=True, trainable=False)
+    for _ in range(3):
+        layer(x, training=True)
+    np.testing.assert_allclose(layer.moving_mean.numpy(), x.mean(0), rtol=1e-4)
+
+
+def test_virtual_batches_have_statistics_of_their_own():
+    import numpy as np
+
+    x = np.random.default_rng(1).normal(2, 3, (6, 5, 4)).astype("float32")
+    layer = porter.layers.LegacyBatchNormalization(virtual_batch_size=2, epsilon=1e-3)
+    y = np.asarray(layer(x, training=True))
+    for each in range(3):  # TensorFlow 1.15 reshapes to [2, 3, ...]: every third sample
+        part = x[each::3]
+        want = (part - part.mean((0, 1))) / np.sqrt(part.var((0, 1)) + 1e-3)
+        np.testing.assert_allclose(y[each::3], want, rtol=1e-3, atol=1e-4)

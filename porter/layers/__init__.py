@@ -28,6 +28,7 @@ from porter.layers.l1_normalized import l1_normalized
 from porter.layers.l2_normalization import L2Normalization
 from porter.layers.l2_normalized import l2_normalized
 from porter.layers.larger import larger
+from porter.layers.legacy_batch_normalization import LegacyBatchNormalization
 from porter.layers.legacy_hard_sigmoid import legacy_hard_sigmoid
 from porter.layers.legacy_resizing import LegacyResizing
 from porter.layers.legacy_spectral_normalization import LegacySpectralNormalization
@@ -75,10 +76,6 @@ from porter.layers.weight_normalization import WeightNormalization
 from porter.layers.without_mask import WithoutMask
 
 __all__ = [
-    "standard_scored",
-    "min_max_normalized",
-    "l2_normalized",
-    "l1_normalized",
     "AdjustHue",
     "AdjustSaturation",
     "AudioSpectrogram",
@@ -104,6 +101,7 @@ __all__ = [
     "InstanceNormalization",
     "L1Normalization",
     "L2Normalization",
+    "LegacyBatchNormalization",
     "LegacyResizing",
     "LegacySpectralNormalization",
     "ListDifference",
@@ -143,13 +141,17 @@ __all__ = [
     "Stitch",
     "TransposedConvolution",
     "Unique",
-    "WithoutMask",
     "WeightNormalization",
+    "WithoutMask",
     "l1_normalized",
+    "l1_normalized",
+    "l2_normalized",
     "l2_normalized",
     "larger",
     "legacy_hard_sigmoid",
     "min_max_normalized",
+    "min_max_normalized",
     "smaller",
+    "standard_scored",
     "standard_scored",
 ]
