@@ -71,9 +71,12 @@ def cell_class(name: str, step: Graph, about: str) -> Written:
 
 def _head(name: str, about: str, writer: _Writer) -> list[str]:
     lines = [f"class {name}(layers.Layer):", f'    """{about}"""', ""]
-    if writer.constructions:
+    constructions = writer.constructions
+    if not writer.compiles:
+        constructions = ["self.supports_jit = False  # a size depends on the data, which JAX cannot compile", *constructions]
+    if constructions:
         lines += ["    def __init__(self, **kwargs):", "        super().__init__(**kwargs)"]
-        lines += [*_indented(writer.constructions, 8), ""]
+        lines += [*_indented(constructions, 8), ""]
     return lines
 
 
@@ -97,6 +100,7 @@ class _Writer:
         self.weights: dict[str, WeightRef] = {}
         self.constructions: list[str] = []
         self.custom: set[str] = set()
+        self.compiles = True  # False once a size depends on the data, which JAX cannot compile
         self.sizes: set[int] = set()  # values that are plain numbers or tuples of them
         self._held: dict[object, str] = {}  # weight or layer -> the attribute that holds it
         self._given: set[int] = set()  # values that a scope gives
@@ -176,6 +180,7 @@ class _Writer:
 
     def _call(self, node: Node) -> list[str]:
         numbers = size_inputs(node)
+        self.compiles &= "at_run_time" not in node.attrs
         inputs = [self._numbers(v) if slot in numbers else self.tensor(v) for slot, v in enumerate(node.inputs)]
         prefix, kind = node.op.split(".")
         if prefix == "ops":
@@ -265,6 +270,7 @@ class _Writer:
         self.texts.update({id(value): text(target) for value, target in zip(node.outputs, targets, strict=True)})
         for place, counter in node.attrs.get("filled", {}).items():
             self.texts[id(node.outputs[place])] = text(f"{targets[place]}[:{targets[counter]}]")
+            self.compiles = False
         comma = "," if count == 1 else ""
         started = f"ops.while_loop({functions[0]}, {functions[1]}, ({', '.join(initial)}{comma}))"
         return [*lines, f"{', '.join(targets)}{comma} = {started}"]

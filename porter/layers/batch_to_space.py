@@ -20,6 +20,7 @@ class BatchToSpace(layers.Layer):
 
     def __init__(self, block_shape, crops=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.supports_jit = crops is not None  # JAX cannot compile sizes that depend on the data
         self.block_shape = tuple(block_shape)
         self.crops = None if crops is None else tuple(map(tuple, crops))
 

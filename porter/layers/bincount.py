@@ -20,6 +20,7 @@ class Bincount(layers.Layer):
 
     def __init__(self, size=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.supports_jit = size is not None  # JAX cannot compile sizes that depend on the data
         self.size = size
 
     def call(self, x, *others):

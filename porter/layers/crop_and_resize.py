@@ -21,6 +21,7 @@ class CropAndResize(layers.Layer):
 
     def __init__(self, crop_size=None, method="bilinear", extrapolation_value=0.0, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.supports_jit = crop_size is not None  # JAX cannot compile sizes that depend on the data
         self.crop_size = None if crop_size is None else tuple(crop_size)
         self.method = method
         self.extrapolation_value = extrapolation_value

@@ -21,6 +21,7 @@ class CTCGreedyDecoder(layers.Layer):
 
     def __init__(self, merge_repeated=False, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.supports_jit = False  # a size depends on the data, which JAX cannot compile
         self.merge_repeated = merge_repeated
 
     def call(self, x, lengths):

@@ -19,6 +19,7 @@ class DynamicSlice(layers.Layer):
 
     def __init__(self, shape, **kwargs):
         super().__init__(**kwargs)
+        self.supports_jit = False  # a size depends on the data, which JAX cannot compile
         self.shape = tuple(shape)
 
     def call(self, x, begin, size):

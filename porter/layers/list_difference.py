@@ -19,6 +19,7 @@ class ListDifference(layers.Layer):
 
     def __init__(self, index_dtype="int32", **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.supports_jit = False  # a size depends on the data, which JAX cannot compile
         self.index_dtype = index_dtype
 
     def call(self, x, others):

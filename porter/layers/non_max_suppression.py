@@ -34,6 +34,7 @@ class NonMaxSuppression(layers.Layer):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
+        self.supports_jit = padded and max_output_size is not None  # JAX cannot compile sizes that depend on the data
         self.max_output_size = max_output_size
         self.iou_threshold = iou_threshold
         self.score_threshold = score_threshold

@@ -12,6 +12,10 @@ class Places(layers.Layer):
     Source: `tf.where` with one argument.
     """
 
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_jit = False  # a size depends on the data, which JAX cannot compile
+
     def call(self, x):
         places = ops.nonzero(x)  # a tuple, on PyTorch one tensor
         return ops.cast(ops.stack([places[axis] for axis in range(len(x.shape))], axis=-1), "int32")

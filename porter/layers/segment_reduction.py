@@ -20,6 +20,7 @@ class SegmentReduction(layers.Layer):
 
     def __init__(self, reduction, num_segments=None, empty=0, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.supports_jit = num_segments is not None  # JAX cannot compile sizes that depend on the data
         self.reduction = reduction
         self.num_segments = num_segments
         self.empty = empty

@@ -20,6 +20,7 @@ class SetOperation(layers.Layer):
 
     def __init__(self, operation, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.supports_jit = False  # a size depends on the data, which JAX cannot compile
         self.operation = operation
 
     def call(self, a, b):

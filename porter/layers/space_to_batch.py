@@ -20,6 +20,7 @@ class SpaceToBatch(layers.Layer):
 
     def __init__(self, block_shape, paddings=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.supports_jit = paddings is not None  # JAX cannot compile sizes that depend on the data
         self.block_shape = tuple(block_shape)
         self.paddings = None if paddings is None else tuple(map(tuple, paddings))
 

@@ -19,6 +19,7 @@ class SparseDenseMatMul(layers.Layer):
 
     def __init__(self, rows=None, transpose=False, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.supports_jit = rows is not None  # JAX cannot compile sizes that depend on the data
         self.rows = rows
         self.transpose = transpose
 

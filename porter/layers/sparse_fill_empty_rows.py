@@ -21,6 +21,7 @@ class SparseFillEmptyRows(layers.Layer):
 
     def __init__(self, default=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.supports_jit = False  # a size depends on the data, which JAX cannot compile
         self.default = default
 
     def call(self, indices, values, shape, default=None):

@@ -14,6 +14,10 @@ class Stitch(layers.Layer):
     Source: `tf.dynamic_stitch`; a place that is missing holds 0 here, and anything there.
     """
 
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_jit = False  # a size depends on the data, which JAX cannot compile
+
     def call(self, places, rows):
         empty = ops.zeros((ops.max(places) + 1, *rows.shape[1:]), dtype=rows.dtype)
         return ops.scatter_update(empty, ops.expand_dims(places, -1), rows)

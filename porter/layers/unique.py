@@ -20,6 +20,7 @@ class Unique(layers.Layer):
 
     def __init__(self, index_dtype="int32", with_counts=False, **kwargs):
         super().__init__(autocast=False, **kwargs)
+        self.supports_jit = False  # a size depends on the data, which JAX cannot compile
         self.index_dtype = index_dtype
         self.with_counts = with_counts
 

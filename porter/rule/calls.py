@@ -50,10 +50,11 @@ def many(value: Value, count: int) -> tuple[Value, ...]:
 def at_run_time(value: Value) -> Value:
     """Let a call be made when the model runs, in a layer of its own: tensors stand where Keras wants plain numbers.
 
-    A shape that follows from data rather than from shapes cannot be compiled by JAX, so the user is told.
+    A shape that follows from data rather than from shapes cannot be compiled by JAX: the layer says so to Keras, and the
+    user is told.
     """
     value.node.attrs["at_run_time"] = True
-    warn(f"{value.node.op} takes a size from the data: on JAX this model runs only as it is called, not compiled")
+    warn(f"{value.node.op} takes a size from the data: JAX runs this model without compiling it")
     return value
 
 

@@ -125,9 +125,7 @@ def _slice_from(x, begin, size, out):
         lengths = [x.shape[i] if length == -1 and whole[i] else int(length) for i, length in enumerate(lengths)]
         if None not in lengths and -1 not in lengths:
             return ops.slice(x, begin, tuple(lengths))
-    warn(
-        f"{out.name} takes its place and size from the data: on JAX this model runs only as it is called, not compiled"
-    )
+    warn(f"{out.name} takes its place and size from the data: JAX runs this model without compiling it")
     return porter_layers.DynamicSlice(out.shape)(x, begin, size)
 
 

@@ -2,7 +2,8 @@
 
 import math
 
-from porter.rule import call, op, ops, require
+from porter.rule import op, ops, require
+from porter.rules.operations.slicing import getitem
 
 # Keras widens these when it adds them up, TensorFlow does not.
 SMALL = ("int8", "int16", "uint8", "uint16")
@@ -102,7 +103,7 @@ def _cumulative(function, start, x, axis, exclusive, reverse):
     if reverse:
         x = ops.flip(x, axis=axis)
     if exclusive:
-        but_last = call("ops.getitem", x, (*[slice(None)] * axis, slice(None, -1)))
+        but_last = getitem(x, *[slice(None)] * axis, slice(None, -1))
         one_before = tuple((1, 0) if each == axis else (0, 0) for each in range(rank))
         x = ops.pad(but_last, one_before, constant_values=start)
     x = getattr(ops, function)(x, axis=axis)

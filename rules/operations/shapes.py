@@ -1,6 +1,7 @@
 """Shapes: the same numbers in another arrangement."""
 
 from porter.rule import at_run_time, call, constant, is_size, layers, many, op, ops, require
+from porter.rules.operations.slicing import getitem
 
 
 @op("Reshape")
@@ -102,7 +103,7 @@ def _slices(x, axis, sizes, rest):
         start = sum(sizes[:i]) if i <= rest else -sum(sizes[i:])
         stop = sum(sizes[: i + 1]) if i < rest else -sum(sizes[i + 1 :]) or None
         start = start or None
-        pieces.append(call("ops.getitem", x, (*[slice(None)] * axis, slice(start, stop))))
+        pieces.append(getitem(x, *[slice(None)] * axis, slice(start, stop)))
     return tuple(pieces)
 
 

@@ -2,7 +2,7 @@
 
 from porter.rule import call
 
-UNCOMPILED = "makes sizes that depend on the data: JAX runs this model only as it is called, not compiled"
+UNCOMPILED = "makes sizes that depend on the data: JAX runs this model without compiling it"
 
 
 def getitem(x, *slices):
