@@ -22,6 +22,7 @@ def depthwise_convolution(tf, x, kernel: Weight, bias: Weight, block, paddings, 
 @depthwise_convolution.to_keras
 def _(x, kernel, bias, conv, to_batch, to_space):
     *size, channels, multiplier = kernel.value.shape
+    require(None not in kernel.value.shape, "the kernel's size is not known", conv)
     window = Window(conv, size)
     window.dilate(to_batch, to_space)
     bias = per_filter(bias, channels * multiplier)

@@ -1,6 +1,6 @@
 """Max, average and global pooling."""
 
-from porter.rule import layers, one_of, require, rule
+from porter.rule import layers, one_of, ops, require, rule, warn
 from porter.rules.windows import Window
 
 
@@ -17,7 +17,12 @@ def pooling(tf, x):
 
 @pooling.to_keras
 def _(x, pool):
-    return _layer(pool, _window(pool))(x)
+    layer = _layer(pool, _window(pool))
+    if x.dtype.startswith(("float", "bfloat")):
+        return layer(x)
+    if x.dtype in ("int32", "int64"):
+        warn(f"{pool.node.name} pools integers, which Keras does as float32: exact up to 2**24")
+    return ops.cast(layer(ops.cast(x, "float32")), x.dtype)
 
 
 @rule
@@ -83,6 +88,12 @@ def _(tf):
 def _(tf):
     x = tf.placeholder(tf.float32, [None, None, None, 4], "x")
     return tf.nn.avg_pool(x, [1, 3, 3, 1], [1, 2, 2, 1], "SAME")
+
+
+@pooling.example("of integers", "MaxPooling2D")
+def _(tf):
+    x = tf.placeholder(tf.int32, [None, 5, 6, 2], "x")
+    return tf.nn.max_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
 
 
 @pooling.example("three axes", "MaxPooling3D")

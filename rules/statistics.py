@@ -138,7 +138,8 @@ def couples(x, axes):
 
     What can be each sample's own is so by now, unless the user wants all exactly as it was.
     """
-    return any(context().holds_batch(x, axis) for axis in axes)
+    # the first axis of a tensor without a batch is like one to a layer
+    return 0 in axes or any(context().holds_batch(x, axis) for axis in axes)
 
 
 def tell_unguarded(x, epsilon, what="a constant input"):

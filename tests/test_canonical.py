@@ -86,6 +86,22 @@ def test_predicates_combine():
     assert only(canonical_graph(build), "Cond").inputs[2].node.op == "Mul"
 
 
+def test_a_cond_on_arithmetic_of_constants_is_gone():
+    def build(tf):
+        x = data(tf)
+        return tf.cond(tf.equal(tf.constant(7) % 4, 3), lambda: tf.nn.relu(x), lambda: tf.transpose(x))
+
+    assert ops_of(canonical_graph(build)).keys() == {"Placeholder", "Relu"}
+
+
+def test_shapes_of_several_tensors_are_one_each():
+    def build(tf):
+        x = data(tf)
+        return tf.reshape(x, tf.raw_ops.ShapeN(input=[x, tf.concat([x, x], 0)])[0])
+
+    assert ops_of(canonical_graph(build)).keys() <= {"Placeholder", "Reshape", "Shape"}
+
+
 def test_a_cond_on_a_constant_is_gone():
     def build(tf):
         x = data(tf)

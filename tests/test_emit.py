@@ -314,6 +314,27 @@ def test_sizes(title, shelf):
     conversion.close()
 
 
+@pytest.mark.parametrize(
+    ("build", "compiles"),
+    [
+        (lambda tf, x: tf.fill(tf.cast(x[0, :2], tf.int32) + 3, 1.0), False),
+        (lambda tf, x: tf.boolean_mask(x, x[:, 0] > 0), False),
+        (lambda tf, x: tf.pad(x, [[0, 0], [tf.shape(x)[0], 1]]), True),
+        (lambda tf, x: tf.fill([tf.shape(x)[0], 2], 1.0), True),
+    ],
+)
+def test_layers_whose_sizes_depend_on_the_data_say_that_they_do_not_compile(build, compiles):
+    def built(tf):
+        return build(tf, tf.placeholder(tf.float32, [None, 4], "x"))
+
+    conversion = convert(*source_of(built))
+    try:
+        layers = conversion.model._flatten_layers()
+        assert all(layer.supports_jit for layer in layers) == compiles
+    finally:
+        conversion.close()
+
+
 def test_equal_layers_for_sizes_are_one_class():
     def build(tf):
         x = tf.placeholder(tf.float32, [None, None, 3], "x")

@@ -539,6 +539,9 @@ def test_a_variable_that_is_not_stored_is_named(graph):
         (lambda x: tf.nn.conv2d(x, weight(3, 3, 2, 4), 1, "SAME"), (None, None, None, 2)),
         (lambda x: tf.reshape(x, [-1, 6, 6, 1]), (None, 6, 6, 1)),
         (lambda x: tf.transpose(tf.matmul(x, weight(5, 3))), (None, 5)),
+        (lambda x: tf.matmul(tf.reduce_mean(x, [1, 2]), weight(5, 3)), (None, None, None, None)),
+        (lambda x: tf.reduce_max(x, [1, 2]), (None, None, None, None)),
+        (lambda x: tf.reduce_any(x > 0, -1), (None, None)),
     ],
 )
 def test_an_unknown_shape_follows_from_its_consumer(graph, consume, shape):

@@ -34,13 +34,20 @@ FOLD: dict[str, Callable[..., Any]] = {
     "ExpandDims": lambda _, x, axis: np.expand_dims(x, int(axis)),
     "Fill": lambda _, shape, x: np.full(shape, x) if np.prod(shape) <= LARGEST else None,
     "FloorDiv": lambda _, a, b: a // b if np.all(b) else None,
+    "FloorMod": lambda _, a, b: a % b if np.all(b) else None,
     "GatherV2": lambda _, x, places, axis: np.take(x, places, int(axis)),
     "Greater": lambda _, a, b: a > b,
+    "GreaterEqual": lambda _, a, b: a >= b,
     "Less": lambda _, a, b: a < b,
+    "LessEqual": lambda _, a, b: a <= b,
+    "LogicalAnd": lambda _, a, b: a & b,
+    "LogicalNot": lambda _, a: ~a,
+    "LogicalOr": lambda _, a, b: a | b,
     "Maximum": lambda _, a, b: np.maximum(a, b),
     "Minimum": lambda _, a, b: np.minimum(a, b),
     "Mul": lambda _, a, b: a * b,
     "Neg": lambda _, x: -x,
+    "NotEqual": lambda _, a, b: a != b,
     "Prod": lambda node, x, axes: np.prod(x, axis=tuple(np.ravel(axes)), keepdims=bool(node.attrs.get("keep_dims"))),
     "Range": lambda _, start, stop, step: np.arange(start, stop, step),
     "Reshape": lambda _, x, shape: x.reshape(shape),
@@ -51,7 +58,10 @@ FOLD: dict[str, Callable[..., Any]] = {
 
 
 def fold_integers(graph: Graph) -> None:
-    """Replace integer and bool arithmetic on constants by constants, in `graph` and in the loops inside it."""
+    """Replace integer and bool arithmetic on constants by constants, in `graph` and in the loops inside it.
+
+    A choice of which the constants tell the outcome is made.
+    """
     for node in graph.ordered():
         for inner in node.attrs.values():
             if isinstance(inner, Graph):
@@ -59,6 +69,9 @@ def fold_integers(graph: Graph) -> None:
         picked = _picked_size(node)
         if picked is not None:
             _replace(graph, node, np.asarray(picked))
+            continue
+        if node.op == "Cond" and node.inputs[0].node.op == "Const":
+            graph.replace(node.out, node.inputs[1 if node.inputs[0].node.attrs["value"].all() else 2])
             continue
         fold(graph, node)
 

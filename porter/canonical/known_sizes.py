@@ -21,6 +21,7 @@ PAIRWISE: dict[str, Callable[[int, int], int]] = {
     "Maximum": max,
     "Minimum": min,
     "FloorDiv": lambda a, b: a // b if b else None,  # type: ignore[dict-item, return-value]
+    "FloorMod": lambda a, b: a % b if b else None,  # type: ignore[dict-item, return-value]
 }
 SAME = {"Cast", "Identity", "StopGradient"}
 RESHAPED = {"ExpandDims", "Squeeze", "Reshape"}

@@ -43,6 +43,13 @@ def unify_names(graph: Graph) -> None:
                 )
             node.op, node.attrs = "FusedBatchNorm", {"is_training": False, "epsilon": node.attrs["variance_epsilon"]}
             graph.set_inputs(node, [x, gamma, beta, mean, variance])
+        elif node.op == "BroadcastArgs" and all(value.shape and value.shape[0] is not None for value in node.inputs):
+            _to_larger_sizes(graph, node)
+        elif node.op == "ShapeN":
+            for value, shaped in zip(node.outputs, node.inputs, strict=True):
+                alone = Node(f"{node.name}/{value.index}", "Shape", [shaped], origin=node.origin)
+                alone.outputs = [Value(alone, 0, value.shape, value.probe, value.dtype, value.tensor)]
+                graph.replace(value, graph.add(alone).out)
         elif node.op in ("Gather", "ResourceGather"):
             node.op = "GatherV2"
             graph.set_inputs(node, [*node.inputs, constant(graph, f"{node.name}/axis", np.int32(0))])
@@ -55,6 +62,23 @@ def unify_names(graph: Graph) -> None:
             if _takes_size_of_another(node):
                 node.attrs["size_of_another"] = True
             graph.set_inputs(node, [node.inputs[2], node.inputs[1]])
+
+
+def _to_larger_sizes(graph: Graph, node: Node) -> None:
+    """The shape that two tensors are broadcast to: axis for axis the larger size, the shorter shape led by ones."""
+    rank = max(value.shape[0] for value in node.inputs if value.shape and value.shape[0] is not None)
+    longer = []
+    for slot, value in enumerate(node.inputs):
+        missing = rank - value.shape[0]  # type: ignore[index, operator]
+        if missing:
+            ones = constant(graph, f"{node.name}/ones_{slot}", np.ones(missing, value.dtype))
+            axis = constant(graph, f"{node.name}/axis_{slot}", np.int32(0))
+            joined = Node(f"{node.name}/{slot}", "ConcatV2", [ones, value, axis], origin=node.origin)
+            joined.outputs = [Value(joined, 0, (rank,), (rank,), value.dtype)]
+            value = graph.add(joined).out
+        longer.append(value)
+    node.op = "Maximum"
+    graph.set_inputs(node, longer)
 
 
 def _takes_size_of_another(node: Node) -> bool:

@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, dict[int, str]] = {
     "ConcatV2": {-1: "axis"},
     "CropAndResize": {3: "crop_size"},
     "Cumprod": {1: "axis"},
+    "CumulativeLogsumexp": {1: "axis"},
     "Cumsum": {1: "axis"},
     "ExpandDims": {1: "axis"},
     "Fill": {0: "dims"},
@@ -121,6 +122,8 @@ def _normalise_axes(node: Node) -> None:
             node.attrs["axes"] = tuple(sorted(a % rank for a in dims)) or tuple(
                 a for a, d in enumerate(shape) if d == 1
             )
+            if not dims and None in shape:
+                node.attrs["perhaps_more"] = True
         elif dims:
             node.attrs["axes"] = dims
         return

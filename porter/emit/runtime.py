@@ -73,7 +73,10 @@ def _head(name: str, about: str, writer: _Writer) -> list[str]:
     lines = [f"class {name}(layers.Layer):", f'    """{about}"""', ""]
     constructions = writer.constructions
     if not writer.compiles:
-        constructions = ["self.supports_jit = False  # a size depends on the data, which JAX cannot compile", *constructions]
+        constructions = [
+            "self.supports_jit = False  # a size depends on the data, which JAX cannot compile",
+            *constructions,
+        ]
     if constructions:
         lines += ["    def __init__(self, **kwargs):", "        super().__init__(**kwargs)"]
         lines += [*_indented(constructions, 8), ""]
@@ -182,6 +185,10 @@ class _Writer:
         numbers = size_inputs(node)
         self.compiles &= "at_run_time" not in node.attrs
         inputs = [self._numbers(v) if slot in numbers else self.tensor(v) for slot, v in enumerate(node.inputs)]
+        if node.op == "ops.getitem" and node.inputs[0].node.op == "Const":
+            inputs[0] = text(
+                f"ops.convert_to_tensor({inputs[0]})"
+            )  # a size may be a tensor, which numpy cannot slice by
         prefix, kind = node.op.split(".")
         if prefix == "ops":
             expression = call(node.op, node.attrs["args"], node.attrs["kwargs"], inputs)

@@ -13,6 +13,7 @@ from porter.layers.combined_non_max_suppression import CombinedNonMaxSuppression
 from porter.layers.complex_number import ComplexNumber
 from porter.layers.crop_and_resize import CropAndResize
 from porter.layers.ctc_greedy_decoder import CTCGreedyDecoder
+from porter.layers.cumulative_log_sum_exp import CumulativeLogSumExp
 from porter.layers.digamma import Digamma
 from porter.layers.dynamic_slice import DynamicSlice
 from porter.layers.equalized_learning_rate import EqualizedLearningRate
@@ -89,6 +90,7 @@ __all__ = [
     "CombinedNonMaxSuppression",
     "ComplexNumber",
     "CropAndResize",
+    "CumulativeLogSumExp",
     "Digamma",
     "DynamicSlice",
     "EqualizedLearningRate",

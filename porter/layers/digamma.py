@@ -28,7 +28,7 @@ class Digamma(layers.Layer):
         square = 1 / (z * z)
         series = square * (1 / 12 - square * (1 / 120 - square * (1 / 252 - square / 240)))
         result = result + ops.log(z) - 0.5 / z - series
-        part = x - ops.floor(x)
+        part = x - ops.round(x)  # exact, so that the tangent is as good next to a pole as elsewhere
         reflected = result - np.float32(np.pi) / ops.tan(np.float32(np.pi) * part)
         result = ops.where(below, reflected, result)
         return ops.where(ops.logical_and(below, part == 0), ops.cast(float("nan"), x.dtype), result)

@@ -28,7 +28,8 @@ class FakeQuantization(layers.Layer):
         zero = ops.clip(ops.floor(least - low / ops.where(scale == 0, 1, scale) + 0.5), least, most)
         low, high = (least - zero) * scale, (most - zero) * scale
         inside = ops.clip(x, low, high)
-        rounded = ops.floor((inside - low) / ops.where(scale == 0, 1, scale) + 0.5) * scale + low
+        inverse = 1 / ops.where(scale == 0, 1, scale)  # as TensorFlow does it: the quotient may round to another number
+        rounded = ops.floor((inside - low) * inverse + 0.5) * scale + low
         return inside + ops.stop_gradient(rounded - inside)
 
     def compute_output_spec(self, x, low, high):

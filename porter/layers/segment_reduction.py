@@ -39,7 +39,10 @@ class SegmentReduction(layers.Layer):
         total = ops.segment_sum(x, segments, count)
         if self.reduction == "sum":
             return total
-        return total / ops.maximum(rows if self.reduction == "mean" else ops.sqrt(rows), 1)
+        rows = ops.maximum(rows if self.reduction == "mean" else ops.sqrt(rows), 1)
+        if "int" in keras.backend.standardize_dtype(x.dtype):  # towards zero, as in C
+            return ops.sign(total) * (ops.abs(total) // rows)
+        return total / rows
 
     def compute_output_spec(self, x, segments):
         return keras.KerasTensor((self.num_segments, *x.shape[1:]), dtype=x.dtype)

@@ -313,7 +313,9 @@ class _Maker:
         for name, node in nodes.items():
             if not node.attr["shape"].shape.unknown_rank:
                 continue
-            shape = shapes.infer((node.name, 0))
+            shape, guessed = shapes.infer((node.name, 0)), False
+            if shape is None:
+                shape, guessed = shapes.guess((node.name, 0)), True
             if shape is None:
                 raise Unsupported(
                     f"The shape of the input {name} is unknown.",
@@ -325,9 +327,9 @@ class _Maker:
             node.attr["shape"].shape.SetInParent()
             for size in shape:
                 node.attr["shape"].shape.dim.add(size=-1 if size is None else size)
-            original.warnings.append(
-                f"The shape of {name} is not in the graph; taken from what consumes it: {_written(shape)}."
-            )
+            origin = "guessed from the axes that are reduced" if guessed else "taken from what consumes it"
+            better = f"; --shape {name.removesuffix(':0')}=... gives another" if guessed else ""
+            original.warnings.append(f"The shape of {name} is not in the graph; {origin}: {_written(shape)}{better}.")
 
     def _fix_batches(self, original: Original, met: set[Tensor]) -> None:
         """A queue gives as many samples at once as the training took: where the graph counts on it, so must we."""

@@ -18,6 +18,9 @@ SAME = frozenset({
     "AddN", "Switch", "Merge", "Snapshot", "Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual",
     "LogicalAnd", "LogicalOr", "PlaceholderWithDefault", "ReverseSequence",
 })  # fmt: skip
+REDUCTIONS = frozenset({
+    "Mean", "Sum", "Max", "Min", "Prod", "All", "Any", "EuclideanNorm", "ArgMax", "ArgMin",
+})  # fmt: skip
 # (operation, slot) -> rank of what goes in there
 RANKS = {
     ("Range", 0): 0, ("Range", 1): 0, ("Range", 2): 0, ("OneHot", 1): 0, ("OneHot", 2): 0, ("OneHot", 3): 0,
@@ -42,6 +45,22 @@ class Shapes:
     def infer(self, tensor: Tensor) -> Shape | None:
         """The shape that the consumers of `tensor` ask of it, as far as they say; None if none says its rank."""
         return self._asked(tensor, set(), 0)
+
+    def guess(self, tensor: Tensor, depth: int = 0) -> Shape | None:
+        """The rank that the axes of a reduction make likely, where nothing says it: a batch of pictures for rows and
+        columns, else no more axes than it takes, a batch's among them. None without a reduction over known axes."""
+        for user, slot, index in self.wiring.users[tensor[0]]:
+            if index == tensor[1] and self.wiring.op(user) in SAME and depth < 10:
+                guessed = self.guess((user, 0), depth + 1)
+                if guessed is not None:
+                    return guessed
+            if index != tensor[1] or slot or self.wiring.op(user) not in REDUCTIONS:
+                continue
+            axes = self.constant(self.wiring.inputs[user][1])
+            if axes is not None and axes.size:
+                least = max(axis + 1 if axis >= 0 else -axis for axis in axes.reshape(-1).tolist())
+                return (None,) * (4 if set(axes.reshape(-1).tolist()) == {1, 2} else max(least, 2))
+        return None
 
     def _asked(self, tensor: Tensor, seen: set[Tensor], depth: int) -> Shape | None:
         if tensor in seen or depth > 40:
@@ -84,6 +103,10 @@ class Shapes:
             others = [self.known(t) for n, t in enumerate(inputs) if n != slot]
             known = next((other for other in others if other is not None and len(other) > 0), None) or after()
             return None if known is None else (None,) * len(known)
+        if op in REDUCTIONS and slot == 0:
+            axes, rest = self.constant(inputs[1]), after()
+            kept = op not in ("ArgMax", "ArgMin") and node.attr["keep_dims"].b
+            return None if axes is None or rest is None else (None,) * (len(rest) + (0 if kept else axes.size))
         if op == "StridedSlice" and slot == 0:
             return self._sliced(user, after())
         if op == "Select" and slot == 0:

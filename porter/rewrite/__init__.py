@@ -307,6 +307,8 @@ def _operations(graph: Graph, context: Context, result: Rewriting, *, inside: bo
                 continue
             _put(graph, Match({}, (node,)), node.outputs[0], proposed, node.op)
             result.warnings += context.warnings
+            made = (proposed[0] if isinstance(proposed, tuple) else proposed).node
+            result.changes += [{**change, "layer": node.out.name, "node": made} for change in context.changes]
             break
         else:
             problems.append(_unsupported(node, miss, result))

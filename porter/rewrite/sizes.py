@@ -32,7 +32,10 @@ class Sizes:
     def _is_size(self, node: Node) -> bool:
         if node.op in SOURCES:
             return True
-        if node.op not in ARITHMETIC | REARRANGE or not node.inputs or any(v.rank not in (0, 1) for v in node.outputs):
+        if node.op not in ARITHMETIC | REARRANGE or not node.inputs:
+            return False
+        deepest = 2 if node.op == "Stack" and node.attrs.get("axis", 0) == 0 else 1  # pairs of paddings
+        if any(value.rank is None or value.rank > deepest for value in node.outputs):
             return False
         if any(value.dtype not in ("int32", "int64") for value in node.outputs):
             return False

@@ -83,7 +83,7 @@ def coupled(run: Run, case: Case, axes: Mapping[str, int]) -> dict[str, set[tupl
     for changed in (0, case.samples - 1):
         after = run({name: _disturbed(array, changed, case.axes[name]) for name, array in case.feeds.items()})
         for name, axis in axes.items():
-            if before[name].ndim <= axis or before[name].shape[axis] % case.samples:
+            if any(each.ndim <= axis or each.shape[axis] % case.samples for each in (before[name], after[name])):
                 continue
             pairs = zip(_samples(after[name], case, axis), _samples(before[name], case, axis), strict=True)
             others = {

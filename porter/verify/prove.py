@@ -166,9 +166,6 @@ def prepared(
         find = (lambda name: reference.tensor(name) if reference.has(name) else None) if reference else None
         inputs = read_inputs(report, reference and reference.graph, find)
         converted = Converted(model, report)
-        changed = (
-            name for change in report.get("changes", ()) if change["kind"] == "batch-safe" for name in change["outputs"]
-        )
         recording = read_recording(reference_npz) if reference_npz else {}
         known = recorded(reference_npz, recording, inputs, converted, reference) if reference_npz else []
         known += recorded_cases(records, inputs, converted.outputs) if records else []
@@ -177,7 +174,8 @@ def prepared(
             converted,
             reference,
             tolerance=Tolerance.named(tolerance),
-            batch_safe=frozenset() if exact else frozenset(changed),
+            batch_safe=frozenset() if exact else _changed(report, "batch-safe"),
+            keeps_axes=_changed(report, "keeps-axes"),
             batches=tuple(batch_sizes or BATCHES),
             seed=seed,
             absent=absent,
@@ -192,6 +190,12 @@ def prepared(
     finally:
         if reference and reference is not given:
             reference.close()
+
+
+def _changed(report: Mapping[str, Any], kind: str) -> frozenset[str]:
+    """The outputs that are changed on purpose in this way."""
+    changes = [change for change in report.get("changes", ()) if change["kind"] == kind]
+    return frozenset(name for change in changes for name in change["outputs"])
 
 
 def _plain(finding: Mapping[str, Any]) -> dict[str, Any]:

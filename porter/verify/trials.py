@@ -98,9 +98,9 @@ class Trials:
     """Makes cases, runs them, and remembers outcomes (not arrays).
 
     batch_safe: outputs whose samples the conversion keeps apart where the original does not; they are compared with the
-    original run one sample at a time. absent: why there is no reference.
-    recorded: cases whose answers were recorded. given: the user's own inputs. independent: of
-    outputs whose samples were certified not to influence each other, the axis along which these lie.
+    original run one sample at a time. keeps_axes: outputs that may have axes of size 1 which the original drops.
+    absent: why there is no reference. recorded: cases whose answers were recorded. given: the user's own inputs.
+    independent: of outputs whose samples were certified not to influence each other, the axis along which these lie.
     """
 
     def __init__(
@@ -111,6 +111,7 @@ class Trials:
         *,
         tolerance: Tolerance,
         batch_safe: frozenset[str] = frozenset(),
+        keeps_axes: frozenset[str] = frozenset(),
         batches: Sequence[int] = BATCHES,
         seed: int = 0,
         absent: str = "",
@@ -120,6 +121,7 @@ class Trials:
     ) -> None:
         self.inputs, self.converted, self.reference = list(inputs), converted, reference
         self.tolerance, self.batch_safe, self.seed = tolerance, batch_safe, seed
+        self.keeps_axes = keeps_axes
         self.wanted_batches = tuple(batches)
         self.absent, self.recorded, self.given = absent, list(recorded), given
         self.independent = independent
@@ -278,6 +280,13 @@ class Trials:
         try:
             got = self.converted.run(case.feeds)
         except OutputsDiffer as problem:
+            if not any(
+                np.isfinite(np.asarray(array, dtype="float64")).any()
+                for array in case.want.values()
+                if np.asarray(array).dtype.kind in "fiub"
+            ):
+                outcome.refused = f"the original has no answer but NaN, and the conversion says so: {problem.what}"
+                return outcome
             outcome.comparisons = {name: Comparison(False, why=problem.what, share=1.0) for name in case.want}
             return outcome
         outcome.got = {name: array.shape for name, array in got.items()}
@@ -287,9 +296,11 @@ class Trials:
     def compare(self, case: Case, got: Mapping[str, np.ndarray], tolerance: Tolerance) -> dict[str, Comparison]:
         """Compare each output that the original gives; float64 runs are made only where they are needed."""
         found = {}
-        for name in case.want:
+        for name, want in case.want.items():
             if name not in got:
                 continue
+            if name in self.keeps_axes and np.size(want) == got[name].size:
+                want = want.reshape(got[name].shape)
             if name in self.random:
                 found[name] = Comparison(
                     True, "undecided", "the original draws it at random: two of its own runs differ"
@@ -299,7 +310,7 @@ class Trials:
             elif name in self.batch_safe:
                 found[name] = _compare_singly(case, name, got[name], tolerance)
             else:
-                found[name] = _closely(got[name], case.want[name], tolerance, partial(case.in_double, name))
+                found[name] = _closely(got[name], want, tolerance, partial(case.in_double, name))
         return found
 
     @property

@@ -31,7 +31,6 @@ SIMPLE = {
     "StopGradient": "stop_gradient",
     "Sub": "subtract",
     "Mul": "multiply",
-    "RealDiv": "true_divide",
     "Pow": "power",
     "Maximum": "maximum",
     "Minimum": "minimum",
@@ -79,6 +78,14 @@ def _taken_for_bias(x, y):
         if place != 1 and last == 1 and (size is None or x.shape[1] in (size, None)):
             return True
     return False
+
+
+@op("RealDiv")
+def divide(x, y):
+    require(
+        not _is_integer(x), "later versions than TensorFlow 1 do not divide integers so, and nothing could be proved"
+    )
+    return ops.true_divide(x, y)
 
 
 @op("AddN", "AccumulateNV2")
@@ -149,9 +156,8 @@ def floor_divide(x, y):
 
 @op("Div", "TruncateDiv")
 def truncate_divide(x, y, *, node):
-    """Division that drops what is behind the point, as in C. (`Div` of floats is `RealDiv` here.)"""
-    if not _is_integer(x):
-        return ops.trunc(ops.true_divide(x, y))
+    """Division of integers that drops what is behind the point, as in C. (`Div` of floats is `RealDiv` here.)"""
+    require(_is_integer(x), "of floats, TensorFlow 1 keeps what is behind the point, later versions drop it")
     if x.dtype.startswith("u"):
         return ops.floor_divide(x, y)
     size = ops.multiply(_sign(x), ops.floor_divide(_size(x), _size(y)))

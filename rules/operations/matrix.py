@@ -118,8 +118,15 @@ def determinant(x):
 @op("LogMatrixDeterminant")
 def log_determinant(x):
     _plain(x)
-    require(x.rank == 2, "several matrices, for which Keras gives the result the wrong shape", x)
-    return many(ops.slogdet(x), 2)
+    if x.rank == 2:
+        return many(ops.slogdet(x), 2)
+    # of several matrices Keras gives the result the wrong shape
+    size = x.shape[-1] if x.shape else None
+    require(size is not None, "the size of the matrices must be known", x)
+    largest = ops.max(ops.abs(x), axis=(-2, -1))
+    scale = ops.where(ops.equal(largest, 0), 1.0, largest)  # with it the determinant neither overflows nor vanishes
+    unit = ops.det(ops.true_divide(x, ops.expand_dims(ops.expand_dims(scale, -1), -1)))
+    return ops.sign(unit), ops.add(ops.log(ops.abs(unit)), ops.multiply(ops.log(scale), float(size)))
 
 
 @op("Cholesky", "BatchCholesky")

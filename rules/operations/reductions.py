@@ -2,7 +2,7 @@
 
 import math
 
-from porter.rule import op, ops, require
+from porter.rule import op, ops, porter_layers, require
 from porter.rules.operations.slicing import getitem
 
 # Keras widens these when it adds them up, TensorFlow does not.
@@ -94,6 +94,12 @@ def cumulative_sum(x, *, axis, exclusive=False, reverse=False):
 @op("Cumprod")
 def cumulative_product(x, *, axis, exclusive=False, reverse=False):
     return _cumulative("cumprod", 1, x, axis, exclusive, reverse)
+
+
+@op("CumulativeLogsumexp")
+def cumulative_log_sum_exp(x, *, axis, exclusive=False, reverse=False):
+    require(not exclusive, "what comes before each entry, which starts with minus infinity")
+    return porter_layers.CumulativeLogSumExp(axis, reverse=reverse)(x)
 
 
 def _cumulative(function, start, x, axis, exclusive, reverse):

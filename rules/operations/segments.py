@@ -130,6 +130,18 @@ def bincount(x, size, weights, *, node, binary_output=False):
     return porter_layers.Bincount(dtype=node.out.dtype)(x, size, *given)
 
 
+@op("HistogramFixedWidth")
+def histogram(values, limits, count, *, node, dtype=None):
+    """How many numbers lie in each of so many ranges of one width; what lies outside counts to the first or the last."""
+    known, ends = constant(count), constant(limits)
+    require(known is not None and ends is not None, "the ranges are known only when the model runs", node)
+    low, high = ends.tolist()
+    places = ops.floor(ops.multiply(ops.subtract(values, low), int(known) / (high - low)))
+    return porter_layers.Bincount(int(known), dtype=node.out.dtype)(
+        ops.cast(ops.clip(places, 0, int(known) - 1), "int32")
+    )
+
+
 @op("Bucketize")
 def bucketize(x, *, boundaries=()):
     """How many of the boundaries are not larger than the number."""

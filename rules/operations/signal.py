@@ -9,6 +9,11 @@ from porter.rule import call, constant, many, op, ops, porter_layers, refuse, re
 
 def complex_number(real, imaginary):
     """The complex tensor of two real ones."""
+    known = [constant(part) is not None for part in (real, imaginary)]
+    if known[0] != known[1]:  # layers take tensors, no numbers
+        tensor = imaginary if known[0] else real
+        pairs = zip((real, imaginary), known, strict=True)
+        real, imaginary = (ops.add(ops.zeros_like(tensor), p) if k else p for p, k in pairs)
     return porter_layers.ComplexNumber()(real, imaginary)
 
 
