@@ -29,7 +29,8 @@ def inspect(source: Path, options: Options | None = None) -> dict[str, Any]:
             for node in graph.ordered()
             if node.is_call
         ]
-        changes = [f"{each['layer']}: {each['why']}; --exact keeps it" for each in rewriting.changes]
+        ends = {"batch-safe": "; --exact keeps it"}
+        changes = [f"{each['layer']}: {each['why']}{ends.get(each['kind'], '')}" for each in rewriting.changes]
         found["warnings"] += [*rewriting.warnings, *rewriting.coupled(found["plan"]), *changes]
         found["problems"] = []
     except PorterError as problem:

@@ -1,7 +1,7 @@
 """Min-max normalisation as people wrote it by hand."""
 
 from porter.rule import Scalar, one_of, porter_layers, rule, warn
-from porter.rules.statistics import axis_argument, couples, kept_axes, other_dtype, tell_unguarded
+from porter.rules.statistics import axis_argument, kept_axes, other_dtype, over_first, tell_unguarded
 
 
 def _divided(tf, shifted, high, epsilon, least):
@@ -54,7 +54,7 @@ def _normalization(x, epsilon, least, low, high, guarded, shifted):
         epsilon=epsilon or least or 0.0,
         guard="zero" if guarded is not None else "floor" if least is not None else "added",
         shifted=shifted,
-        batch_coupled=couples(x, axes),
+        batch_coupled=over_first(x, axes),
         **other_dtype(x),
     )(x)
 

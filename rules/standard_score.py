@@ -3,10 +3,10 @@
 from porter.rule import Scalar, Weight, one_of, porter_layers, rule
 from porter.rules.statistics import (
     axis_argument,
-    couples,
     fits,
     from_end,
     other_dtype,
+    over_first,
     own_axes,
     own_moments,
     tell_unguarded,
@@ -34,7 +34,7 @@ def _(
     x, gamma, beta, added, least, batch_mean, batch_variance, batch_mean_rest, squeezed_mean, squeezed_variance
 ):  # fmt: skip
     axes = own_axes(x, batch_mean, batch_variance, batch_mean_rest, squeezed_mean, squeezed_variance)
-    coupled = couples(x, axes)
+    coupled = over_first(x, axes)
     weights = [weight for weight in (gamma, beta) if weight is not None]
     if weights and added is not None and not coupled:
         left = [axis for axis in range(1, x.rank) if axis not in axes]

@@ -138,8 +138,13 @@ def couples(x, axes):
 
     What can be each sample's own is so by now, unless the user wants all exactly as it was.
     """
-    # the first axis of a tensor without a batch is like one to a layer
-    return 0 in axes or any(context().holds_batch(x, axis) for axis in axes)
+    return any(context().holds_batch(x, axis) for axis in axes)
+
+
+def over_first(x, axes):
+    """True if a layer must be told that it reduces its first axis: the batch, or what is like one to the layer where there
+    is none, as in the body of a loop."""
+    return 0 in axes or couples(x, axes)
 
 
 def tell_unguarded(x, epsilon, what="a constant input"):

@@ -1,7 +1,7 @@
 """Division by a norm: of absolute values, or of squares."""
 
 from porter.rule import Scalar, one_of, porter_layers, rule
-from porter.rules.statistics import couples, kept_axes, other_dtype, plain_axis, tell_unguarded
+from porter.rules.statistics import kept_axes, other_dtype, over_first, plain_axis, tell_unguarded
 
 
 @rule
@@ -33,7 +33,7 @@ def _(x, at_least, within, least, added, total, tiled):
     )  # fmt: skip
     tell_unguarded(x, epsilon, "an input of zeros")
     return porter_layers.L2Normalization(
-        axis=plain_axis(axes, x.rank), epsilon=epsilon, guard=guard, batch_coupled=couples(x, axes), **other_dtype(x)
+        axis=plain_axis(axes, x.rank), epsilon=epsilon, guard=guard, batch_coupled=over_first(x, axes), **other_dtype(x)
     )(x)
 
 
@@ -59,7 +59,7 @@ def _(x, least, added, total, tiled):
         axis=plain_axis(axes, x.rank),
         epsilon=least or added or 0.0,
         guard=guard,
-        batch_coupled=couples(x, axes),
+        batch_coupled=over_first(x, axes),
         **other_dtype(x),
     )(x)
 

@@ -22,6 +22,7 @@ from porter.rewrite.batch_coupling import Coupling
 from porter.rewrite.batch_report import kept, made_safe
 from porter.rewrite.batch_safe import keep_samples_apart
 from porter.rewrite.by_hand import as_functions, check_form, of_one_call
+from porter.rewrite.kept_axes import kept_axes
 from porter.rewrite.kernels import raise_kernels
 from porter.rewrite.recurrent import forget_masks, raise_chains, raise_fused, raise_loops, settle
 from porter.rewrite.sizes import Sizes, outline
@@ -79,6 +80,7 @@ def rewrite(
     result.couplings = keep_samples_apart(graph, context.batch, exact=exact or bool(doubtful))
     for coupling in result.couplings if doubtful else ():
         coupling.why = doubtful
+    kept = kept_axes(graph)
     with use(context):
         waiting: list[Rule] | None = []  # loops are left alone until what is recurrent was taken out of them
         for index, each in enumerate(rules):
@@ -107,7 +109,7 @@ def rewrite(
         forget_masks(graph)
         _raise_kernels(graph, rules, result)
         outline(graph)
-    result.changes = list(made_safe(graph, result.couplings))
+    result.changes = [*made_safe(graph, result.couplings), *kept]
     result.sizes_of_one = context.sizes_of_one
     return result
 
@@ -307,8 +309,6 @@ def _operations(graph: Graph, context: Context, result: Rewriting, *, inside: bo
                 continue
             _put(graph, Match({}, (node,)), node.outputs[0], proposed, node.op)
             result.warnings += context.warnings
-            made = (proposed[0] if isinstance(proposed, tuple) else proposed).node
-            result.changes += [{**change, "layer": node.out.name, "node": made} for change in context.changes]
             break
         else:
             problems.append(_unsupported(node, miss, result))

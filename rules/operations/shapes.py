@@ -1,7 +1,6 @@
 """Shapes: the same numbers in another arrangement."""
 
 from porter.rule import at_run_time, call, constant, is_size, layers, many, op, ops, require
-from porter.rule.context import change
 from porter.rules.operations.slicing import getitem
 
 
@@ -39,11 +38,9 @@ def expand_dims(x, *, axis):
 
 
 @op("Squeeze")
-def squeeze(x, *, node, axes=None, perhaps_more=False):
-    """Without axes named, those that are known to have size 1: a batch of one keeps its axis here."""
+def squeeze(x, *, axes=None, perhaps_more=False):
+    """Without axes named, those that are known to have size 1; where others may have it too, these stay."""
     require(axes is not None and x.shape is not None, "which axes have size 1 is not known before it runs")
-    if perhaps_more:
-        change("keeps-axes", f"{node.name} drops every axis of size 1, a batch of one among them; the model keeps that")
     if not axes:
         return x
     return ops.squeeze(x, axis=axes[0] if len(axes) == 1 else axes)
