@@ -13,7 +13,7 @@ def single_entries(graph: Graph) -> None:
     Keras would not know the size of such a slice where it doesn't know the axis's, and refuse to drop the axis.
     """
     for node in graph.ordered():
-        axes = node.attrs.get("axes") if node.op == "Squeeze" else None
+        axes = node.attrs.get("axes") if node.op == "Squeeze" and not node.attrs.get("perhaps_more") else None
         sliced = node.inputs[0].node if axes else None
         slices = _slices(sliced) if sliced is not None else None
         if not axes or sliced is None or slices is None or max(axes) >= len(slices):
