@@ -58,6 +58,8 @@ def cases() -> list[Case]:
             ("InstanceNormalization", [{}, {"axis": -1}, {"axis": 1, "scale": False, "epsilon": 0.1}]),
             ("BatchStatisticsNormalization", [{}, {"axis": 1, "center": False}]),
             ("LegacyBatchNormalization", [{"virtual_batch_size": 2}, {"axis": 1, "zero_debias": True, "scale": False}]),
+            ("LegacyGroupNormalization", [{"groups": 2, "reduced": (2,)}, {"groups": 3, "axis": 2, "reduced": (1,)}]),
+            ("LegacyGroupNormalization", [{"groups": 2, "split": "memory"}]),
             ("LocalResponseNormalization", [{"depth_radius": 1, "beta": 0.75}]),
         )
         for arguments in choices

@@ -30,6 +30,7 @@ from porter.layers.l2_normalization import L2Normalization
 from porter.layers.l2_normalized import l2_normalized
 from porter.layers.larger import larger
 from porter.layers.legacy_batch_normalization import LegacyBatchNormalization
+from porter.layers.legacy_group_normalization import LegacyGroupNormalization
 from porter.layers.legacy_hard_sigmoid import legacy_hard_sigmoid
 from porter.layers.legacy_resizing import LegacyResizing
 from porter.layers.legacy_spectral_normalization import LegacySpectralNormalization
@@ -104,6 +105,7 @@ __all__ = [
     "L1Normalization",
     "L2Normalization",
     "LegacyBatchNormalization",
+    "LegacyGroupNormalization",
     "LegacyResizing",
     "LegacySpectralNormalization",
     "ListDifference",
