@@ -80,8 +80,9 @@ def _(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random, 
     kept = _keep(keep, keep_knob, rate, rate_knob, "training")
     for number, knob in ((scale, scale_knob), (1 / keep if keep else None, None)):
         made_up = number if knob is None else _value(knob, "training")
+        near = 1e-4 if x.dtype != "float16" else 4e-3  # both numbers are rounded to the type of what is dropped
         require(
-            made_up is None or abs(made_up * kept - 1) < 1e-4, f"{kept} is kept, but what is kept is times {made_up}", x
+            made_up is None or abs(made_up * kept - 1) < near, f"{kept} is kept, but what is kept is times {made_up}", x
         )
     if training is None and not _keeps_all(_keep(keep, keep_knob, rate, rate_knob, "inference")):
         warn(

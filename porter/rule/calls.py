@@ -13,6 +13,7 @@ from porter.rule.context import warn
 
 # A Keras layer casts these to float32 unless it is told its dtype.
 OTHER_FLOATS = ("float64", "float16", "bfloat16")
+SHORT_FLOATS = ("float16", "bfloat16")
 
 
 def _template(item: Any, inputs: list[Value]) -> Any:
@@ -83,6 +84,9 @@ class Layer:
         value = call(self.op, *args, **kwargs)
         dtype = next((each.dtype for each in value.node.inputs if each.dtype in OTHER_FLOATS), None)
         config = {"dtype": dtype, **self.kwargs} if dtype else self.kwargs
+        wide = any(leaf.value.dtype == "float32" for weight in self.weights.values() for leaf in weight.leaves)
+        if wide and config.get("dtype") in SHORT_FLOATS:  # a fused norm's statistics, which are not to be rounded
+            config = {**config, "dtype": f"mixed_{config['dtype']}"}
         value.node.attrs["config"] = (self.args, config)
         value.node.attrs["weights"] = self.weights
         return value

@@ -10,6 +10,7 @@ import numpy as np
 RTOL = 1e-5
 ROUNDINGS = 8  # how many times the original's own rounding a difference may be
 BLUNT = 1e-3  # where that many roundings exceed this share of the reference's scale, agreement says nothing
+COARSE = 16  # as many last places of a short type may do so, too: 1.6 % of the scale in float16
 LARGE = 100_000  # elements from which on it pays not to compare in double first
 KINDS = {"i": "integer", "u": "integer", "b": "bool", "f": "float", "V": "float", "c": "complex"}  # V: bfloat16
 EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
@@ -110,6 +111,7 @@ def compare(got: Any, want: Any, tolerance: Tolerance | None = None, exact_run: 
         if quick is not None:
             return quick
     rtol = max(tolerance.rtol, 4 * EPSILON.get(str(want.dtype), 0.0))
+    blunt = max(BLUNT, COARSE * EPSILON.get(str(want.dtype), 0.0))
     wide = np.complex128 if want.dtype.kind == "c" else np.float64
     got, want = got.astype(wide), want.astype(wide)
     fine = np.isfinite(want)
@@ -132,7 +134,7 @@ def compare(got: Any, want: Any, tolerance: Tolerance | None = None, exact_run: 
     noise = _rounding(want, exact_run) if tolerance.rounding and exact_run is not None else 0.0
     off &= difference > ROUNDINGS * noise
     if not off.any():
-        found.clause = "undecided" if ROUNDINGS * noise > BLUNT * scale else "rounding"
+        found.clause = "undecided" if ROUNDINGS * noise > blunt * scale else "rounding"
         if not found.decided:
             found.why = f"the original's own rounding is {noise / scale:.1e} of the spread here"
         return found

@@ -1,7 +1,7 @@
 """A copy of a graph that computes in float64, to see how far the float32 original is from the true numbers.
 
-In the copy each tensor that was float32 is float64. Operations that have no double kernel on the CPU, or whose types
-are fixed, keep float32 with casts around them. Weights and constants keep their float32 values and are cast, so that
+In the copy each tensor that was float32, or shorter, is float64. Operations that have no double kernel on the CPU, or whose types
+are fixed, keep theirs with casts around them. Weights and constants keep their values and are cast, so that
 they are held once. Complex numbers likewise.
 """
 
@@ -14,7 +14,8 @@ from typing import Any
 from porter.verify.graphdef import by_name, layout, split
 
 FLOAT, DOUBLE, INT, COMPLEX64, COMPLEX128, VARIANT = 1, 2, 3, 8, 18, 21  # enum DataType of TensorFlow's types.proto
-RAISED = {FLOAT: DOUBLE, COMPLEX64: COMPLEX128}
+BFLOAT16, HALF = 14, 19
+RAISED = {FLOAT: DOUBLE, HALF: DOUBLE, BFLOAT16: DOUBLE, COMPLEX64: COMPLEX128}
 FIXED = {*RAISED, VARIANT}  # what stands at the other end of such a tensor cannot be changed
 ARRAYS = {f"TensorArray{what}V3" for what in ("", "Read", "Write", "Gather", "Scatter", "Concat", "Split", "Size")}
 PASSING = {"Enter", "Exit", "Identity", "Merge", "NextIteration", "Switch"}
@@ -179,7 +180,7 @@ def _without_fused_norms(graph_def: Any) -> Any:
         node.name
         for node in graph_def.node
         if node.op in NORMS
-        and node.attr["T"].type == FLOAT
+        and node.attr["T"].type in (FLOAT, HALF, BFLOAT16)
         and layout(node) in (b"", b"NHWC", b"NDHWC")
         and not any(f"{node.name}:{index}" in used for index in range(1, 6))
     }
@@ -195,8 +196,12 @@ def _without_fused_norms(graph_def: Any) -> Any:
 
 
 def _write_out(graph_def: Any, node: Any) -> None:
-    """(x - mean) * (rsqrt(variance + epsilon) * gamma) + beta"""
+    """(x - mean) * (rsqrt(variance + epsilon) * gamma) + beta, in float32 whatever x is."""
     x, gamma, beta, mean, variance = list(node.input)[:5]
+    dtype = node.attr["T"].type
+    if dtype != FLOAT:
+        _cast(graph_def, x, f"{node.name}/written_out/x", dtype, FLOAT)
+        x = f"{node.name}/written_out/x"
     in_training = "is_training" not in node.attr or node.attr["is_training"].b
 
     def add(op: str, name: str, *inputs: str) -> str:
@@ -224,7 +229,10 @@ def _write_out(graph_def: Any, node: Any) -> None:
     scaled = add(
         "Mul", f"{node.name}/written_out/scaled", add("Sub", f"{node.name}/written_out/shifted", x, mean), scale
     )
-    add("Add", node.name, scaled, beta)
+    if dtype == FLOAT:
+        add("Add", node.name, scaled, beta)
+    else:
+        _cast(graph_def, add("Add", f"{node.name}/written_out/wide", scaled, beta), node.name, FLOAT, dtype)
 
 
 def _mean(graph_def: Any, name: str, tensor: str, rank: int) -> str:

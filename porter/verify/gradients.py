@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from porter.errors import OutputsDiffer
-from porter.verify.compare import Comparison, Tolerance, compare
+from porter.verify.compare import EPSILON, Comparison, Tolerance, compare
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.graphdef import ancestors
 from porter.verify.made_of import Made, trained_weights
@@ -125,6 +125,8 @@ class _Pair:
         self.formed: dict[str, tuple[dict[str, Any], list[Any]]] = {}
         stands = [reference.original.stands_for(name) for name in names]
         self.stops = any(_stops(reference.nodes[name]) for name in ancestors(reference.nodes, stands))
+        layers = context.model._flatten_layers(include_self=False, recursive=True)
+        self.last_place = max((EPSILON.get(layer.compute_dtype, 0.0) for layer in layers), default=0.0)
         self.problem = ""
         try:
             self._form("float32")
@@ -209,7 +211,7 @@ class _Pair:
                 return None
         if base is None:
             return None
-        return by_slopes(self.reference, case, projections, name, base, mine, seed)
+        return by_slopes(self.reference, case, projections, name, base, mine, seed, self.last_place)
 
     def _exact(self, case: Case, projections: Mapping[str, np.ndarray]) -> list[np.ndarray | None] | None:
         try:

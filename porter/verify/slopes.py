@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from porter.verify.compare import Comparison
+from porter.verify.compare import COARSE, Comparison
 from porter.verify.reference import Reference, Refused
 from porter.verify.trials import Case
 
@@ -41,12 +41,15 @@ def by_slopes(
     base: np.ndarray,
     gradient: np.ndarray,
     seed: int,
+    last_place: float = 0.0,
 ) -> Comparison | None:
     """Whether `gradient` by the tensor `name`, which holds `base`, gives the original's slopes; None where these fail.
 
-    projections: by output, what its numbers are weighed with.
+    projections: by output, what its numbers are weighed with. last_place: of the shortest type that the conversion
+    computes in, relative; its gradient cannot be nearer than a few of these.
     """
-    for pace in PACES:
+    for each in PACES:
+        pace = each._replace(near=max(each.near, COARSE * last_place))
         found = _judge(reference, case, projections, name, base, gradient, seed, pace)
         if found is not None:
             return found

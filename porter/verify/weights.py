@@ -183,7 +183,10 @@ def _compare(weight: Any, source: Any, origins: Origins) -> tuple[str, str]:
         known &= replayed is not None
         want = want if replayed is None else replayed
     if want.dtype != got.dtype:
-        want = want.astype(got.dtype)
+        short = want.astype(got.dtype)
+        if not np.array_equal(short.astype(want.dtype), want, equal_nan=want.dtype.kind == "f"):
+            return f"is {got.dtype}, which rounds the {want.dtype} of {source}", ""
+        want = short
     if known:
         same = want.shape == got.shape and np.array_equal(want, got, equal_nan=got.dtype.kind == "f")
         return ("" if same else _how(got, want, source)), ""
