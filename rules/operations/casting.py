@@ -1,7 +1,7 @@
 """Types."""
 
 from porter.rule import op, ops, require
-from porter.rules.operations.signal import complex_number, parts
+from porter.rules.operations.complex_parts import complex_number, parts
 
 KNOWN = {
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
