@@ -20,8 +20,9 @@ from typing import Any
 from porter.legacy import program_stop as stop
 from porter.legacy.world import enter
 
-KNOBS = ("is_training", "training", "is_train", "train_phase", "phase_train", "istrain", "train", "trainable")
+KNOBS = ("is_training", "training", "is_train", "train_phase", "phase_train", "istrain", "train")
 KEEPS = ("keep_prob", "dropout_keep_prob", "keep_probability")
+USUAL = {"reuse": False, "mode": "infer", "labels": None, "scope": None}
 
 
 class Refusal(Exception):
@@ -110,12 +111,16 @@ def _call(tf: Any, module: Any, job: dict[str, Any]) -> Any:
     if unknown:
         raise Refusal(f"{job['call']} has no parameter {', '.join(unknown)}; it has {', '.join(parameters)}")
     given.update({name: made.pop(name) for name in list(made) if name in parameters})
+    if made and "features" in parameters and "features" not in given:
+        given["features"], made = made, {}  # a model function looks its features up by their names
     for name, parameter in parameters.items():  # placeholders of other names, in their order
         if made and name not in given and _asked(parameter):
             given[name] = made.pop(next(iter(made)))
+    for name, parameter in parameters.items():
+        switched = isinstance(parameter.default, bool) and parameter.default or name.lower() in KEEPS
+        if name not in given and (_asked(parameter) or switched):  # a default for training is not for a converted model
+            given.update(_usual(tf, name, job["as_python"]))
     missing = [name for name, parameter in parameters.items() if name not in given and _asked(parameter)]
-    given.update({name: value for name in missing if (value := _usual(tf, name, job["as_python"])) is not None})
-    missing = [name for name in missing if name not in given]
     if missing:
         raise Refusal(f"{job['call']} needs {', '.join(missing)}")
     if made:
@@ -132,13 +137,15 @@ def _takes_any(parameters: Any) -> bool:
     return any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
 
 
-def _usual(tf: Any, name: str, as_python: bool) -> Any:
-    """What is given for a parameter whose name says what it is: a knob of inference."""
+def _usual(tf: Any, name: str, as_python: bool) -> dict[str, Any]:
+    """What is given for a parameter whose name says what it is: switches, and what inference has none of."""
     if name.lower() in KNOBS:
-        return False if as_python else tf.placeholder_with_default(False, [], name=name)
+        return {name: False if as_python else tf.placeholder_with_default(False, [], name=name)}
     if name.lower() in KEEPS:
-        return 1.0 if as_python else tf.placeholder(tf.float32, [], name=name)
-    return {"reuse": False, "scope": None}.get(name)
+        return {name: 1.0 if as_python else tf.placeholder(tf.float32, [], name=name)}
+    if name in ("sess", "session"):
+        return {name: tf.Session()}
+    return {name: USUAL[name]} if name in USUAL else {}
 
 
 def _graph(tf: Any, graph: Any, result: Any) -> Any:

@@ -78,6 +78,16 @@ def arm(tf: Any) -> Stop:
     stop.replace(tf.train.Saver, "save", lambda self, session, path, *rest, **more: path)
     for name in ("MonitoredTrainingSession", "MonitoredSession", "SingularMonitoredSession", "Supervisor"):
         stop.replace(tf.train, name, begin)
+    estimator = tf.estimator.Estimator
+    build = estimator.build
+
+    def build_and_stop(self: Any, input_fn: Any, *_: Any, **__: Any) -> Any:
+        predictions = build(self, input_fn)
+        found = list(predictions.values()) if isinstance(predictions, dict) else [predictions]
+        raise stop.at("the Estimator's model function", tf.get_default_graph(), found)
+
+    for name in ("train", "evaluate", "predict"):
+        stop.replace(estimator, name, build_and_stop)
     stop.replace(tf.train, "start_queue_runners", lambda *_, **__: [])
     stop.replace(tf.summary, "FileWriter", _Nowhere)
     stop.replace(tf.train, "SummaryWriter", _Nowhere)

@@ -22,6 +22,7 @@ MOVED = {
     "tensorflow.contrib.keras.python.keras": KERAS,
     "tensorflow.examples": "porter.legacy.world.examples",
     "tensorflow.contrib.learn.python.learn.datasets.mnist": "porter.legacy.world.examples",
+    "tensorflow.estimator": "porter.legacy.world.estimator",
     "tensorflow.models.rnn": "tensorflow.nn.rnn_cell",
     "tensorflow.models.rnn.rnn_cell": "tensorflow.nn.rnn_cell",
     "tensorflow.models.rnn.rnn": "tensorflow.nn",
@@ -68,6 +69,7 @@ def restore() -> None:
     spellings.restore(v1)
     _take_over(tf, v1)
     _refill(v1)
+    tf.estimator = v1.estimator = importlib.import_module("tensorflow.estimator")
     tf.contrib = v1.contrib = importlib.import_module("tensorflow.contrib")
     tf.examples = importlib.import_module("tensorflow.examples")
     tf.python = v1.python = sys.modules["tensorflow.python"]

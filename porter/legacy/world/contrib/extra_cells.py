@@ -97,8 +97,8 @@ class CoupledInputForgetGateLSTMCell(_Sized):
         """One step: the output, and the state."""
         cell, hidden = state
         with tf.variable_scope(tf.get_variable_scope(), initializer=self._initializer):
-            kernel = tf.get_variable("kernel", [int(inputs.get_shape()[1]) + self._units, 3 * self._units])
-            bias = tf.get_variable("bias", [3 * self._units], initializer=tf.zeros_initializer())
+            kernel = tf.get_variable("W_0", [int(inputs.get_shape()[1]) + self._units, 3 * self._units])
+            bias = tf.get_variable("B", [3 * self._units], initializer=tf.zeros_initializer())
         together = tf.nn.bias_add(tf.matmul(tf.concat([inputs, hidden], 1), kernel), bias)
         new, forget, output = tf.split(together, 3, axis=1)
         forget = tf.sigmoid(forget + self._forget_bias)
@@ -256,8 +256,8 @@ class HighwayWrapper(RNNCell):
     output_size = property(lambda self: self._cell.output_size)
     state_size = property(lambda self: self._cell.state_size)
 
-    def call(self, inputs: Any, state: Any) -> Any:
-        """One step of the cell, and the mix."""
+    def __call__(self, inputs: Any, state: Any, scope: Any = None) -> Any:
+        """One step of the cell, and the mix. The wrapper has no scope of its own."""
         output, state = self._cell(inputs, state)
         size = int(inputs.get_shape()[-1])
         kernel = tf.get_variable("carry_w", [size, size])
