@@ -53,3 +53,9 @@ class UnreadableSource(PorterError):
     """The source is missing, damaged, or not a TensorFlow 1 model."""
 
     exit_code = 4
+
+
+class NamesDiffer(UnreadableSource):
+    """Graph and checkpoint call variables differently. proposal: by the graph's name, the checkpoint's, "" if none fits."""
+
+    proposal: dict[str, str]

@@ -30,6 +30,8 @@ class Options:
     dry_run: bool = False
     checkpoint: str | None = None
     placeholders: list[dict[str, Any]] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    map_file: str | None = None
 
 
 def options_of(report: dict[str, Any]) -> Options:
@@ -40,4 +42,5 @@ def options_of(report: dict[str, Any]) -> Options:
         kept["inputs"], kept["outputs"], kept["freeze"], shapes, exact=kept["exact"],
         normalisation=kept.get("normalisation", "layer"), weights=kept["weights"],
         checkpoint=kept.get("checkpoint"), placeholders=kept.get("placeholders", []),
+        names=kept.get("names", {}),
     )  # fmt: skip

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from porter.errors import UsageError
+from porter.errors import NamesDiffer, UsageError
 from porter.graph import Graph, Value
 from porter.legacy.launch import Program, program_of, run_program
+from porter.mapping import read_map, write_map
 from porter.options import Options, Progress
 
 
@@ -29,10 +30,19 @@ def open_original(source: Path, options: Options, progress: Progress) -> Any:
     else:
         found = open_source(source, options.checkpoint)
     progress("read", 0.5)
-    original = make_original(
-        found, inputs=options.inputs, outputs=options.outputs or found.wished or _captured_outputs(source),
-        freeze=options.freeze, shapes=options.shapes, weights=options.weights,
-    )  # fmt: skip
+    file = Path(options.map_file) if options.map_file else None
+    if file is not None and file.exists():
+        options.names = read_map(file)
+    try:
+        original = make_original(
+            found, inputs=options.inputs, outputs=options.outputs or found.wished or _captured_outputs(source),
+            freeze=options.freeze, shapes=options.shapes, weights=options.weights, renamed=options.names,
+        )  # fmt: skip
+    except NamesDiffer as problem:
+        if file is not None and not file.exists() and problem.proposal:
+            write_map(file, problem.proposal)
+            problem.todo = f"the proposal is in {file}: check it, and give the same command again"
+        raise
     progress("read", 1)
     return original
 

@@ -29,9 +29,10 @@ FLOORS = {
     "addons": set(),  # the original's layers, and so tf-keras' own
     "lint": set(),
     "check": {"lint", "errors"},  # what runs TensorFlow runs in other processes
-    "transplant": {*RULE, *STAGES, "options", "stages", "convert"},
+    "transplant": {*RULE, *STAGES, "options", "mapping", "stages", "convert"},
     "legacy": {"errors"},  # its programs run in other worlds
-    "stages": {*RULE, *STAGES, "rules", "options", "legacy"},
+    "mapping": {"errors"},
+    "stages": {*RULE, *STAGES, "rules", "options", "mapping", "legacy"},
     "convert": {*RULE, *STAGES, "options", "folder", "stages", "certificate"},
     "reverify": {*RULE, *STAGES, "options", "stages", "certificate"},
     "questions": {*RULE, *STAGES, "options", "stages"},

@@ -12,10 +12,11 @@ import pytest
 
 from porter.convert import convert
 from porter.emit.build import load_source
-from porter.errors import UnreadableSource, UsageError
+from porter.errors import NamesDiffer, UnreadableSource, UsageError
 from porter.legacy.launch import program_of, run_program
 from porter.legacy.world import libraries
 from porter.options import Options
+from porter.read.renaming import propose
 from porter.reverify import verify
 
 SOURCES = Path(__file__).parents[1] / "fixtures" / "python_sources"
@@ -149,3 +150,52 @@ def test_names_of_programs():
     assert program_of(Path("a/net.py:Model.build")).call == "Model.build"
     with pytest.raises(UsageError):
         program_of(Path("net.py:build(open('x'))"))
+
+
+def rename_in_checkpoint(tmp_path, renamed):
+    """The U-Net's checkpoint with variables of other names."""
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(str(SOURCES / "unet.ckpt"))
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        variables = [
+            tf.compat.v1.get_variable(renamed(name), initializer=reader.get_tensor(name), use_resource=False)
+            for name in sorted(reader.get_variable_to_shape_map())
+        ]
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.train.Saver(variables).save(session, str(tmp_path / "other.ckpt"), write_meta_graph=False)
+    return str(tmp_path / "other.ckpt")
+
+
+def test_a_checkpoint_with_other_names_is_never_guessed(tmp_path):
+    """A scope more and other words: the mapping is proposed, written where --map says, and taken when given again."""
+    checkpoint = rename_in_checkpoint(tmp_path, lambda name: "tower/net/" + name.replace("kernel", "weights"))
+    rows = [{"name": "images", "dtype": "float32", "shape": [None, 16, 16, 2]}]
+    options = Options(checkpoint=checkpoint, placeholders=rows, verify=False, map_file=str(tmp_path / "names.json"))
+    with pytest.raises(NamesDiffer) as caught:
+        convert(SOURCES / "unet.py:build", tmp_path / "out", options)
+    assert "down1/conv2d/kernel may be tower/net/down1/conv2d/weights" in str(caught.value)
+    written = json.loads((tmp_path / "names.json").read_text())
+    assert written == {name: "tower/net/" + name.replace("kernel", "weights") for name in written}
+    assert len(written) == 64
+    made = convert(SOURCES / "unet.py:build", tmp_path / "out", options)
+    with np.load(SOURCES / "unet.npz") as recorded:
+        given = np.asarray(load_source(made.directory / "model.py").load_model()(recorded["in:images:0"]))
+        wanted = recorded["out:" + CASES["unet"]["output"]]
+    assert np.abs(given - wanted).max() <= CLOSE * np.ptp(wanted)
+
+
+def test_proposals_of_names():
+    """By the end of the name, by shape, by order; a variance is never negative; what fits twice is left open."""
+    arrays = {"m": np.array([-1.0, 2.0]), "v": np.array([1.0, 2.0])}
+    wanted = {"net/conv1/kernel": (3, 3, 1, 2), "net/conv2/kernel": (3, 3, 2, 2), "net/fc/bias": (7,)}
+    stored = {"a/conv1/weights": (3, 3, 1, 2), "a/conv2/w": (3, 3, 2, 2), "a/other/b": (7,)}
+    assert [row.stored for row in propose(wanted, stored)] == list(stored)
+    rows = propose({"bn/moving_variance": (2,)}, {"m": (2,), "v": (2,)}, arrays.__getitem__)
+    assert [row.stored for row in rows] == ["v"]
+    rows = propose(
+        {"x/kernel": (2, 2), "y/kernel": (2, 2)}, {"p/kernel": (2, 2), "q/kernel": (2, 2), "r/kernel": (2, 2)}
+    )
+    assert [row.stored for row in rows] == ["", ""]
+    averages = {f"net/conv1/kernel/{name}": (3, 3, 1, 2) for name in ("ExponentialMovingAverage",)}
+    assert propose({"net/conv1/kernel": (3, 3, 1, 2)}, averages)[0].stored

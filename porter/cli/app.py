@@ -79,6 +79,13 @@ Checkpoint = Annotated[
         help="Take the weights from this checkpoint: for Python source, or for a graph that lies elsewhere.",
     ),
 ]  # fmt: skip
+MapFile = Annotated[
+    str | None,
+    typer.Option(
+        "--map", metavar="FILE", rich_help_panel=GRAPH,
+        help="What the checkpoint calls each variable, as JSON; written as a proposal if FILE is not there.",
+    ),
+]  # fmt: skip
 Placeholder = Annotated[
     list[str] | None,
     typer.Option(
@@ -137,6 +144,7 @@ def convert(
     freeze: Freeze = None,
     shape: Shape = None,
     checkpoint: Checkpoint = None,
+    map_file: MapFile = None,
     placeholder: Placeholder = None,
     exact: Exact = False,
     normalisation: Normalise = Normalisation.layer,
@@ -164,7 +172,7 @@ def convert(
         from porter.report import digest
 
         start = time.perf_counter()
-        options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder)
+        options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file)
         options.normalisation = normalisation.value
         options.verify, options.keep_failed, options.force, options.dry_run = not no_verify, keep_failed, force, dry_run
         _announce(source)
@@ -349,6 +357,7 @@ def inspect(
     freeze: Freeze = None,
     shape: Shape = None,
     checkpoint: Checkpoint = None,
+    map_file: MapFile = None,
     placeholder: Placeholder = None,
     exact: Exact = False,
     weights: WhichWeights = Weights.auto,
@@ -360,7 +369,7 @@ def inspect(
         from porter.cli import inspection
         from porter.questions import inspect as run
 
-        options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder)
+        options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file)
         _announce(source)
         with stages.running(verbose=verbose):
             found = run(source, options)
@@ -379,6 +388,7 @@ def explain(
     freeze: Freeze = None,
     shape: Shape = None,
     checkpoint: Checkpoint = None,
+    map_file: MapFile = None,
     placeholder: Placeholder = None,
     exact: Exact = False,
     weights: WhichWeights = Weights.auto,
@@ -390,7 +400,7 @@ def explain(
         from porter.cli import inspection
         from porter.questions import explain as run
 
-        options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder)
+        options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file)
         _announce(source)
         with stages.running(verbose=verbose):
             rows = run(source, node.removesuffix(":0"), options)
@@ -451,6 +461,7 @@ def _options(
     weights: Weights,
     checkpoint: str | None,
     placeholder: list[str] | None,
+    map_file: str | None = None,
 ) -> Options:
     from porter.options import Options
 
@@ -463,6 +474,7 @@ def _options(
         weights=weights.value,
         checkpoint=checkpoint,
         placeholders=arguments.placeholders(placeholder or ()),
+        map_file=map_file,
     )
 
 

@@ -29,6 +29,10 @@ class Refusal(Exception):
     """The program cannot be run as it was asked for; the text says why."""
 
 
+class NoGraph(Exception):  # noqa: N818
+    """The program ran to its end without building anything."""
+
+
 def main(job_file: str) -> None:
     """Run the job, and write built.json beside it."""
     job = json.loads(Path(job_file).read_text())
@@ -66,7 +70,7 @@ def _run(job: dict[str, Any], folder: Path) -> dict[str, Any]:
         until, graph, result = stopped.until, stopped.graph, stopped.fetches
     graph = _graph(tf, graph, result)
     if not graph.get_operations():
-        raise Refusal("it built no graph" if job["call"] else "it built no graph before it ended")
+        raise NoGraph("it built no graph" if job["call"] else "it built no graph before it ended")
     stopped.disarm()
     return {"until": until, "outputs": _outputs(tf, graph, result), **_write(tf, graph, folder, job["fresh"])}
 

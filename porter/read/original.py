@@ -36,26 +36,30 @@ def make_original(
     freeze: Mapping[str, Any] | None = None,
     shapes: Mapping[str, Shape] | None = None,
     weights: str = "auto",
+    renamed: Mapping[str, str] | None = None,
 ) -> Original:
     """Decide what of `source` is converted, and cut it out.
 
     inputs: tensors at which the graph is cut; placeholders still needed beside them stay inputs or knobs. outputs: the
     tensors wanted. Both are found where they are not given. freeze: values for placeholders (a keep_prob's or rate's is
     its value in training). shapes: for placeholders, None for an unknown dimension. weights: "raw", "ema" (their moving
-    averages where there are some) or "auto" (raw, with a warning).
+    averages where there are some) or "auto" (raw, with a warning). renamed: by a variable's name in the graph, what the
+    checkpoint calls it.
 
     Raises UsageError for names that do not exist, Unsupported for operations that are gone and shapes that nothing
-    tells, UnreadableSource for variables that are not in the checkpoint.
+    tells, NamesDiffer for variables that are not in the checkpoint.
     """
     return _Maker(
-        source, list(inputs or []), list(outputs or []), dict(freeze or {}), dict(shapes or {}), weights
-    ).make()
+        source, list(inputs or []), list(outputs or []), dict(freeze or {}), dict(shapes or {}), weights,
+        dict(renamed or {}),
+    ).make()  # fmt: skip
 
 
 class _Maker:
     """The steps of `make_original`, with what they hand on."""
 
-    def __init__(self, source: Source, inputs: list[str], outputs: list[str], freeze: dict, shapes: dict, weights: str):
+    def __init__(self, source: Source, inputs: list[str], outputs: list[str], freeze: dict, shapes: dict, weights: str,
+                 renamed: dict[str, str]):  # fmt: skip
         self.source, self.weights = source, weights
         graph_def, self.alias = inline_calls(source.graph_def)
         self.wiring = Wiring(graph_def)
@@ -64,7 +68,7 @@ class _Maker:
         self.trainable = {name.removesuffix(":0") for name in source.collections.get("trainable_variables", [])}
         self.flow = Flow(self.wiring, self.trainable)
         self.assignments = Assignments(self.wiring, self.values)
-        self.places = Places(self.wiring, source, self.assignments)
+        self.places = Places(self.wiring, source, self.assignments, renamed)
         self.asked: dict[Tensor, str] = {}
         self.named_inputs = [self._find(name) for name in inputs]
         self.named_outputs = [self._find(name) for name in outputs]
@@ -288,8 +292,9 @@ class _Maker:
                 name in self.trainable or not self.source.collections.get("trainable_variables"),
                 self.assignments.momentum(name, at_training),
             )
-        if missing:
-            raise self.places.missing(missing)
+        if missing or self.places.unlikely(initial, original.variables):
+            wanted = {*missing, *initial}
+            raise self.places.missing([name for name in needed if name in wanted], original.variables)
         if initial:
             original.warnings.append(
                 f"Not in the checkpoint, so at the constant that they start with: {', '.join(initial[:5])}."

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from porter.errors import UnreadableSource
+from porter.errors import NamesDiffer, UsageError
 from porter.read.assignments import Assignments, slot_of
-from porter.read.model import Source
+from porter.read.model import Source, Variable
 from porter.read.operations import VARIABLES, dtype_name, shape_of
+from porter.read.renaming import Proposal, propose
 from porter.read.wiring import Wiring, closest
 
 AVERAGE = "/ExponentialMovingAverage"
+SHOWN = 12  # pairs of a proposal in a message
 Start = tuple[int, ...]
 
 
@@ -42,8 +44,19 @@ class Place:
 class Places:
     """Finds variables in the checkpoint."""
 
-    def __init__(self, wiring: Wiring, source: Source, assignments: Assignments):
-        self.wiring, self.source, self.assignments = wiring, source, assignments
+    def __init__(self, wiring: Wiring, source: Source, assignments: Assignments, renamed: Mapping[str, str]):
+        self.wiring, self.source, self.assignments, self.renamed = wiring, source, assignments, renamed
+        variables = {self.stored_name(name): name for name, node in wiring.nodes.items() if node.op in VARIABLES}
+        for names, known, what in (
+            (renamed, variables, "the graph"),
+            (renamed.values(), source.stored, "the checkpoint"),
+        ):
+            if unknown := [name for name in names if name not in known]:
+                near = closest(unknown[0], known, 3)
+                raise UsageError(
+                    f"The map names {unknown[0]}, which is no variable of {what}",
+                    why=f"names like it: {', '.join(near)}" if near else "",
+                )
 
     def stored_name(self, node: str) -> str:
         """What the graph itself calls a variable: its shared name, or its node's."""
@@ -54,12 +67,16 @@ class Places:
     def of(self, node: str) -> Place | None:
         """Where the values of the variable at `node` are; None if they are nowhere.
 
-        Asked in turn: its own name, the slices that its collection names, what the savers in the graph restore into it,
-        and for a node called `…/part_3` the whole.
+        Asked in turn: the user's map, its own name, the slices that its collection names, what the savers in the graph
+        restore into it, and for a node called `…/part_3` the whole.
         """
         definition, stored = self.wiring.nodes[node], self.source.stored
         declared = shape_of(definition.attr["shape"].shape) if "shape" in definition.attr else None
         dtype = dtype_name(definition.attr["dtype"].type)
+        if given := self.renamed.get(self.stored_name(node)):
+            if not fits(stored[given][0], declared):
+                raise UsageError(f"The map gives {given} {stored[given][0]} to {self.stored_name(node)} {declared}")
+            return Place(given, stored[given][0], stored[given][1])
         for name in dict.fromkeys((self.stored_name(node), node)):
             if name in stored and fits(stored[name][0], declared):
                 return Place(name, stored[name][0], stored[name][1])
@@ -121,26 +138,48 @@ class Places:
                 return Place(name, place.shape, place.dtype, place.start)
         return None
 
-    def missing(self, nodes: Iterable[str]) -> UnreadableSource:
-        """The error for variables that are not in the checkpoint."""
-        nodes = list(nodes)
-        stored = self.source.stored
-        lines = []
-        for node in nodes[:8]:
-            name, shape = self.stored_name(node), shape_of(self.wiring.nodes[node].attr["shape"].shape)
+    def unlikely(self, initial: Sequence[str], found: Mapping[str, Variable]) -> bool:
+        """Whether variables that would be left at what they start with are in the checkpoint under other names."""
+        return any(row.stored and "name" in row.why for row in self._proposals(initial, found))
+
+    def _proposals(self, nodes: Sequence[str], found: Mapping[str, Variable]) -> list[Proposal]:
+        used = {variable.name for variable in found.values()}
+        known = {self.stored_name(name) for name, node in self.wiring.nodes.items() if node.op in VARIABLES} - {
+            self.stored_name(name) for name in nodes
+        }
+        free = {
+            name: shape
+            for name, (shape, _) in self.source.stored.items()
+            if name not in used and name not in known and not slot_of(name)
+        }
+        wanted = {self.stored_name(name): shape_of(self.wiring.nodes[name].attr["shape"].shape) for name in nodes}
+        return propose(wanted, free, self.source.load) if nodes else []
+
+    def missing(self, nodes: Sequence[str], found: Mapping[str, Variable]) -> NamesDiffer:
+        """The error for variables that are not in the checkpoint, with what it may call them."""
+        stored, lines = self.source.stored, []
+        rows = self._proposals(nodes, found)
+        for node, row in list(zip(nodes, rows, strict=True))[:SHOWN]:
+            name, shape = row.name, shape_of(self.wiring.nodes[node].attr["shape"].shape)
+            near = closest(name, stored, 2)
             if name in stored:
                 lines.append(f"{name} is {shape} in the graph and {stored[name][0]} in the checkpoint")
+            elif row.stored:
+                lines.append(f"{name} may be {row.stored} {stored[row.stored][0]} ({row.why})")
             else:
-                near = closest(name, stored, 2)
                 lines.append(f"{name}" + (f" (nearest: {', '.join(near)})" if near else ""))
-        more = f"; and {len(nodes) - 8} more" if len(nodes) > 8 else ""
+        more = f"; and {len(nodes) - SHOWN} more" if len(nodes) > SHOWN else ""
         count = "A variable" if len(nodes) == 1 else f"{len(nodes)} variables"
-        return UnreadableSource(
+        fitting = sum(bool(row.stored) for row in rows)
+        todo = "check that the graph and the variables are of the same model, or choose other outputs with --outputs"
+        if fitting:
+            todo = f"--map FILE writes this proposal ({fitting} of {len(rows)} found) for you to check; given again, takes it"
+        problem = NamesDiffer(
             f"{count} that the outputs need {'is' if len(nodes) == 1 else 'are'} not in the checkpoint.",
-            where=str(self.source.path),
-            why="; ".join(lines) + more,
-            todo="check that the graph and the variables are of the same model, or choose other outputs with --outputs",
-        )
+            where=str(self.source.path), why="; ".join(lines) + more, todo=todo,
+        )  # fmt: skip
+        problem.proposal = {row.name: row.stored for row in rows} if fitting else {}
+        return problem
 
 
 def fits(shape: tuple[int, ...], declared: tuple[int | None, ...] | None) -> bool:

@@ -53,6 +53,7 @@ def content(
             "shapes": {name: list(shape) for name, shape in options.shapes.items()}, "exact": options.exact,
             "normalisation": options.normalisation,
             "weights": options.weights, "checkpoint": options.checkpoint, "placeholders": options.placeholders,
+            "names": options.names,
         },
         "inputs": emitted.inputs,
         "outputs": emitted.outputs,

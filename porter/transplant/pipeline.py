@@ -13,12 +13,12 @@ import numpy as np
 
 from porter.convert import make
 from porter.errors import OutputsDiffer, UnreadableSource, Unsupported, UsageError
+from porter.mapping import read_map, write_map
 from porter.options import Options, Progress, quiet
 from porter.stages import open_original
 from porter.transplant.agree import Agreement, Original, Recording, agreement
 from porter.transplant.flow import parts_of
 from porter.transplant.into import load_model
-from porter.transplant.mapping import read_map, write_map
 from porter.transplant.match import Match, match
 from porter.transplant.names import parts_of_names
 from porter.transplant.parts import NEUTRAL, Part, unlike, value

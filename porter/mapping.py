@@ -9,11 +9,11 @@ from pathlib import Path
 from porter.errors import UnreadableSource, UsageError
 
 
-def read_map(file: Path, wanted: Iterable[str], offered: Iterable[str]) -> dict[str, str]:
+def read_map(file: Path, wanted: Iterable[str] | None = None, offered: Iterable[str] | None = None) -> dict[str, str]:
     """The pairs in a map file: by the name of what is to be filled, the name of what fills it.
 
-    An empty or null value leaves it out. Raises UnreadableSource for a file that is no such map, UsageError for names
-    that are not there.
+    An empty or null value leaves it out. wanted, offered: the names that there are, where they are known.
+    Raises UnreadableSource for a file that is no such map, UsageError for names that are not there.
     """
     try:
         found = json.loads(file.read_text())
@@ -23,12 +23,9 @@ def read_map(file: Path, wanted: Iterable[str], offered: Iterable[str]) -> dict[
         todo = '{"my_layer/kernel": "scope/weights"}'
         raise UnreadableSource(f"{file} is no map", why=str(problem), todo=f"write {todo}") from None
     pairs = {name: value for name, value in found.items() if value}
-    for names, known, what in (
-        (pairs, set(wanted), "to be filled"),
-        (pairs.values(), set(offered), "in the checkpoint"),
-    ):
-        unknown = [name for name in names if name not in known]
-        if unknown:
+    for names, there, what in ((pairs, wanted, "to be filled"), (pairs.values(), offered, "in the checkpoint")):
+        known = set(names if there is None else there)
+        if unknown := [name for name in names if name not in known]:
             raise UsageError(f"{file} names what is not {what}: {', '.join(unknown[:5])}", where=str(file))
     return pairs
 
