@@ -124,6 +124,10 @@ class Flow:
         elif isinstance(target, ast.Attribute):
             environment[ast.unparse(target)] = value
         elif isinstance(target, ast.Tuple | ast.List):
+            if value[0] == "list" and len(value) == len(target.elts) + 1:
+                for each, item in zip(target.elts, value[1:], strict=True):
+                    self._assign(each, item, environment)
+                return
             for index, each in enumerate(target.elts):
                 self._assign(each, self._make("item", value, self._make("const", index)), environment)
         elif isinstance(target, ast.Starred):

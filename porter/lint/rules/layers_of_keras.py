@@ -118,11 +118,18 @@ def _(module: Module) -> Iterator[Finding]:
         given = (
             call.args[0] if call.args else next((each.value for each in call.keywords if each.arg == "function"), None)
         )
-        if isinstance(given, ast.Lambda):
+        if isinstance(given, ast.Lambda) and not _inside_a_layer(module, call):
             instead = _instead(module, given.body)
             yield module.finding(
                 "PT308", call, f"Keras 3 will not load a Lambda layer that holds a lambda: {instead}", WARNING
             )
+
+
+def _inside_a_layer(module: Module, node: ast.AST) -> bool:
+    """Whether a class that Keras saves by itself holds the node: its code makes the lambda again on loading."""
+    owners = [above for above in module.above(node) if isinstance(above, ast.ClassDef)]
+    bases = [module.names.get(base) or ast.unparse(base) for owner in owners for base in owner.bases]
+    return any(base.startswith(("keras.", "tf.keras.")) or base.endswith(("Layer", "Model")) for base in bases)
 
 
 def _instead(module: Module, body: ast.expr) -> str:
@@ -266,13 +273,18 @@ y = keras.layers.Lambda(function=lambda t: t / 255.0, name="scale")(x)  # !
 """,
 )
 LAMBDA.counterexample(
-    "a named function, and another library's Lambda",
+    "a named function, one that a layer's own code makes again, and another library's Lambda",
     """
 import keras
 from torchvision.transforms import Lambda
 
 def scale(t):
     return t / 255.0
+
+class Twice(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.inner = keras.layers.Lambda(lambda t: t * 2)
 
 x = keras.layers.Lambda(scale)(x)
 y = Lambda(lambda t: t * 2)

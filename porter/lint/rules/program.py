@@ -133,9 +133,29 @@ replaces(
     },
 )
 RESIZE = "Keras and TensorFlow 2 sample at the centres of pixels (half_pixel_centers), TensorFlow 1 at their corners"
+ASSERTS = (
+    "greater_equal", "integer", "less_equal", "near", "negative", "non_negative", "non_positive", "none_equal", "positive",
+    "rank_at_least", "rank_in", "scalar", "type",
+)  # fmt: skip
+SPARSE = ("add", "concat", "reduce_max", "reduce_sum", "segment_mean", "segment_sqrt_n", "segment_sum", "split")
 replaces(
     "PT116",
     {
+        **{f"tf.assert_{kind}": to(f"tf.debugging.assert_{kind}, whose parameters differ") for kind in ASSERTS},
+        **{f"tf.sparse_{kind}": to(f"tf.sparse.{kind}, whose parameters differ") for kind in SPARSE},
+        **{
+            f"tf.scatter_{kind}": to("keras.ops.scatter_update, or variable.scatter_update")
+            for kind in ("add", "sub", "update")
+        },
+        "tf.bincount": to("keras.ops.bincount"),
+        "tf.random_poisson": to("tf.random.poisson, whose parameters differ"),
+        "tf.reduce_join": to("tf.strings.reduce_join"),
+        "tf.arg_max": to("keras.ops.argmax"),
+        "tf.arg_min": to("keras.ops.argmin"),
+        "tf.floor_div": to("keras.ops.floor_divide"),
+        "tf.VERSION": to("tf.__version__"),
+        "tf.no_regularizer": to("None"),
+        "tf.colocate_with": to("nothing: TensorFlow places operations itself"),
         "tf.to_float": to("keras.ops.cast(x, 'float32')"),
         "tf.to_double": to("keras.ops.cast(x, 'float64')"),
         "tf.to_int32": to("keras.ops.cast(x, 'int32')"),

@@ -129,7 +129,7 @@ def _(module: Module) -> Iterator[Finding]:
             flag, position, effect = FUNCTIONAL[name]
             if len(call.args) > position or _passes(call, flag):
                 continue
-            if flag == "is_training" and (scoped or _asked(module, call)):
+            if flag == "is_training" and (scoped or _asked(module, call) or _fed(call, name)):
                 continue
             yield module.finding(
                 "PT306", call, f"{flag} is never passed to {name}, whose default is {flag == 'is_training'}: {effect}"
@@ -149,6 +149,14 @@ def _asked(module: Module, node: ast.AST) -> bool:
                 return True
         inner = above
     return False
+
+
+def _fed(call: ast.Call, name: str) -> bool:
+    """Whether a dropout's keep_prob is no number: what is fed at inference is 1 then."""
+    given = call.args[1] if len(call.args) > 1 else next((k.value for k in call.keywords if k.arg == "keep_prob"), None)
+    if given is None or not name.endswith("dropout"):
+        return False
+    return any(isinstance(each, ast.Name | ast.Attribute) for each in ast.walk(given))
 
 
 def _passes(call: ast.Call, flag: str) -> bool:
@@ -356,11 +364,12 @@ def network(x, training, **options):
 """,
 )
 FLAG.counterexample(
-    "under a test of the mode",
+    "under a test of the mode, and fed",
     """
 import tensorflow as tf
 
-def network(x, mode):
+def network(x, mode, keep_prob):
+    x = tf.contrib.layers.dropout(x, keep_prob)
     if mode == tf.estimator.ModeKeys.TRAIN:
         x = tf.contrib.layers.dropout(x, 0.5)
     return x
