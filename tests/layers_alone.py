@@ -60,6 +60,7 @@ def cases() -> list[Case]:
             ("LegacyBatchNormalization", [{"virtual_batch_size": 2}, {"axis": 1, "zero_debias": True, "scale": False}]),
             ("LegacyGroupNormalization", [{"groups": 2, "reduced": (2,)}, {"groups": 3, "axis": 2, "reduced": (1,)}]),
             ("LegacyGroupNormalization", [{"groups": 2, "split": "memory"}]),
+            ("EdgeAveragePooling", [{"pool_size": 3, "strides": 2}, {"pool_size": (2, 4), "strides": (1, 3)}]),
             ("LocalResponseNormalization", [{"depth_radius": 1, "beta": 0.75}]),
         )
         for arguments in choices

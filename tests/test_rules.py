@@ -85,9 +85,8 @@ def misses(rule, conversion):
     return "; ".join(why for _, why in sorted(found, reverse=True)[:3])
 
 
-# What Keras 3.15 does otherwise on PyTorch: LayerNormalization over an axis that is not the last raises, and average
-# pooling with padding "same" of unknown rows and columns counts the padding when an archive is loaded.
-KNOWN = {"torch": ("normalization_axis_1_of_a_sequence", "which_does_not_count_the_padding__rows_and_columns_unknown")}
+# What Keras 3.15 does otherwise on PyTorch: LayerNormalization over an axis that is not the last raises.
+KNOWN = {"torch": ("normalization_axis_1_of_a_sequence",)}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=title)

@@ -16,6 +16,7 @@ from porter.layers.ctc_greedy_decoder import CTCGreedyDecoder
 from porter.layers.cumulative_log_sum_exp import CumulativeLogSumExp
 from porter.layers.digamma import Digamma
 from porter.layers.dynamic_slice import DynamicSlice
+from porter.layers.edge_average_pooling import EdgeAveragePooling
 from porter.layers.equalized_learning_rate import EqualizedLearningRate
 from porter.layers.extended_lstm_cell import ExtendedLSTMCell
 from porter.layers.extract_patches import ExtractPatches
@@ -95,6 +96,7 @@ __all__ = [
     "Digamma",
     "DynamicSlice",
     "EqualizedLearningRate",
+    "EdgeAveragePooling",
     "ExtendedLSTMCell",
     "ExtractPatches",
     "FakeQuantization",

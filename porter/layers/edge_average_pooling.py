@@ -24,13 +24,13 @@ class EdgeAveragePooling(layers.Layer):
         self.strides = strides
 
     def call(self, x):
-        if keras.backend.backend() != "torch":
-            return ops.average_pool(x, self.pool_size, self.strides, "same", data_format="channels_last")
         rank = len(x.shape) - 2
-        sizes = x.shape[1:-1], self._per_axis(self.pool_size, rank), self._per_axis(self.strides, rank)
-        around = [(0, 0), *map(self._around, *sizes), (0, 0)]
+        pool_size, strides = self._per_axis(self.pool_size, rank), self._per_axis(self.strides, rank)
+        if keras.backend.backend() != "torch":
+            return ops.average_pool(x, pool_size, strides, "same", data_format="channels_last")
+        around = [(0, 0), *map(self._around, x.shape[1:-1], pool_size, strides), (0, 0)]
         sums, shares = (
-            ops.average_pool(ops.pad(each, around), self.pool_size, self.strides, "valid", data_format="channels_last")
+            ops.average_pool(ops.pad(each, around), pool_size, strides, "valid", data_format="channels_last")
             for each in (x, ops.ones_like(x))
         )
         return sums / shares
