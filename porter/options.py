@@ -32,6 +32,8 @@ class Options:
     placeholders: list[dict[str, Any]] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     map_file: str | None = None
+    into: str | None = None
+    functions: dict[str, str] = field(default_factory=dict)
 
 
 def options_of(report: dict[str, Any]) -> Options:
@@ -43,4 +45,5 @@ def options_of(report: dict[str, Any]) -> Options:
         normalisation=kept.get("normalisation", "layer"), weights=kept["weights"],
         checkpoint=kept.get("checkpoint"), placeholders=kept.get("placeholders", []),
         names=kept.get("names", {}),
+        into=kept.get("into"), functions=kept.get("functions", {}),
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from porter.errors import NamesDiffer, UsageError
 from porter.graph import Graph, Value
+from porter.keras_program import open_with_functions
 from porter.legacy.launch import Program, program_of, run_program
 from porter.mapping import read_map, write_map
 from porter.options import Options, Progress
@@ -21,7 +23,9 @@ def open_original(source: Path, options: Options, progress: Progress) -> Any:
 
     progress("read", 0)
     program = program_of(source)
-    if program is not None:
+    if options.into or options.functions:
+        found = _keras_weights(source, options)
+    elif program is not None:
         found = _built(program, source, options)
     elif options.placeholders:
         raise UsageError(
@@ -47,12 +51,36 @@ def open_original(source: Path, options: Options, progress: Progress) -> Any:
     return original
 
 
+def _keras_weights(source: Path, options: Options) -> Any:
+    """An `.h5` file that needs something beside it: what builds its model, or the functions of its Lambda layers."""
+    from porter.read import is_keras_file, open_source
+
+    if not is_keras_file(source):
+        raise UsageError(
+            f"{source} is no Keras `.h5` file, to which --into and --lambda belong.", todo="leave them out"
+        )
+    program = program_of(Path(options.into)) if options.into else None
+    if program is not None:
+        found = _built(program, source, replace(options, checkpoint=str(source)))
+        found.files.append(source)
+        return found
+    into = Path(options.into) if options.into else None
+    if not options.functions:
+        return open_source(source, into=into)
+    return open_with_functions(source, into, options.functions)
+
+
 def _built(program: Program, source: Path, options: Options) -> Any:
     """The source that Python source builds, with the weights of a checkpoint or with fresh ones."""
-    from porter.read import open_graph
+    from porter.read import is_keras_file, open_graph
 
-    built = run_program(program, options.placeholders, fresh=options.checkpoint is None)
-    weights = Path(options.checkpoint) if options.checkpoint else built.weights
+    weights = Path(options.checkpoint) if options.checkpoint else None
+    if weights is not None and is_keras_file(weights):
+        built = run_program(program, options.placeholders, fresh=False, keras_weights=weights)
+        weights = built.weights
+    else:
+        built = run_program(program, options.placeholders, fresh=weights is None)
+        weights = weights or built.weights
     found = open_graph(built.meta, weights)
     found.path, found.format, found.wished, found.keep = source, "Python source", built.outputs, built
     found.files = [program.file, *(file for file in found.files[1:] if options.checkpoint)]

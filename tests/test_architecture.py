@@ -30,9 +30,10 @@ FLOORS = {
     "lint": set(),
     "check": {"lint", "errors"},  # what runs TensorFlow runs in other processes
     "transplant": {*RULE, *STAGES, "options", "mapping", "stages", "convert"},
-    "legacy": {"errors"},  # its programs run in other worlds
+    "legacy": {"errors", "addons"},  # its programs run in other worlds
     "mapping": {"errors"},
-    "stages": {*RULE, *STAGES, "rules", "options", "mapping", "legacy"},
+    "stages": {*RULE, *STAGES, "rules", "options", "mapping", "legacy", "keras_program"},
+    "keras_program": {"errors", "legacy", "read"},
     "convert": {*RULE, *STAGES, "options", "folder", "stages", "certificate"},
     "reverify": {*RULE, *STAGES, "options", "stages", "certificate"},
     "questions": {*RULE, *STAGES, "options", "stages"},

@@ -43,7 +43,7 @@ for case in json.loads((folder / "cases.json").read_text()):
     stopped = program_stop.arm(tf)
     try:
         if call:
-            program._call(tf, program._load(folder / name), job)
+            program._call(tf, program.load_module(folder / name), job)
         else:
             program.runpy.run_path(str(folder / name), run_name="__main__")
     except program_stop.Stopped:

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
+import tensorflow.compat.v2 as tf
 import tf_keras
+
+
+def keep_all_steps() -> Callable[[], None]:
+    """Let recurrent layers collect every step from now on, until the function that this returns is called.
+
+    Where the last step alone is wanted, tf-keras takes an array of one element that each step overwrites: an error in
+    loops of TensorFlow 1.
+    """
+    from tf_keras.src import backend
+
+    rnn = backend.rnn
+    backend.rnn = functools.wraps(rnn)(lambda *args, **kwargs: rnn(*args, **{**kwargs, "return_all_outputs": True}))
+    return functools.partial(setattr, backend, "rnn", rnn)
 
 
 class OlderUpSampling2D(tf_keras.layers.UpSampling2D):

@@ -99,7 +99,7 @@ def _before(found: Origin) -> Origin | None:
         return Origin(first, [place for place in range(first.rank) if place not in gone][axis])
     if node.op in ("LSTMBlockCell", "GRUBlockCell"):
         return Origin(node.inputs[1], axis)
-    if node.op == "Conv2D" and axis == 0:
+    if (node.op == "Conv2D" and axis == 0) or (node.op == "FusedBatchNorm" and value.index == 0):
         return Origin(first, 0)
     if node.op in ("TopKV2", "Slice", "StridedSlice", "Tile", "Pad", "Squeeze", "Reshape") and first.rank is not None:
         return _kept(node, value, axis)
@@ -109,7 +109,10 @@ def _before(found: Origin) -> Origin | None:
 def _broadcast(node: Node, value: Value, axis: int) -> Origin | None:
     """The input whose dimension the result has: one that is no 1."""
     found = None
-    for each in node.inputs[1:] if node.op in ("Select", "Cond") else node.inputs:
+    inputs = node.inputs[1:] if node.op == "Select" else node.inputs
+    if node.op == "Cond":  # what counts at inference first, so that nothing hangs on what only training computes
+        inputs = node.inputs[:0:-1]
+    for each in inputs:
         place = axis - len(value.shape or ()) + (each.rank or 0)
         if each.shape is None or place < 0 or each.shape[place] == 1:
             continue

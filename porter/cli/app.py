@@ -93,6 +93,20 @@ Placeholder = Annotated[
         help="Call the function of Python source with this placeholder. Repeatable.",
     ),
 ]  # fmt: skip
+Into = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL", rich_help_panel=GRAPH,
+        help="For an .h5 file: what builds its model, as my_model.py:build, or the text of model.to_json().",
+    ),
+]  # fmt: skip
+Lambda = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lambda", metavar="LAYER=my_file.py:function", rich_help_panel=GRAPH,
+        help="For an .h5 file: the function of a Lambda layer, whose byte code is never run. Repeatable.",
+    ),
+]  # fmt: skip
 Exact = Annotated[
     bool,
     typer.Option(
@@ -146,6 +160,8 @@ def convert(
     checkpoint: Checkpoint = None,
     map_file: MapFile = None,
     placeholder: Placeholder = None,
+    into: Into = None,
+    functions: Lambda = None,
     exact: Exact = False,
     normalisation: Normalise = Normalisation.layer,
     weights: WhichWeights = Weights.auto,
@@ -172,7 +188,9 @@ def convert(
         from porter.report import digest
 
         start = time.perf_counter()
-        options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file)
+        options = _options(
+            inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file, into, functions
+        )
         options.normalisation = normalisation.value
         options.verify, options.keep_failed, options.force, options.dry_run = not no_verify, keep_failed, force, dry_run
         _announce(source)
@@ -359,6 +377,8 @@ def inspect(
     checkpoint: Checkpoint = None,
     map_file: MapFile = None,
     placeholder: Placeholder = None,
+    into: Into = None,
+    functions: Lambda = None,
     exact: Exact = False,
     weights: WhichWeights = Weights.auto,
     as_json: AsJson = False,
@@ -369,7 +389,9 @@ def inspect(
         from porter.cli import inspection
         from porter.questions import inspect as run
 
-        options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file)
+        options = _options(
+            inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file, into, functions
+        )
         _announce(source)
         with stages.running(verbose=verbose):
             found = run(source, options)
@@ -390,6 +412,8 @@ def explain(
     checkpoint: Checkpoint = None,
     map_file: MapFile = None,
     placeholder: Placeholder = None,
+    into: Into = None,
+    functions: Lambda = None,
     exact: Exact = False,
     weights: WhichWeights = Weights.auto,
     as_json: AsJson = False,
@@ -400,7 +424,9 @@ def explain(
         from porter.cli import inspection
         from porter.questions import explain as run
 
-        options = _options(inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file)
+        options = _options(
+            inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file, into, functions
+        )
         _announce(source)
         with stages.running(verbose=verbose):
             rows = run(source, node.removesuffix(":0"), options)
@@ -461,7 +487,9 @@ def _options(
     weights: Weights,
     checkpoint: str | None,
     placeholder: list[str] | None,
-    map_file: str | None = None,
+    map_file: str | None,
+    into: str | None,
+    functions: list[str] | None,
 ) -> Options:
     from porter.options import Options
 
@@ -475,6 +503,8 @@ def _options(
         checkpoint=checkpoint,
         placeholders=arguments.placeholders(placeholder or ()),
         map_file=map_file,
+        into=into,
+        functions=arguments.functions(functions or ()),
     )
 
 

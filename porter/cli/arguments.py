@@ -73,6 +73,11 @@ def placeholders(given: Sequence[str]) -> list[dict[str, Any]]:
     return found
 
 
+def functions(given: Sequence[str]) -> dict[str, str]:
+    """["scale=my_file.py:scale"] as a dict."""
+    return _pairs(given, "--lambda", "--lambda scale=my_file.py:scale")
+
+
 def _pairs(given: Sequence[str], flag: str, example: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in given:

@@ -74,10 +74,13 @@ def program_of(source: Path) -> Program | None:
         ) from None
 
 
-def run_program(program: Program, placeholders: Sequence[dict[str, Any]], fresh: bool) -> Built:
+def run_program(
+    program: Program, placeholders: Sequence[dict[str, Any]], fresh: bool, keras_weights: Path | None = None
+) -> Built:
     """Run a program in a process of its own, in the world of TensorFlow 1, and take the graph that it built.
 
     placeholders: made for parameters, as {"name", "dtype", "shape"}. fresh: whether to draw weights as well.
+    keras_weights: an `.h5` file for the Keras model that it gives.
     Raises UsageError where it needs other arguments, UnreadableSource where it fails or builds nothing.
     """
     if not program.file.is_file():
@@ -85,6 +88,7 @@ def run_program(program: Program, placeholders: Sequence[dict[str, Any]], fresh:
     job = {
         "file": str(program.file), "call": program.call, "arguments": program.arguments,
         "placeholders": list(placeholders), "fresh": fresh, "as_python": False,
+        "keras_weights": str(keras_weights.resolve()) if keras_weights else "",
     }  # fmt: skip
     notes: list[str] = []
     folder = tempfile.TemporaryDirectory(prefix="porter-program-")

@@ -57,7 +57,7 @@ def _run(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     graph = tf.get_default_graph()
     try:
         if job["call"]:
-            result = _call(tf, _load(file), job)
+            result = _call(tf, load_module(file), job)
             until = f"{job['call']} returned"
         else:
             runpy.run_path(str(file), run_name="__main__")
@@ -72,10 +72,13 @@ def _run(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     if not graph.get_operations():
         raise NoGraph("it built no graph" if job["call"] else "it built no graph before it ended")
     stopped.disarm()
-    return {"until": until, "outputs": _outputs(tf, graph, result), **_write(tf, graph, folder, job["fresh"])}
+    found = {"until": until, "outputs": _outputs(tf, graph, result)}
+    if job.get("keras_weights"):
+        return {**found, **_write_loaded(tf, graph, folder, result, job["keras_weights"])}
+    return {**found, **_write(tf, graph, folder, job["fresh"])}
 
 
-def _load(file: Path) -> Any:
+def load_module(file: Path) -> Any:
     """The module in `file`, as part of its package if it lies in one."""
     names, top = [file.stem], file.resolve().parent
     while (top / "__init__.py").is_file():
@@ -166,6 +169,7 @@ def _flat(tf: Any, result: Any) -> list[Any]:
     """The tensors in a result: its own ones, or if there are none, those inside what it holds."""
     kinds = (tf.Tensor, tf.Variable)
     result = getattr(result, "predictions", result) if hasattr(result, "_fields") else result
+    result = result.outputs if isinstance(result, tf.keras.Model) else result
     if isinstance(result, kinds):
         return [result]
     values = list(result.values()) if isinstance(result, dict) else result
@@ -202,6 +206,22 @@ def _write(tf: Any, graph: Any, folder: Path, fresh: bool) -> dict[str, Any]:
                 session, str(folder / "model.ckpt"), write_meta_graph=False, write_state=False
             )
     return {"variables": len(variables)}
+
+
+def _write_loaded(tf: Any, graph: Any, folder: Path, model: Any, weights: str) -> dict[str, Any]:
+    """The MetaGraph of a Keras model with the weights of an `.h5` file, which are put in as Keras itself does it."""
+    if not isinstance(model, tf.keras.Model):
+        raise Refusal("weights of an .h5 file belong to a Keras model, and it gave none")
+    with graph.as_default():
+        session = tf.keras.backend.get_session()
+        try:
+            model.load_weights(weights)
+        except (ValueError, KeyError) as problem:
+            raise Refusal(f"the weights in {Path(weights).name} do not fit the model: {problem}") from problem
+        tf.train.export_meta_graph(str(folder / "model.ckpt.meta"), graph=graph, clear_devices=True)
+        saver = tf.train.Saver(model.weights)
+        saver.save(session, str(folder / "model.ckpt"), write_meta_graph=False, write_state=False)
+    return {"variables": len(model.weights)}
 
 
 def _told(problem: BaseException, job: dict[str, Any]) -> dict[str, Any]:

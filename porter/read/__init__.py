@@ -5,7 +5,8 @@ the graph down, `inspect` tells people and programs what was found. TensorFlow i
 """
 
 from porter.read.inspect import inspect
+from porter.read.keras_file import is_keras_file
 from porter.read.original import make_original
 from porter.read.source import open_graph, open_source, open_weights
 
-__all__ = ["inspect", "make_original", "open_graph", "open_source", "open_weights"]
+__all__ = ["inspect", "is_keras_file", "make_original", "open_graph", "open_source", "open_weights"]

@@ -16,8 +16,12 @@ from porter.read.saved_model import graph_file, open_saved_model
 from porter.read.wiring import closest
 
 
-def open_source(path: str | os.PathLike[str], checkpoint: str | os.PathLike[str] | None = None) -> Source:
+def open_source(
+    path: str | os.PathLike[str], checkpoint: str | os.PathLike[str] | None = None, into: Path | None = None
+) -> Source:
     """Read the TensorFlow 1 model at `path`, or the graph there and the weights of `checkpoint`.
+
+    into: the architecture for an `.h5` file that holds weights alone.
 
     path: a checkpoint's prefix or any of its files, a folder with a `checkpoint` file or with one model, a frozen graph
     (`.pb`, `.pbtxt`), a SavedModel's folder or file, Keras' `.h5`. Raises UnreadableSource when it is missing, incomplete,
@@ -34,7 +38,7 @@ def open_source(path: str | os.PathLike[str], checkpoint: str | os.PathLike[str]
     if not path.is_file():
         raise _not_there(path)
     if is_keras_file(path):
-        return open_keras_file(path)
+        return open_keras_file(path, into)
     if path.name == "checkpoint":
         raise UnreadableSource(
             "The `checkpoint` file names no checkpoint that is in its folder.",

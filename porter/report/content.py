@@ -54,6 +54,7 @@ def content(
             "normalisation": options.normalisation,
             "weights": options.weights, "checkpoint": options.checkpoint, "placeholders": options.placeholders,
             "names": options.names,
+            "into": options.into, "functions": options.functions,
         },
         "inputs": emitted.inputs,
         "outputs": emitted.outputs,

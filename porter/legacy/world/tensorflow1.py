@@ -52,6 +52,7 @@ def restore() -> None:
     v1 = tf.compat.v1
     v1.logging.set_verbosity(v1.logging.ERROR)
     v1.disable_v2_behavior()  # resource variables and control flow of version 2 too
+    from porter.addons import older_keras
     from porter.legacy.world import spellings
     from porter.legacy.world.aliases import Aliases
 
@@ -61,6 +62,7 @@ def restore() -> None:
         importlib.import_module(f"{LAYERS}.{part}")
     import tf_keras
 
+    older_keras.keep_all_steps()
     tf_keras.legacy_tf_layers = sys.modules[LAYERS]
     v1.keras, v1.layers = keras, importlib.import_module(f"{KERAS}.__internal__.legacy.layers")
     v1.nn.rnn_cell = sys.modules["tensorflow.nn.rnn_cell"] = importlib.import_module(

@@ -76,6 +76,22 @@ def read_file(path: Path) -> KerasFile:
         ) from problem
 
 
+def read_architecture(file: KerasFile, path: Path) -> None:
+    """Let a file of weights have the model that `model.to_json()` wrote. Raises UnreadableSource for another text."""
+    try:
+        found = json.loads(path.read_text())
+        file.config = {key: found[key] for key in ("class_name", "config")}
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise UnreadableSource(
+            f"{path.name} does not describe a Keras model.",
+            where=str(path),
+            why=f"{type(problem).__name__}: {problem}",
+            todo="give the text of model.to_json(), or Python source: --into my_model.py:build",
+        ) from problem
+    file.keras_version = file.keras_version or found.get("keras_version") or ""
+    file.backend = file.backend or found.get("backend") or ""
+
+
 def _read(path: Path, file: Any) -> KerasFile:
     weights = file.get("model_weights", file)
     text = _text(file.attrs.get("model_config"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from porter.errors import Unsupported, UsageError
+from porter.errors import Unsupported
 from porter.read.keras_file.keras1 import as_then, is_before, modern, older
 
 ACTIVATIONS = {
@@ -42,6 +42,7 @@ class Known:
 
     def __init__(self, keras: str, functions: dict[str, Callable[..., Any]]):
         self.keras, self.functions = keras, functions
+        self.taken: set[str] = set()
         self.warnings: list[str] = []
 
     def is_layer(self, kind: str) -> bool:
@@ -140,6 +141,7 @@ class Known:
         if bare in addons.ACTIVATIONS:
             return addons.ACTIVATIONS[bare]
         if name in self.functions:
+            self.taken.add(name)
             return self.functions[name]
         raise Unsupported(
             f"The layer {name} has the activation {given}, which porter does not know.",
@@ -159,6 +161,7 @@ class Known:
                 why="a file can hold any program there",
                 todo=f"name the function: --lambda {name}=my_file.py:function",
             )
+        self.taken.add(name)
         arguments = config.get("arguments") or {}
         return tf_keras.layers.Lambda(self.functions[name], arguments=arguments, name=config["name"])
 
@@ -218,14 +221,3 @@ def _node(config: dict[str, Any], name: str) -> Any:
         raise Unsupported(
             f"The operation of the layer {name} cannot be read.", where=name, why=str(problem)[:300], todo=TODO
         ) from problem
-
-
-def not_given(functions: dict[str, Any], layers: dict[str, Any]) -> None:
-    """Raise UsageError for functions that belong to no layer."""
-    unknown = sorted(set(functions) - set(layers))
-    if unknown:
-        raise UsageError(
-            f"The model has no layer {', '.join(unknown)}.",
-            why=f"its layers are {', '.join(list(layers)[:12])}",
-            todo="give --lambda the name of a layer",
-        )

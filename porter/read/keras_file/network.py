@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from porter.errors import PorterError, Unsupported
+from porter.errors import PorterError, Unsupported, UsageError
 from porter.read.keras_file.configs import decoded, network_of, settings
 from porter.read.keras_file.known import Known
 
@@ -46,6 +46,13 @@ class Builder:
     def model(self, config: dict[str, Any]) -> Network:
         """The model of a whole configuration. Raises Unsupported, for all layers that are not known at once."""
         network = self._network(config["class_name"], decoded(config["config"]))
+        unused = sorted(set(self.known.functions) - self.known.taken)
+        if unused:
+            raise UsageError(
+                f"No layer {', '.join(unused)} needs a function.",
+                why=f"the model's layers are {', '.join(list(network.layers)[:12])}",
+                todo="give --lambda the name of a Lambda layer",
+            )
         network.frozen, network.warnings = self.frozen, [*self.warnings, *self.known.warnings]
         return network
 

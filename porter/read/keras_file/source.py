@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from porter.errors import UnreadableSource
-from porter.read.keras_file.hdf5 import KerasFile, is_hdf5, read_file
+from porter.read.keras_file.hdf5 import KerasFile, is_hdf5, read_architecture, read_file
 from porter.read.keras_file.network import Builder, Network
 from porter.read.keras_file.weights import Assigned, assign
 from porter.read.model import Signature, Source
+
+Functions = dict[str, Callable[..., Any]]
 
 
 def is_keras_file(path: Path) -> bool:
@@ -21,13 +22,16 @@ def is_keras_file(path: Path) -> bool:
     return is_hdf5(path)
 
 
-def open_keras_file(path: Path) -> Source:
+def open_keras_file(path: Path, into: Path | None = None, functions: Functions | None = None) -> Source:
     """The model in a Keras `.h5` file as the graph that Keras of TensorFlow 1 would have built.
 
-    Raises UnreadableSource for a damaged file, or one of weights alone; Unsupported for layers that are not known, all
-    of them together.
+    into: the architecture, where the file holds weights alone: what `model.to_json()` gave. functions: for Lambda layers
+    and unknown activations, by the layer's name. Raises UnreadableSource for a damaged file, or one of weights without
+    `into`; Unsupported for layers that are not known, all of them together; UsageError for a function of no layer.
     """
     file = read_file(path)
+    if into is not None:
+        read_architecture(file, into)
     if file.config is None:
         raise UnreadableSource(
             f"{path.name} holds weights alone: the model is not in it.",
@@ -36,37 +40,29 @@ def open_keras_file(path: Path) -> Source:
             todo="name what builds the model: --into my_model.py:build, or its architecture: --into model.json",
         )
     with graph_of_version_1() as graph:
-        network = Builder(file.keras_version).model(file.config)
-        return _source(file, network, graph)
+        network = Builder(file.keras_version, functions).model(file.config)
+        source = _source(file, network, graph)
+    source.files += [into] if into else []
+    return source
 
 
 @contextlib.contextmanager
 def graph_of_version_1() -> Iterator[Any]:
     """A graph in which tf-keras builds as it did under TensorFlow 1, with conditionals and loops of the first version."""
-    import tensorflow as tf
+    import tensorflow.compat.v1 as tf
 
-    second = tf.compat.v1.control_flow_v2_enabled()
-    tf.compat.v1.disable_control_flow_v2()
+    from porter.addons.older_keras import keep_all_steps
+
+    second = tf.control_flow_v2_enabled()
+    tf.disable_control_flow_v2()
+    undo = keep_all_steps()
     try:
-        with tf.Graph().as_default() as graph, _all_steps_kept():
+        with tf.Graph().as_default() as graph:
             yield graph
     finally:
+        undo()
         if second:
-            tf.compat.v1.enable_control_flow_v2()
-
-
-@contextlib.contextmanager
-def _all_steps_kept() -> Iterator[None]:
-    """Let recurrent layers collect every step: an array of one element that each step overwrites, which tf-keras takes
-    where the last step alone is wanted, is an error in loops of the first version."""
-    from tf_keras.src import backend
-
-    rnn = backend.rnn
-    backend.rnn = functools.wraps(rnn)(lambda *args, **kwargs: rnn(*args, **{**kwargs, "return_all_outputs": True}))
-    try:
-        yield
-    finally:
-        backend.rnn = rnn
+            tf.enable_control_flow_v2()
 
 
 def _source(file: KerasFile, network: Network, graph: Any) -> Source:
