@@ -420,6 +420,19 @@ def test_what_does_not_repeat_stays():
     assert len(rolled) == 4
 
 
+def test_a_block_within_a_block_keeps_its_defaults():
+    calls = []
+    for i in range(4):
+        own = [Argument("strides", "2")] if i == 3 else []
+        inner = Statement("x", "block", own, "x", is_function=True, chained=True, defaults={"strides": "1"})
+        calls += [inner, *statements(("ReLU", {}), ("Dropout", {"rate": "0.5"}))]
+    for each in calls:
+        each.called = each.target = "x"
+    (function,), _ = roll(calls, {"block"})
+    assert "strides=1" in function.splitlines()[0]
+    assert "block(x, strides=strides)" in function
+
+
 def test_function_names_are_free():
     rows = [each for i in range(4) for each in (conv(8, f"c{i}"), ("ReLU", {}), ("Dropout", {"rate": "0.5"}))]
     (function,), _ = roll(statements(*rows), {"conv_relu_dropout"})

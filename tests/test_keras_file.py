@@ -9,8 +9,11 @@ import h5py
 import numpy as np
 import pytest
 
-from porter.errors import UnreadableSource, Unsupported
+from porter.errors import UnreadableSource, Unsupported, UsageError
+from porter.options import Options
 from porter.read import open_source
+from porter.read.keras_file import open_keras_file
+from porter.stages import open_original
 
 
 def layer(kind: str, **config) -> dict:
@@ -151,3 +154,74 @@ def test_keras_1(write):
     np.testing.assert_array_equal(arrays["bias"], [0, 0, 2, 2, 1, 1, 3, 3])  # i, f, c, o
     (conv,) = (name for name, (shape, _) in source.stored.items() if len(shape) == 4)
     np.testing.assert_array_equal(source.load(conv)[:, :, 0, 1], kernel[1, 0])
+
+
+NET = """
+from keras import backend as K
+from keras.layers import BatchNormalization, Conv2D, Dense, LSTM, Reshape
+from keras.models import Sequential
+
+def build(classes=10):
+    model = Sequential()
+    model.add(Conv2D(4, (3, 3), activation="relu", input_shape=(8, 8, 3)))
+    model.add(BatchNormalization())
+    model.add(Reshape((6, 24)))
+    model.add(LSTM(5))
+    model.add(Dense(classes))
+    return model
+
+def unit(x, scale=1.0):
+    return scale * K.l2_normalize(x, axis=-1)
+"""
+
+
+def drawn(**shapes):
+    """Arrays as weights, by layer: each shape with its name."""
+    random = np.random.default_rng(3)
+    return {
+        layer: [(f"{layer}/{name}:0", random.uniform(0.2, 0.8, shape).astype("f")) for name, shape in rows.items()]
+        for layer, rows in shapes.items()
+    }
+
+
+def test_weights_go_into_python_source(write, tmp_path):
+    """Of layers with other names too, in their order; the recurrent layer's defaults are those of its time."""
+    (tmp_path / "net.py").write_text(NET)
+    statistics = dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), (4,))
+    weights = drawn(
+        conv2d_7={"kernel": (3, 3, 3, 4), "bias": (4,)}, batch_normalization_3=statistics,
+        lstm_2={"kernel": (24, 20), "recurrent_kernel": (5, 20), "bias": (20,)},
+        dense_9={"kernel": (5, 3), "bias": (3,)},
+    )  # fmt: skip
+    path = write(None, weights)
+    original = open_original(path, Options(into=f"{tmp_path / 'net.py'}:build(classes=3)"), lambda *_: None)
+    assert len(original.variables) == 11
+    (dense,) = (node for node, variable in original.variables.items() if variable.shape == (5, 3))
+    np.testing.assert_array_equal(original.load(dense), weights["dense_9"][0][1])
+    assert [knob.kind for knob in original.knobs] == ["training"]
+
+
+def test_weights_go_into_an_architecture(write, tmp_path):
+    config = sequential(layer("Dense", name="d", units=2))
+    (tmp_path / "model.json").write_text(json.dumps({**config, "keras_version": "2.1.6", "backend": "tensorflow"}))
+    source = open_source(write(None, dense_weights("other")), into=tmp_path / "model.json")
+    np.testing.assert_array_equal(source.load("other/bias"), [0, 1])
+    (tmp_path / "model.json").write_text("[]")
+    with pytest.raises(UnreadableSource, match="does not describe"):
+        open_source(write(None, dense_weights()), into=tmp_path / "model.json")
+
+
+def test_functions_of_lambda_layers_are_named(write, tmp_path):
+    (tmp_path / "net.py").write_text(NET)
+    code = layer("Lambda", name="l", function=["nothing to be run", None, None], arguments={"scale": 2.5})
+    path = write(sequential(layer("Dense", name="d", units=3), code), dense_weights(columns=3))
+    original = open_original(path, Options(functions={"l": f"{tmp_path / 'net.py'}:unit"}), lambda *_: None)
+    assert "Rsqrt" in {node.op for node in original.graph_def.node}
+    np.testing.assert_array_equal(original.load("d/bias"), [0, 1, 2])
+    assert original.source.executed["file"].endswith("net.py:unit")
+
+
+@pytest.mark.parametrize("layer_name", ["d", "nowhere"])
+def test_functions_of_other_layers(write, layer_name):
+    with pytest.raises(UsageError, match=f"No layer {layer_name} needs"):
+        open_keras_file(write(sequential(layer("Dense", name="d", units=2)), dense_weights()), None, {layer_name: abs})

@@ -109,7 +109,7 @@ def _extract(statements: list[Statement], runs: list[Run], taken: set[str]) -> t
             continue
         name = _parameter_name(key, body, set(parameters.values()))
         parameters[key] = name
-        default = default_text(body[key[0]].head, key[1])
+        default = _default(body[key[0]], key[1])
         if default in values:
             defaults[name] = default
     name = _function_name(body, taken)
@@ -145,7 +145,14 @@ def _extract(statements: list[Statement], runs: list[Run], taken: set[str]) -> t
         arguments.sort(key=lambda argument: not argument.positional)
         calls.append(
             Statement(
-                last.target, name, arguments, first.called, is_function=True, chained=True, paragraph=first.paragraph
+                last.target,
+                name,
+                arguments,
+                first.called,
+                is_function=True,
+                chained=True,
+                paragraph=first.paragraph,
+                defaults=defaults,
             )
         )
     return "\n".join(lines), calls
@@ -157,7 +164,12 @@ def _is_name(parameter: str) -> bool:
 
 def _value(statement: Statement, name: str) -> str:
     held = _named(statement).get(name)
-    return held.text if held else default_text(statement.head, name)
+    return held.text if held else _default(statement, name)
+
+
+def _default(statement: Statement, name: str) -> str:
+    """What an argument is that is not given."""
+    return statement.defaults.get(name) or default_text(statement.head, name)
 
 
 def _parameter_name(key: tuple[int, str], body: list[Statement], taken: set[str]) -> str:

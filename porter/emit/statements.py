@@ -26,6 +26,7 @@ class Statement:
 
     called: the tensor that a layer is called on, None for a plain function call whose first argument is the tensor `x`.
     chained: True if the statement takes one tensor and nothing else, so that it can be part of a block.
+    defaults: those of the block's parameters, where it calls one.
     """
 
     target: str
@@ -36,6 +37,7 @@ class Statement:
     is_function: bool = False
     chained: bool = False
     paragraph: str | None = None
+    defaults: dict[str, str] = field(default_factory=dict)
 
     def source(self) -> str:
         """The statement's text, on several lines if it is long."""
