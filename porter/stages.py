@@ -61,9 +61,7 @@ def _keras_weights(source: Path, options: Options) -> Any:
         )
     program = program_of(Path(options.into)) if options.into else None
     if program is not None:
-        found = _built(program, source, replace(options, checkpoint=str(source)))
-        found.files.append(source)
-        return found
+        return _built(program, source, replace(options, checkpoint=str(source)))
     into = Path(options.into) if options.into else None
     if not options.functions:
         return open_source(source, into=into)
@@ -75,19 +73,17 @@ def _built(program: Program, source: Path, options: Options) -> Any:
     from porter.read import is_keras_file, open_graph
 
     weights = Path(options.checkpoint) if options.checkpoint else None
-    if weights is not None and is_keras_file(weights):
-        built = run_program(program, options.placeholders, fresh=False, keras_weights=weights)
-        weights = built.weights
-    else:
-        built = run_program(program, options.placeholders, fresh=weights is None)
-        weights = weights or built.weights
-    found = open_graph(built.meta, weights)
+    of_keras = weights is not None and is_keras_file(weights)
+    built = run_program(
+        program, options.placeholders, fresh=weights is None, keras_weights=weights if of_keras else None
+    )
+    found = open_graph(built.meta, built.weights if of_keras or weights is None else weights)
     found.path, found.format, found.wished, found.keep = source, "Python source", built.outputs, built
-    found.files = [program.file, *(file for file in found.files[1:] if options.checkpoint)]
+    found.files = [program.file, *([weights] if of_keras and weights else found.files[1:] if weights else [])]
     found.producer = ""  # that of the TensorFlow that ran it says nothing about the model
     found.executed = {"file": str(program.file), "call": program.call, "until": built.until}
     found.warnings += built.notes
-    if options.checkpoint is None and weights is not None:
+    if weights is None and built.weights is not None:
         found.warnings.append(
             "No --checkpoint was given: the weights are fresh ones, drawn by the graph's initializers."
         )

@@ -487,9 +487,9 @@ def _options(
     weights: Weights,
     checkpoint: str | None,
     placeholder: list[str] | None,
-    map_file: str | None,
-    into: str | None,
-    functions: list[str] | None,
+    map_file: str | None = None,
+    into: str | None = None,
+    functions: list[str] | None = None,
 ) -> Options:
     from porter.options import Options
 
