@@ -121,8 +121,29 @@ def test_a_folder_without_git(tmp_path):
     (tmp_path / "drop").mkdir()
     for name in ("keep", "drop"):
         (tmp_path / name / "net.py").write_text(LEGACY)
-    (tmp_path / ".gitignore").write_text("drop\n")
-    assert new(str(tmp_path)) == [("keep/net.py", "PT103", 4)]
+    (tmp_path / ".gitignore").write_text("drop\n*.pbtxt\n")
+    shutil.copy(FIXTURES / "frozen_text/model.pbtxt", tmp_path)  # was committed all the same
+    assert new(str(tmp_path), "--source-only") == [("keep/net.py", "PT103", 4)]
+    assert run("--init", str(tmp_path))[0] == 0
+    assert [each.source for each in read_settings(tmp_path).model] == ["model.pbtxt"]
+
+
+def test_a_folder_that_the_repository_around_it_ignores(repository):
+    (repository / ".gitignore").write_text("unpacked/\n")
+    (repository / "unpacked").mkdir()
+    (repository / "unpacked/net.py").write_text(LEGACY)
+    assert new("--source-only") == [("net.py", "PT103", 4)]
+    assert new("--source-only", "unpacked") == [("net.py", "PT103", 4)]
+
+
+def test_a_part_of_a_repository_is_named_from_its_top(repository, monkeypatch):
+    (repository / "src").mkdir()
+    (repository / "src/net.py").write_text(LEGACY)
+    run("--update-baseline")
+    (repository / "src/net.py").write_text(LEGACY + "tf.layers.flatten(x)\n")
+    assert new("src") == [("src/net.py", "PT103", 5)]
+    monkeypatch.chdir(repository / "src")
+    assert new() == new(".") == new("net.py") == [("src/net.py", "PT103", 5)]
 
 
 def test_select_and_ignore(repository):
@@ -227,6 +248,21 @@ KINDS = {
 @pytest.mark.parametrize("name", KINDS)
 def test_kinds_of_files(name):
     assert kinds.kind(FIXTURES / name) == KINDS[name]
+
+
+def test_a_graph_that_was_cut_short_is_a_model(tmp_path):
+    from tensorflow.core.framework import graph_pb2
+
+    graph = graph_pb2.GraphDef()
+    for name in "abc":
+        graph.node.add(name=name, op="Const").attr["value"].s = b"x" * 90
+    content = graph.SerializeToString()
+    for size, expected in ((len(content), kinds.GRAPH), (len(content) - 40, kinds.GRAPH)):
+        (tmp_path / "model").write_bytes(content[:size])
+        assert kinds.kind(tmp_path / "model") == expected
+    graph.node.add(name="v", op="VariableV2")
+    (tmp_path / "model").write_bytes(graph.SerializeToString())
+    assert kinds.kind(tmp_path / "model") == kinds.BARE_GRAPH
 
 
 @pytest.mark.parametrize(

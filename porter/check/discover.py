@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from porter.check import kinds
+from porter.check.files import SOURCE
 
 PART = re.compile(r"(?P<prefix>.+?)(?:\.meta|\.index|\.data-\d{5}-of-\d{5})")
 STEP = re.compile(r"(?P<stem>.*?)-(?P<step>\d+)$")
@@ -46,7 +47,7 @@ def discover(root: Path, paths: Sequence[Path]) -> Found:
     found = Found()
     ours = {path.parent for path in paths if path.name == "report.json" and (root / path.parent / "model.py").is_file()}
     paths = [path for path in paths if path.parent not in ours]
-    found.sources = [path for path in paths if path.suffix in (".py", ".pyw")]
+    found.sources = [path for path in paths if path.suffix in SOURCE]
     by_kind: dict[Path, str] = {}
     for path in paths:
         if path.suffix.lower() not in TEXT:

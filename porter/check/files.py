@@ -10,6 +10,7 @@ from pathlib import Path
 from porter.errors import UnreadableSource, UsageError
 
 IGNORE_FILE = ".porterignore"
+SOURCE = (".py", ".pyw")
 NEVER = {
     ".git",
     ".hg",
@@ -28,9 +29,10 @@ NEVER = {
 def list_files(root: Path, paths: Sequence[Path], exclude: Sequence[str]) -> list[Path]:
     """Files below `paths`, sorted, relative to `root`.
 
-    In a git repository those that git tracks or would track; elsewhere all but what `.gitignore` names. `.porterignore`
-    files (at the root) and `exclude` hold further patterns, written as in `.gitignore`. Raises UnreadableSource for a
-    path that is not there.
+    In a git repository those that git tracks or would track. Elsewhere (an unpacked archive of a repository, say) all but
+    the source that `.gitignore` names: models that were committed are there although it names them. `.porterignore` at
+    the root and `exclude` hold further patterns, written as in `.gitignore`. Raises UnreadableSource for a path that is
+    not there.
     """
     import pathspec
 
@@ -57,6 +59,8 @@ def _relative(path: Path, root: Path) -> Path:
 def _below(folder: Path) -> list[Path]:
     if not os.access(folder, os.R_OK | os.X_OK):
         raise UnreadableSource(f"{folder} cannot be read.", why="permission denied", todo="check its permissions")
+    if git(folder, "check-ignore", "--quiet", ".") is not None:
+        return list(_walk(folder))  # unpacked somewhere inside a repository that is none of its business
     listed = git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", ".")
     if listed is None:
         return list(_walk(folder))
@@ -70,19 +74,20 @@ def _walk(top: Path) -> Iterator[Path]:
 
     specs: dict[Path, pathspec.GitIgnoreSpec] = {}
 
-    def hidden(path: Path, folder: bool) -> bool:
-        for home, spec in specs.items():
-            if path.is_relative_to(home) and spec.match_file(path.relative_to(home).as_posix() + "/" * folder):
-                return True
-        return False
+    def hidden(path: Path) -> bool:
+        return any(
+            path.is_relative_to(home) and spec.match_file(path.relative_to(home)) for home, spec in specs.items()
+        )
 
     for home, folders, names in os.walk(top):
         here = Path(home)
         if ".gitignore" in names:
             lines = (here / ".gitignore").read_text(errors="replace").splitlines()
             specs[here] = pathspec.GitIgnoreSpec.from_lines(lines)
-        folders[:] = sorted(name for name in folders if name not in NEVER and not hidden(here / name, True))
-        yield from (here / name for name in names if (here / name).is_file() and not hidden(here / name, False))
+        folders[:] = sorted(name for name in folders if name not in NEVER)
+        for path in (here / name for name in names):
+            if path.is_file() and not (path.suffix in SOURCE and hidden(path)):
+                yield path
 
 
 def changed_since(root: Path, revision: str) -> set[Path]:
@@ -99,6 +104,14 @@ def changed_since(root: Path, revision: str) -> set[Path]:
     changed = git(root, "diff", "--name-only", "-z", "--relative", revision, "--", ".") or ""
     new = git(root, "ls-files", "-z", "--others", "--exclude-standard", ".") or ""
     return {Path(name) for name in (changed + new).split("\0") if name}
+
+
+def top(folder: Path) -> Path | None:
+    """The top of the git repository that a folder is a part of, None where it is none's."""
+    if git(folder, "check-ignore", "--quiet", ".") is not None:
+        return None
+    found = git(folder, "rev-parse", "--show-toplevel")
+    return Path(found.strip("\n")) if found else None
 
 
 def git(folder: Path, *arguments: str) -> str | None:

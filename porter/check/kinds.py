@@ -120,6 +120,8 @@ def _graph(file: BinaryIO, size: int) -> str:
     for count, (number, begin, end) in enumerate(fields(file, 0, size)):
         if number == 1:
             operation = _operation(file, begin, end)
+            if operation is None and count and end > size:
+                break  # it was cut short: converting it will say so
             if operation is None:
                 return _meta_graph(file, size) if count == 0 else OTHER
             seen.add(operation)
@@ -134,11 +136,15 @@ def _meta_graph(file: BinaryIO, size: int) -> str:
     """A MetaGraphDef holds a description (1) and then a GraphDef (2)."""
     for number, begin, end in fields(file, 0, size):
         if number == 2:
-            first = next(fields(file, begin, end), None)
-            return META_GRAPH if first and first[0] == 1 and _operation(file, first[1], first[2]) else OTHER
+            return META_GRAPH if _begins_with_a_node(file, begin, end) else OTHER
         if number != 1:
             return OTHER
     return OTHER
+
+
+def _begins_with_a_node(file: BinaryIO, begin: int, end: int) -> bool:
+    first = next(fields(file, begin, end), None)
+    return first is not None and first[0] == 1 and _operation(file, first[1], first[2]) is not None
 
 
 def _saved_model(file: BinaryIO, size: int) -> str:
@@ -146,10 +152,10 @@ def _saved_model(file: BinaryIO, size: int) -> str:
     found = OTHER
     for number, begin, end in fields(file, 0, size):
         if number == 2:
-            numbers = {inner for inner, _, _ in fields(file, begin, end)}
-            if not numbers & {1, 2}:
+            inside = list(fields(file, begin, end))
+            if not any(inner == 2 and _begins_with_a_node(file, first, last) for inner, first, last in inside):
                 return OTHER
-            if 7 in numbers:
+            if any(inner == 7 for inner, _, _ in inside):
                 return NEW_SAVED_MODEL
             found = SAVED_MODEL
         elif number != 1:

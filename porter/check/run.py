@@ -87,7 +87,7 @@ def look(root: Path, settings: Settings, request: Request) -> Found:
     """The source and the models that a request is about."""
     listed = files.list_files(root, request.paths or [root], settings.exclude)
     found = discover.discover(root, listed) if request.models else discover.Found(
-        sources=[path for path in listed if path.suffix in (".py", ".pyw")]
+        sources=[path for path in listed if path.suffix in files.SOURCE]
     )  # fmt: skip
     if not settings.discover:
         found.models = []

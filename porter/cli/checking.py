@@ -126,10 +126,17 @@ def make_request(
 
 
 def _root(paths: list[Path]) -> tuple[Path, list[Path]]:
-    """(the folder that findings are relative to, what is looked at below it; nothing for all)"""
-    if len(paths) == 1 and paths[0].is_dir():
-        return paths[0], []
-    return Path(), paths
+    """(the folder that findings are relative to, what is looked at below it; nothing for all)
+
+    It is the nearest one upwards that has a porter.toml, else the top of the git repository, else the folder itself.
+    """
+    from porter.check.files import top
+    from porter.check.settings import NAME
+
+    start = paths[0] if len(paths) == 1 and paths[0].is_dir() else Path()
+    full = start.resolve()
+    root = next((each for each in (full, *full.parents) if (each / NAME).is_file()), None) or top(full) or full
+    return start if root == full else root, [] if root == full and paths == [start] else paths
 
 
 def _rewrite(root: Path, settings: Settings, request: Request, *, write: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -11,7 +12,7 @@ from porter.lint.names import Scope, Use, collect, resolve_uses
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOADING = {"ImportError", "ModuleNotFoundError", "AttributeError"}
-VERSION = {"__version__", "VERSION", "tf_version", "TF_VERSION", "tf2", "TF2", "is_tf2", "IS_TF2", "executing_eagerly"}
+VERSION = re.compile(r"(?i)tf_?v?[12]|tf_?ver|tensorflow_?v|__version__|^version$|executing_eagerly")
 
 
 class Module:
@@ -99,7 +100,7 @@ class Module:
 def _for_loading(statement: ast.Try) -> bool:
     """Whether a try is there for what may be missing: for such errors by name, or for any around a few plain lines."""
     plain = len(statement.body) <= 3 and all(
-        isinstance(each, ast.Import | ast.ImportFrom | ast.Assign) for each in statement.body
+        isinstance(each, ast.Import | ast.ImportFrom | ast.Assign | ast.Expr) for each in statement.body
     )
     for handler in statement.handlers:
         kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
@@ -113,7 +114,7 @@ def _for_loading(statement: ast.Try) -> bool:
 def _tests_version(test: ast.AST) -> bool:
     for node in ast.walk(test):
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-        if name in VERSION:
+        if VERSION.search(name):
             return True
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "hasattr":
             return True
