@@ -15,20 +15,24 @@ from porter.rules.statistics import (
 )
 
 
-def _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained, unused):
+def _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained, unused, renorm=None):
     """Each statistic is switched, or the whole normalisation is, or the graph knows inference alone.
 
     trained: what takes the place of mean and variance in training, where that is not simply the batch's; then the
     factor and the offset of batch renormalisation, which are 1 and 0 (`unused`) in inference.
+    renorm: its averages of mean and deviation, the least deviation, and what factor and offset are clipped to.
     """
     batch_mean, batch_variance = map(reshaped, moments(tf, x))
     switched_mean, switched_variance = (
         reshaped(one_of(tf.Cond(training, batch, moving).shared(), tf.Cond(training, other, moving).shared()))
         for batch, other, moving in ((batch_mean, trained[0], mean), (batch_variance, trained[1], variance))
     )
+    corrected = trained[2:]
+    if renorm is not None:
+        known = _renormalised(tf, switched_mean, switched_variance, epsilon, *renorm)
+        corrected = [one_of(*each) for each in zip(known, corrected, strict=True)]
     factor, offset = (
-        tf.StopGradient(reshaped(tf.Cond(training, corrected, rest)))
-        for corrected, rest in zip(trained[2:], unused, strict=True)
+        tf.StopGradient(reshaped(tf.Cond(training, each, rest))) for each, rest in zip(corrected, unused, strict=True)
     )
     scale = one_of(gamma, factor * gamma, factor)
     shift = one_of(beta, offset * gamma + beta, offset + beta)
@@ -44,10 +48,24 @@ def _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained, unu
     return one_of(tf.Cond(training, in_training, inference), by_statistic, inference)
 
 
+def _renormalised(tf, mean, variance, epsilon, average, deviation, least, rmin, rmax, dmin, dmax):
+    """The factor and the offset of batch renormalisation, as TensorFlow 1.15 takes them."""
+    divisor = tf.Maximum(deviation, least)
+
+    def clipped(value, low, high):
+        above = tf.Maximum(value, low)
+        return one_of(tf.Minimum(above, high), tf.Minimum(value, high), above, value)
+
+    factor = tf.Sqrt(variance + epsilon) / divisor
+    return clipped(factor, rmin, rmax), clipped((mean - average) / divisor, dmin, dmax)
+
+
 @rule
 def batch_normalization(
     tf, x, gamma: Weight, beta: Weight, mean: Weight, variance: Weight, epsilon: Scalar, training: Knob,
     trained_mean, trained_variance, trained_factor, trained_offset, unused_mean, unused_variance,
+    renorm_mean: Weight, renorm_deviation: Weight, least: Scalar, rmin: Scalar, rmax: Scalar, dmin: Scalar,
+    dmax: Scalar,
 ):  # fmt: skip
     """Raise (x - mean) / sqrt(variance + epsilon) * gamma + beta to `BatchNormalization`.
 
@@ -57,13 +75,16 @@ def batch_normalization(
     Source: tensorflow/python/layers/normalization.py, class BatchNormalization; contrib.layers.batch_norm; 1.0 to 1.15.
     """
     trained = (trained_mean, trained_variance, trained_factor, trained_offset)
-    return _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained, (unused_mean, unused_variance))
+    renorm = (renorm_mean, renorm_deviation, least, rmin, rmax, dmin, dmax)
+    unused = (unused_mean, unused_variance)
+    return _formula(tf, x, gamma, beta, mean, variance, epsilon, training, trained, unused, renorm)
 
 
 @batch_normalization.to_keras
 def _(
     x, gamma, beta, mean, variance, epsilon, fused, fused_training, batch_mean, batch_variance, batch_mean_rest,
     trained_mean, trained_variance, trained_factor, trained_offset, unused_mean, unused_variance,
+    renorm_mean, renorm_deviation, least, rmin, rmax, dmin, dmax,
 ):  # fmt: skip
     axis = None
     if fused is not None:
@@ -85,11 +106,25 @@ def _(
             f"{mean.value.name}: in training the layer takes the mean and variance of the batch; the original took its "
             "statistics by a formula that porter does not know"
         )
+    ones = all(_holds(unused, number) for unused, number in ((unused_mean, 1.0), (unused_variance, 0.0)))
+    if renorm_mean is not None and trained_factor is None and trained_offset is None:
+        require(ones, "a factor or an offset that is not 1 and 0 in inference", x)
+        require(abs(least - epsilon**0.5) <= 1e-6 * least, "another least deviation", x)
+        require(dmin is None and dmax is None or dmin == -(dmax or 0.0), "offsets clipped to other than -d to d", x)
+        clipping = {"rmin": rmin, "rmax": rmax, "dmax": dmax}
+        momentum = variable_of(renorm_mean)
+        renorm = {
+            "renorm": True,
+            "renorm_clipping": {name: number for name, number in clipping.items() if number is not None} or None,
+            "renorm_momentum": _momentum(momentum),
+        }
+        made = _layer(x, axis, epsilon, gamma, beta, mean, variance, **renorm)
+        weights = {"renorm_mean": flat(renorm_mean), "renorm_stddev": flat(renorm_deviation)}
+        return made.bind(**weights, moving_stddev=flat(variance).deviation(epsilon))(x)
     if trained_factor is not None or trained_offset is not None:
-        rest = all(_holds(unused, number) for unused, number in ((unused_mean, 1.0), (unused_variance, 0.0)))
-        require(rest, "a factor or an offset that is not 1 and 0 in inference", x)
+        require(ones, "a factor or an offset that is not 1 and 0 in inference", x)
         warn(f"{mean.value.name}: batch renormalisation is left out: in training, the layer is batch normalisation")
-    return _layer(x, axis, epsilon, gamma, beta, mean, variance)
+    return _layer(x, axis, epsilon, gamma, beta, mean, variance)(x)
 
 
 @rule
@@ -116,7 +151,7 @@ def _(x, gamma, beta, mean, variance, pixel, vector, fused, fused_training):
     require(pixel.out.shape[axis] == vector.out.shape[1] == x.shape[1], "channels along another axis", pixel)
     if fused_training is not None:
         _require_training(pixel.out, fused_training, axis, epsilon)
-    return _layer(x, channel_axis(x, gamma, beta, mean, variance), epsilon, gamma, beta, mean, variance)
+    return _layer(x, channel_axis(x, gamma, beta, mean, variance), epsilon, gamma, beta, mean, variance)(x)
 
 
 def _of_fused(x, fused):
@@ -157,19 +192,23 @@ def _comes_from(value, x):
     return False
 
 
-def _layer(x, axis, epsilon, gamma, beta, mean, variance):
+def _layer(x, axis, epsilon, gamma, beta, mean, variance, **options):
     gamma, beta = unless(gamma, 1.0), unless(beta, 0.0)
-    variable = variable_of(mean)
-    momentum = 0.99 if variable is None or variable.momentum is None else round(float(variable.momentum), 6)
     layer = layers.BatchNormalization(
         axis=-1 if axis == x.rank - 1 else axis,
-        momentum=momentum,
+        momentum=_momentum(variable_of(mean)),
         epsilon=epsilon,
         center=beta is not None,
         scale=gamma is not None,
+        **options,
         **other_dtype(x),
     )
-    return layer.bind(gamma=flat(gamma), beta=flat(beta), moving_mean=flat(mean), moving_variance=flat(variance))(x)
+    return layer.bind(gamma=flat(gamma), beta=flat(beta), moving_mean=flat(mean), moving_variance=flat(variance))
+
+
+def _momentum(variable):
+    """Of the average that a variable is; Keras' default where that is not known."""
+    return 0.99 if variable is None or variable.momentum is None else round(float(variable.momentum), 6)
 
 
 @batch_normalization.example("tf.layers, fused, training a placeholder", "BatchNormalization")
@@ -206,6 +245,14 @@ def _(tf):
 def _(tf):
     x = tf.placeholder(tf.float32, [None, None, 5], "x")
     return tf.layers.batch_normalization(x, center=False, training=tf.placeholder(tf.bool, [], "training"))
+
+
+@batch_normalization.example("tf.layers, renormalised", "BatchNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6, 6, 4], "x")
+    clipping = {"rmin": 0.5, "rmax": 2.0, "dmax": 3.0}
+    training = tf.placeholder(tf.bool, [], "training")
+    return tf.layers.batch_normalization(x, training=training, renorm=True, renorm_clipping=clipping)
 
 
 @batch_normalization.example("tf.layers, NCHW decomposed", "BatchNormalization")

@@ -55,6 +55,10 @@ class WeightRef:
         """A number added to one of `count` equal blocks of the last axis."""
         return self.apply(f"plus {(number, block, count)}", lambda array: add_to_block(array, number, block, count))
 
+    def deviation(self, epsilon: float) -> WeightRef:
+        """The square root of a variance with `epsilon` added to it."""
+        return self.apply(f"deviation {(epsilon,)}", lambda array: deviation(array, epsilon))
+
     def join(self, *others: WeightRef, axis: int = -1) -> WeightRef:
         """This and `others` put together along `axis`."""
         return WeightRef(self.value, self.steps, others, axis)
@@ -91,6 +95,11 @@ class WeightRef:
 
     def __str__(self) -> str:
         return ", ".join(self.key)
+
+
+def deviation(array: np.ndarray, epsilon: float) -> np.ndarray:
+    """The square root of a variance with `epsilon` added to it."""
+    return np.sqrt(array + array.dtype.type(epsilon))
 
 
 def gather_piles(array: np.ndarray, count: int) -> np.ndarray:

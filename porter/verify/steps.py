@@ -69,6 +69,7 @@ REPLAY: dict[str, Callable[[np.ndarray, Any], np.ndarray]] = {
     "blocks": _reorder,
     "plus": _add,
     "dealt": _gather,
+    "deviation": lambda array, numbers: np.sqrt(array + array.dtype.type(numbers[0])),
 }
 
 
