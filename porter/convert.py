@@ -81,6 +81,7 @@ def _make_and_prove(original: Any, options: Options, reference: Any, work: Path,
         for change in made.report["changes"]:
             change["difference"] = {name: found.apart[name] for name in change["outputs"] if name in found.apart}
         if not found.failed:
+            made.report["warnings"] += _seen_to_couple(found, made.report)
             _say(
                 made,
                 work,
@@ -143,6 +144,15 @@ def _make(
     model = build(work / "model.py", emitted.bindings, evaluate)
     progress("write", 1)
     return _Made(emitted.source, report, model)
+
+
+def _seen_to_couple(proof: Any, report: dict[str, Any]) -> list[str]:
+    """What level 4 saw of samples that influence each other, where nothing that was read in the graph tells of it."""
+    from porter.verify.independence import ALIKE
+
+    if any("depends on its neighbours" in text for text in report["warnings"]):
+        return []
+    return [note for level in proof.levels if level.level == 4 for note in level.notes if note.endswith(ALIKE)]
 
 
 def _why(proof: Any) -> str:

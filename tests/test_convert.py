@@ -94,3 +94,13 @@ def test_batch_safety_that_does_not_hold_is_given_up(tmp_path, monkeypatch):
     assert result.report["verified"]["verdict"] == "proved"
     assert not result.report["changes"]
     assert any("not what the original gives for one alone" in text for text in result.report["warnings"])
+
+
+def test_samples_that_influence_each_other_are_warned_of(tmp_path, monkeypatch):
+    """Also where nothing that is read in the graph would tell of it: level 4 has seen it."""
+    import porter.rewrite as stage
+
+    monkeypatch.setattr(stage, "keep_samples_apart", lambda graph, batch, *, exact: [])
+    report = convert(FIXTURES / "min_max_forms" / "model.ckpt", tmp_path / "out").report
+    (told,) = [text for text in report["warnings"] if "influence each other" in text]
+    assert told.startswith("per_channel:0")

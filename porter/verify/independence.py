@@ -13,6 +13,7 @@ from porter.verify.reference import Refused
 from porter.verify.trials import Case, Trials
 
 SAME = Tolerance(rounding=False)
+ALIKE = "samples influence each other, as they do in the original"
 Answers = Mapping[str, np.ndarray]
 Run = Callable[[Mapping[str, np.ndarray]], Answers]
 
@@ -131,7 +132,7 @@ def _why_alike(trials: Trials, case: Case, converted: Run, names: list[str]) -> 
         along = {name: before[name].shape.index(size) for name in names if size in before[name].shape}
         if len(along) == len(names) and not coupled(converted, second, along):
             return f"{', '.join(names)}: samples lie on the second axis; along that one they are independent"
-    return f"{', '.join(names)}: samples influence each other, as they do in the original"
+    return f"{', '.join(names)}: {ALIKE}"
 
 
 def _disturbed(array: np.ndarray, changed: int, axis: int | None) -> np.ndarray:
