@@ -130,6 +130,7 @@ def prelu(tf, x, alpha: Weight):
         tf.Relu(x) - alpha * tf.Relu(tf.Neg(x)),
         tf.Relu(x) + tf.Neg(alpha) * tf.Relu(tf.Neg(x)),
         tf.Relu(x) + tf.Neg(alpha * tf.Relu(tf.Neg(x))),
+        tf.Relu(x) + alpha * tf.Neg(tf.Relu(tf.Neg(x))),
     )
 
 
@@ -206,6 +207,12 @@ def _(tf):
 def _(tf):
     x = _x(tf, 4)
     return tf.nn.relu(x) - tf.get_variable("alpha", []) * tf.nn.relu(-x)
+
+
+@prelu.example("relu(x) + alpha (-relu(-x))", "PReLU")
+def _(tf):
+    x = _x(tf, 3, 3, 4)
+    return tf.nn.relu(x) + tf.multiply(tf.get_variable("alpha", [4]), -tf.nn.relu(-x))
 
 
 @prelu.example("tf.keras.layers.PReLU", "PReLU")
