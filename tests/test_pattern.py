@@ -401,7 +401,6 @@ def test_the_batch_is_told_by_probes(g):
         x.probe = (1009, 4)
         folded = g("Reshape", x, shape=(None, 2))
         folded.probe = (2018, 2)
-        assert context.is_batch(x, 0)
+        assert context.holds_batch(x, 0)
         assert not context.holds_batch(x, 1)
         assert context.holds_batch(folded, 0)
-        assert not context.is_batch(folded, 0)
