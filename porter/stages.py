@@ -78,7 +78,7 @@ def _built(program: Program, source: Path, options: Options) -> Any:
         program, options.placeholders, fresh=weights is None, keras_weights=weights if of_keras else None
     )
     found = open_graph(built.meta, built.weights if of_keras or weights is None else weights)
-    found.path, found.format, found.wished, found.keep = source, "Python source", built.outputs, built
+    found.path, found.format, found.wished, found.keep = source, "Python source", built.outputs, (found.keep, built)
     found.files = [program.file, *([weights] if of_keras and weights else found.files[1:] if weights else [])]
     found.producer = ""  # that of the TensorFlow that ran it says nothing about the model
     found.executed = {"file": str(program.file), "call": program.call, "until": built.until}

@@ -141,7 +141,7 @@ def test_a_saved_model_without_its_variables(place):
         ("train.py", b"import tensorflow as tf\n", UNREADABLE),
         ("model.tflite", b"\x1c\x00\x00\x00TFL3" + bytes(40), UNSUPPORTED),
         ("model.onnx", b"\x08\x07\x12\x07pytorch", UNSUPPORTED),
-        ("model.zip", b"PK\x03\x04" + bytes(60), UNSUPPORTED),
+        ("model.zip", b"PK\x03\x04" + bytes(60), UNREADABLE),
     ],
 )
 def test_another_kind_of_file(place, name, content, code):

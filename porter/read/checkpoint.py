@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from porter.errors import UnreadableSource
+from porter.read.archive import is_archive, model_in, unpack
 from porter.read.files import is_table, listing, parse_graph_file, refuse_foreign, unreadable
 from porter.read.metagraph import source_of
 from porter.read.model import Source
@@ -111,6 +112,12 @@ def give_weights(source: Source, checkpoint: Path) -> None:
 
     Raises UnreadableSource when there is none, or when a part of it is missing or damaged.
     """
+    if is_archive(checkpoint):
+        source.keep = (source.keep, unpacked := unpack(checkpoint))
+        before = list(source.files)
+        give_weights(source, model_in(Path(unpacked.name), checkpoint))
+        source.files = [*before, checkpoint]
+        return
     prefix = latest_in(checkpoint) if checkpoint.is_dir() else prefix_of(checkpoint)
     if prefix is None and checkpoint.is_dir() and len(all_ := prefixes_in(checkpoint)) == 1:
         prefix = all_[0]

@@ -14,7 +14,6 @@ TABLE_MAGIC = bytes.fromhex(
 OTHERS = {
     ".h5": "a Keras HDF5 file", ".hdf5": "a Keras HDF5 file", ".keras": "a Keras 3 archive",
     ".tflite": "a TensorFlow Lite model", ".onnx": "an ONNX model", ".uff": "a TensorRT UFF file",
-    ".zip": "an archive", ".gz": "an archive", ".tar": "an archive",
 }  # fmt: skip
 
 
@@ -37,7 +36,6 @@ def refuse_foreign(path: Path) -> None:
         if head[4:8] == b"TFL3"
         else ""
     )
-    kind = kind or ("an archive" if head[:4] in (b"PK\x03\x04", b"\x1f\x8b\x08\x00", b"\x1f\x8b\x08\x08") else "")
     kind = kind or OTHERS.get(path.suffix.lower(), "")
     if kind:
         todo = (

@@ -191,7 +191,7 @@ class _Maker:
     def _signature(self) -> Signature | None:
         """The signature to convert: the one that serving uses, or else the first."""
         signatures = {signature.name: signature for signature in self.source.signatures}
-        return signatures.get("serving_default") or next(iter(signatures.values()), None)
+        return signatures.get("serving_default") or signatures.get("default") or next(iter(signatures.values()), None)
 
     def _likely_knobs(self) -> set[str]:
         return {parse(knob.tensor)[0] for knob in self.knobs.find(self.flow.forward, {})}

@@ -20,7 +20,9 @@ def graph_file(folder: Path) -> Path | None:
 
 
 def open_saved_model(file: Path, message: Any | None = None) -> Source:
-    """The MetaGraph tagged "serve", or else the first, of a SavedModel's file.
+    """The MetaGraph tagged "serve", or else the first that is not for training, of a SavedModel's file.
+
+    A TensorFlow Hub module (`tfhub_module.pb` beside it) is one too.
 
     message: the file's content where it was parsed already. Raises UnreadableSource for one of TensorFlow 2, and when
     the variables are missing.
@@ -29,7 +31,7 @@ def open_saved_model(file: Path, message: Any | None = None) -> Source:
     if type(message).__name__ != "SavedModel":
         raise unreadable(file, f"it holds a {type(message).__name__}, not a SavedModel")
     metas = list(message.meta_graphs)
-    meta = next((m for m in metas if "serve" in m.meta_info_def.tags), metas[0])
+    meta = min(metas, key=lambda m: ("serve" not in m.meta_info_def.tags, "train" in m.meta_info_def.tags))
     if len(meta.object_graph_def.nodes):
         raise UnreadableSource(
             "This is a SavedModel of TensorFlow 2.",
@@ -41,11 +43,16 @@ def open_saved_model(file: Path, message: Any | None = None) -> Source:
     index = prefix.with_name("variables.index")
     data = sorted(prefix.parent.glob("variables.data-*")) if prefix.parent.is_dir() else []
     source = source_of(meta, file.parent, "SavedModel", [file, *([index] if index.is_file() else []), *data])
+    if (file.parent / "tfhub_module.pb").is_file():
+        source.format = "TensorFlow Hub module"
+    if len(source.signatures) > 1:
+        told = (f"{each.name} ({', '.join(each.outputs.values())})" for each in source.signatures)
+        source.warnings.append(f"There are several signatures, and --outputs chooses: {'; '.join(told)}.")
     if len(metas) > 1:
         tags = "; ".join(" ".join(m.meta_info_def.tags) or "no tag" for m in metas)
-        chosen = " ".join(meta.meta_info_def.tags)
+        chosen = f"the tag {' '.join(meta.meta_info_def.tags)}" if meta.meta_info_def.tags else "no tag"
         source.warnings.append(
-            f"The SavedModel holds {len(metas)} graphs ({tags}); the one tagged {chosen!r} is converted."
+            f"The SavedModel holds {len(metas)} graphs ({tags}); the one with {chosen} is converted."
         )
     if index.is_file() and data:
         Stored(prefix, [index, *data]).serve(source)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from porter.errors import UnreadableSource
+from porter.read.archive import is_archive, model_in, unpack
 from porter.read.checkpoint import give_weights, latest_in, open_checkpoint, prefix_of, prefixes_in
 from porter.read.files import OTHERS, listing, parse_graph_file, refuse_foreign
 from porter.read.keras_file import is_keras_file, open_keras_file
@@ -24,10 +25,16 @@ def open_source(
     into: the architecture for an `.h5` file that holds weights alone.
 
     path: a checkpoint's prefix or any of its files, a folder with a `checkpoint` file or with one model, a frozen graph
-    (`.pb`, `.pbtxt`), a SavedModel's folder or file, Keras' `.h5`. Raises UnreadableSource when it is missing, incomplete,
-    damaged, of TensorFlow 2 or ambiguous; Unsupported for a format that porter does not read.
+    (`.pb`, `.pbtxt`), a SavedModel's folder or file, Keras' `.h5`, or an archive with one of these.
+    Raises UnreadableSource when it is missing, incomplete, damaged, of TensorFlow 2 or ambiguous; Unsupported for a
+    format that porter does not read.
     """
     path = Path(path)
+    if is_archive(path):
+        unpacked = unpack(path)
+        source = open_source(model_in(Path(unpacked.name), path), checkpoint)
+        source.path, source.files, source.keep = path, [path], unpacked
+        return source
     if checkpoint is not None:
         return open_graph(path, Path(checkpoint))
     if path.is_dir():
