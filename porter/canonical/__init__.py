@@ -16,6 +16,7 @@ from porter.canonical.loop_variables import loop_variables
 from porter.canonical.loops import functional_loops
 from porter.canonical.merge_equal import merge_equal
 from porter.canonical.names import unify_names
+from porter.canonical.rows import rows
 from porter.canonical.single_entries import single_entries
 from porter.canonical.single_numbers import single_numbers
 from porter.canonical.static_arguments import static_arguments
@@ -37,7 +38,16 @@ WHOLE = (
     infer_shapes,
     array_elements,
 )
-PASSES = (drop_identities, static_arguments, joined_parts, single_entries, channels_last, drop_identities, merge_equal)
+PASSES = (
+    drop_identities,
+    static_arguments,
+    joined_parts,
+    single_entries,
+    channels_last,
+    drop_identities,
+    rows,
+    merge_equal,
+)
 
 
 def canonical(graph: Graph) -> Graph:
