@@ -6,6 +6,7 @@ modules that hold them are imported below.
 
 from porter.rules import (
     activations,
+    attention,
     batch_normalization,
     cells,
     convolution,
@@ -49,6 +50,7 @@ RULES = (
     *unit_norm.RULES,
     *normalization.RULES,
     *dropout.RULES,
+    *attention.RULES,
     *cells.RULES,
     *keras_cells.RULES,
     *convolutional_cells.RULES,

@@ -19,6 +19,7 @@ from porter.canonical.names import unify_names
 from porter.canonical.rows import rows
 from porter.canonical.single_entries import single_entries
 from porter.canonical.single_numbers import single_numbers
+from porter.canonical.sizes_at_origin import sizes_at_origin
 from porter.canonical.static_arguments import static_arguments
 from porter.graph import Graph
 
@@ -37,6 +38,7 @@ WHOLE = (
     array_shapes,
     infer_shapes,
     array_elements,
+    sizes_at_origin,
 )
 PASSES = (
     drop_identities,

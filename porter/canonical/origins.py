@@ -58,8 +58,8 @@ def _before(found: Origin) -> Origin | None:
         if axis == 0:
             return Origin(first, 1 if node.attrs.get("transpose_a") else 0)
         return Origin(node.inputs[1], 0 if node.attrs.get("transpose_b") else 1)
-    if node.op == "BatchMatMul" and axis < len(value.shape) - 2:
-        return Origin(first, axis) if first.rank == value.rank else None
+    if node.op == "BatchMatMul":
+        return _product(node, value, axis)
     if node.op == "ConcatV2":
         place = constant(node, -1)
         apart = place is not None and int(place) % len(value.shape) != axis
@@ -119,6 +119,17 @@ def _broadcast(node: Node, value: Value, axis: int) -> Origin | None:
         if each.shape[place] is not None or found is None or _is_leaf(each):
             found = Origin(each, place)
     return found
+
+
+def _product(node: Node, value: Value, axis: int) -> Origin | None:
+    """Of matrices: the rows of the first, the columns of the second; the axes before these where both have them."""
+    first, second = node.inputs
+    rank = len(value.shape or ())
+    if axis == rank - 1 and second.rank:
+        return Origin(second, second.rank - (2 if node.attrs.get("adj_y") else 1))
+    if axis == rank - 2 and first.rank:
+        return Origin(first, first.rank - (1 if node.attrs.get("adj_x") else 2))
+    return Origin(first, axis) if first.rank == rank and axis < rank - 2 else None
 
 
 def _is_leaf(value: Value) -> bool:

@@ -8,6 +8,7 @@ until it meets the one that undoes it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 from porter.canonical.infer_shapes import BINARY, UNARY
 from porter.graph import Graph, Node, Value
@@ -16,7 +17,7 @@ from porter.pattern import Matcher
 ELEMENTWISE = (UNARY | BINARY | {"Cond"}) - {"Cumsum", "ReverseV2", "ReverseSequence", "BroadcastTo"}
 REDUCTIONS = {"Sum", "Mean", "Max", "Min", "Prod", "Any", "All"}
 RANDOM = {"RandomUniform", "RandomStandardNormal", "TruncatedNormal"}
-LARGEST = 4  # axes that a row's place may have
+LARGEST = 5  # axes of what is put together
 
 
 def rows(graph: Graph) -> None:
@@ -26,14 +27,26 @@ def rows(graph: Graph) -> None:
 
 
 def _is_merge(node: Node) -> bool:
-    """True for a reshape that puts two or more leading axes together, and leaves the others as they are."""
+    """True for a reshape that puts two or more leading axes together; if it makes a matrix, perhaps the others too."""
+    return _leading(node) > 1
+
+
+def _leading(node: Node) -> int:
+    """How many leading axes a reshape puts together while what it makes of the others is known, 0 if it does not."""
     if node.op != "Reshape" or not node.inputs:
-        return False
+        return 0
     before, after = node.inputs[0].shape, node.out.shape
-    if before is None or after is None or not after or not len(after) < len(before) <= LARGEST:
-        return False
+    if before is None or not after or len(before) > LARGEST or None in after[1:]:
+        return 0
     kept = len(after) - 1
-    return None not in after[1:] and before[len(before) - kept :] == after[1:]
+    if len(after) < len(before) and before[len(before) - kept :] == after[1:]:
+        return len(before) - kept
+    if len(after) != 2 or len(before) < 4:
+        return 0
+    for place in range(len(before) - 2, 1, -1):
+        if before[1:place].count(None) < 2 and None not in before[place:] and prod(before[place:]) == after[1]:  # type: ignore[type-var]
+            return place
+    return 0
 
 
 class _Rows:
@@ -52,13 +65,28 @@ class _Rows:
             elif any(id(value) in self.full for value in node.inputs) or node.op in RANDOM:
                 self._moved(node)
             if _is_merge(node) and self.graph.nodes.get(node.name) is node and not self._is_coupled(node.out):
-                self.full[id(node.out)] = _unexpanded(node)
+                self.full[id(node.out)] = self._whole(node)
 
     def _is_coupled(self, value: Value) -> bool:
         """True if rows meet: rules for that know the reshape, so it stays."""
         return any(
             user.op in REDUCTIONS and (not user.attrs.get("axes") or 0 in user.attrs["axes"]) for user, _ in value.uses
         )
+
+    def _whole(self, node: Node) -> Value:
+        """What `node` puts together, with the axes that it keeps as they are behind it."""
+        before, count, out = node.inputs[0], _leading(node), node.out
+        if (out.rank or 0) - 1 == (before.rank or 0) - count:
+            return _unexpanded(node)
+        shape = (*before.shape[:count], *out.shape[1:])  # type: ignore[index]
+        made = Node(f"{node.name}/apart", "Reshape", [before], origin=node.origin)
+        made.attrs["shape"] = (None, *(-1 if size is None else size for size in shape[1:]))
+        probe = None if before.probe is None else (*before.probe[:count], *out.shape[1:])  # type: ignore[index]
+        made.outputs = [Value(made, 0, shape, probe, out.dtype)]  # type: ignore[arg-type]
+        made.out.tensor = _apart(out, made.out)
+        self.graph.add(made)
+        self.graph.set_inputs(node, [made.out])
+        return made.out
 
     def _reshaped(self, node: Node) -> None:
         """A reshape of rows takes what has the axes apart; one that only puts them apart is left out."""

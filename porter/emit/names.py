@@ -149,6 +149,10 @@ def _weights_key(node: Node) -> Any:
 def _path(graph: Graph, node: Node) -> tuple[list[str], str]:
     """The scope of a layer's first weight, and what is to be added to tell it from the layer it belongs to."""
     kind = snake(node.op.split(".")[-1])
+    if node.op.endswith("MultiHeadAttention"):
+        held = [variables(graph, ref)[0].name.split("/") for ref in node.attrs["weights"].values()]
+        shared = [parts[0] for parts in zip(*held, strict=False) if len(set(parts)) == 1]
+        return (shared, "") if shared else ([kind], "")
     for ref in node.attrs["weights"].values():
         for variable in variables(graph, ref)[:1]:
             parts, ending = variable.name.split("/"), ""

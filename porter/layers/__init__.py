@@ -6,6 +6,7 @@ from porter.layers.audio_spectrogram import AudioSpectrogram
 from porter.layers.batch_gather import BatchGather
 from porter.layers.batch_statistics_normalization import BatchStatisticsNormalization
 from porter.layers.batch_to_space import BatchToSpace
+from porter.layers.biased_multi_head_attention import BiasedMultiHeadAttention
 from porter.layers.bincount import Bincount
 from porter.layers.block_lstm import BlockLSTM
 from porter.layers.categorical_sample import CategoricalSample
@@ -85,6 +86,7 @@ __all__ = [
     "BatchGather",
     "BatchStatisticsNormalization",
     "BatchToSpace",
+    "BiasedMultiHeadAttention",
     "Bincount",
     "BlockLSTM",
     "CTCGreedyDecoder",
