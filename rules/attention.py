@@ -28,9 +28,10 @@ def _attention(tf, query, key, value, scale, divisor, added, visible, large, ker
     q, k, v = _heads(tf, query, "query"), _heads(tf, key, "key"), _heads(tf, value, "value")
     products = tf.BatchMatMul(one_of(q * scale, q), k).named("scores")
     scores = one_of(products * scale, products / divisor, products)
+    hidden = ((1.0 - visible).shared() * large).shared()  # the same for all layers
     masked = one_of(
-        scores * visible - (1.0 - visible) * large,
-        scores * visible + (1.0 - visible) * large,
+        scores * visible - hidden,
+        scores * visible + hidden,
         scores + added,
         scores,
     )

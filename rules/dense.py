@@ -27,42 +27,12 @@ def _(x, kernel, bias, matmul):
 
 
 @rule
-def dense_on_last_axis(tf, x, kernel: Weight, bias: Weight, rows, back):
-    """Raise the reshape, product and reshape of `tf.layers.dense` on more than two axes to `Dense`.
-
-    Shapes: x [batch, ..., inputs], kernel [inputs, units].
-    Source: tensorflow/python/ops/math_ops.py, function tensordot, 1.15.
-    """
-    flat = one_of(tf.Reshape(x).named("flatten"), tf.Reshape(x, rows).named("flatten"))
-    product = tf.MatMul(flat, kernel).named("matmul")
-    full = one_of(tf.Reshape(product).named("restore"), tf.Reshape(product, back).named("restore"))
-    return one_of(tf.BiasAdd(full, bias), full + bias, full)
-
-
-@dense_on_last_axis.to_keras
-def _(x, kernel, bias, matmul, flatten, restore):
-    flatten.get("shape"), restore.get("shape")
-    require(
-        not matmul.get("transpose_a", False) and not matmul.get("transpose_b", False), "a transposed product", matmul
-    )
-    inputs, units = kernel.value.shape
-    out = restore.out
-    require(x.rank is not None and x.rank == out.rank and x.rank > 2, "the rank changes", restore)
-    require(x.shape[-1] == inputs and out.shape[-1] == units, "not a product over the last axis", matmul)
-    same = x.probe and out.probe and x.probe[:-1] == out.probe[:-1]
-    require(
-        same or (None not in x.shape and x.shape[:-1] == out.shape[:-1]), "the axes before the last change", restore
-    )
-    bias = _one_per_unit(bias, units)
-    return layers.Dense(units, use_bias=bias is not None).bind(kernel=kernel, bias=bias)(x)
-
-
-@rule
 def dense_on_matrices(tf, x, kernel: Weight, bias: Weight):
     """Raise the product of each of many matrices with one kernel to `Dense`.
 
     Shapes: x [batch, ..., inputs], kernel [inputs, units].
-    Source: tf.matmul of TensorFlow 1.15 on more than two axes; a dense layer in every step of a loop.
+    Source: tf.matmul of TensorFlow 1.15 on more than two axes; a dense layer in every step of a loop; tf.tensordot, whose
+    reshapes are gone by now.
     """
     product = tf.BatchMatMul(x, kernel).named("matmul")
     return one_of(tf.BiasAdd(product, bias), product + bias, product)
@@ -123,7 +93,7 @@ def _(tf):
     return tf.matmul(x, tf.placeholder(tf.float32, [4, 3], "y"))
 
 
-@dense_on_last_axis.example("tf.layers.dense on three axes", "Dense")
+@dense_on_matrices.example("tf.layers.dense on three axes", "Dense")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 5, 4], "x")
     w = tf.get_variable("dense/kernel", [4, 3])
@@ -131,7 +101,7 @@ def _(tf):
     return tf.nn.bias_add(tf.tensordot(x, w, [[2], [0]]), b)
 
 
-@dense_on_last_axis.example("tf.layers.dense", "Dense")
+@dense_on_matrices.example("tf.layers.dense", "Dense")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, None, 4], "x")
     return tf.layers.dense(x, 3)
@@ -175,4 +145,4 @@ def _(tf):
     return tf.matmul(tf.placeholder(tf.float32, [3, 4], "kernel"), x) + tf.get_variable("b1", [3, 1])
 
 
-RULES = (dense_on_last_axis, dense_on_matrices, dense, dense_on_columns)
+RULES = (dense_on_matrices, dense, dense_on_columns)

@@ -141,24 +141,12 @@ def _(tf):
     return tf.nn.softmax(_x(tf, None, None, 3), axis=1)
 
 
-@softmax_on_axis.example("flattened to rows, as slim and TensorFlow before 1.13 do it", "Softmax")
-def _(tf):
-    x = _x(tf, 6, 4, 3)
-    return tf.reshape(tf.nn.softmax(tf.reshape(x, [-1, 3])), tf.shape(x))
-
-
 @softmax_on_axis.example("flattened to rows of unknown size, as attention before TensorFlow 1.13", "Softmax")
 def _(tf):
     x = _x(tf, None, None)
     shape = tf.shape(x)
     rows = tf.reshape(x, tf.concat([[-1], shape[-1:]], 0))
     return tf.reshape(tf.nn.softmax(rows), shape)
-
-
-@softmax_on_axis.example("tf.nn.log_softmax, flattened", "ops.log_softmax")
-def _(tf):
-    x = _x(tf, 6, 3)
-    return tf.reshape(tf.nn.log_softmax(tf.reshape(x, [-1, 3])), tf.shape(x))
 
 
 @softmax_on_axis.example("transposed and flattened", "Softmax")

@@ -378,6 +378,45 @@ def test_known_sizes_are_constants():
     assert "Shape" not in found
 
 
+def test_rows_stay_apart_up_to_the_reshape_that_undoes_it():
+    def build(tf):
+        x, ids = tf.placeholder(tf.float32, [None, None, 4], "x"), tf.placeholder(tf.int32, [None, None], "ids")
+        size = tf.concat([tf.shape(x)[:2], [4]], 0)
+        rows = tf.reshape(x, [-1, 4])
+        for name in ("a", "b"):
+            rows = (
+                tf.nn.relu(tf.matmul(rows, tf.get_variable(name, [4, 4])) + tf.get_variable(f"{name}_bias", [4])) + rows
+            )
+        rows = tf.nn.softmax(rows) * tf.reduce_mean(rows, axis=1, keepdims=True)
+        looked_up = tf.gather(tf.get_variable("table", [9, 4]), tf.reshape(ids, [-1]))
+        return tf.reshape(rows, size), tf.reshape(looked_up, tf.concat([tf.shape(ids), [4]], 0))
+
+    assert "Reshape" not in ops_of(canonical_graph(build))
+    assert "ops.reshape" not in check(build).classes
+
+
+def test_rows_that_meet_stay_rows():
+    """What is put together and then reduced is not the same before the reshape."""
+
+    def build(tf):
+        rows = tf.reshape(tf.placeholder(tf.float32, [None, 3, 4], "x"), [-1, 4])
+        return tf.reshape(tf.nn.relu(rows - tf.reduce_mean(rows, axis=0)), [-1, 3, 4])
+
+    assert ops_of(canonical_graph(build))["Reshape"] == 2
+    check(build, exact=True)
+
+
+def test_sizes_are_read_where_they_come_from():
+    def build(tf):
+        x = tf.placeholder(tf.float32, [None, None, 4], "x")
+        scores = tf.matmul(x, x, transpose_b=True)
+        return tf.nn.relu(scores) + tf.cast(tf.range(tf.shape(scores)[2]), tf.float32)
+
+    shape = only(canonical_graph(build), "Shape")
+    assert [value.node.name for value in shape.inputs] == ["x"]
+    check(build)
+
+
 def test_channels_first_becomes_channels_last():
     """Two transposes at the ends, none in between."""
 

@@ -44,7 +44,7 @@ def _leading(node: Node) -> int:
     if len(after) != 2 or len(before) < 4:
         return 0
     for place in range(len(before) - 2, 1, -1):
-        if before[1:place].count(None) < 2 and None not in before[place:] and prod(before[place:]) == after[1]:  # type: ignore[type-var]
+        if before[1:place].count(None) < 2 and None not in before[place:] and prod(before[place:]) == after[1]:  # type: ignore[arg-type, type-var]
             return place
     return 0
 
@@ -100,7 +100,12 @@ class _Rows:
             if shape.count(None) > 1 or -1 in shape:
                 return
             node.attrs["shape"] = tuple(-1 if size is None else size for size in shape)
-        self.graph.set_inputs(node, [whole, *node.inputs[1:]])
+        sizes = tuple(-1 if size is None else size for size in (out.shape or ())[1:])
+        if shape is None and out.shape and sizes.count(-1) < 2 and _same(whole, out, 1):
+            node.attrs["shape"] = (None, *sizes)
+            self.graph.set_inputs(node, [whole])
+        else:
+            self.graph.set_inputs(node, [whole, *node.inputs[1:]])
 
     def _moved(self, node: Node) -> None:
         """Put what `node` does before the reshape, where it treats each row by itself."""
@@ -153,8 +158,8 @@ class _Rows:
             return None
         wholes = [(value, self.full.get(id(value))) for value in node.inputs]
         lead = next((whole for value, whole in wholes if whole is not None and value.rank == rank), None)
-        if lead is None:
-            return None
+        if lead is None or all(value.dtype.startswith("int") for value in node.inputs):
+            return None  # arithmetic on ids belongs to rules for lookups
         count = (lead.rank or 0) - rank + 1
         inputs = []
         for value, whole in wholes:
