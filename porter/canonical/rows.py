@@ -234,6 +234,8 @@ def _same(one: Value, other: Value, count: int) -> bool:
     """True if the first `count` axes of two tensors are known to have the same sizes."""
     if count < 0 or one.shape is None or other.shape is None:
         return False
+    if one is other:
+        return True
     for axis in range(count):
         sizes = (one.shape[axis], other.shape[axis])
         probes = (one.probe[axis], other.probe[axis]) if one.probe and other.probe else (0, 1)
