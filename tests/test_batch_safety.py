@@ -71,6 +71,15 @@ def scales_another_tensor(tf):
     return tf.reduce_mean(x, 2) * tf.reduce_max(x)
 
 
+def softmax_of_everything(tf):
+    return tf.reshape(tf.nn.softmax(tf.reshape(batch_of(tf, 4, 3), [-1])), [-1, 4, 3])
+
+
+def channels_first_of_unknown_size(tf):
+    x = batch_of(tf, 3, None, None)
+    return x / tf.reshape(tf.reduce_max(tf.abs(x), [0, 2, 3]), [1, 3, 1, 1])
+
+
 def clipped_by_norm(tf):
     return tf.clip_by_norm(batch_of(tf, 6), 1.0)
 
@@ -89,6 +98,8 @@ SAFE = {
     "tiled to the batch by hand": (tiled_by_hand, "sum"),
     "a maximum of maxima": (in_two_steps, "maximum"),
     "scaling a tensor of another rank": (scales_another_tensor, "maximum"),
+    "a softmax over everything": (softmax_of_everything, "softmax"),
+    "channels first, rows and columns unknown": (channels_first_of_unknown_size, "maximum"),
     "tf.clip_by_norm": (clipped_by_norm, "sum"),
 }
 

@@ -137,6 +137,11 @@ class Planner:
                 raise _Stuck("the batch's mean and variance are used themselves")
             self.result.rewired[id(node)] = (node, list(node.inputs), {"per_sample": True}, causes)
             return
+        source = self._apart(node.inputs[0]) if node.op in ("Softmax", "LogSoftmax") and node.out.rank == 1 else None
+        if source is not None and source.folded:  # over all numbers of the batch in a row
+            value = self._new(node, [source.value], node.attrs)
+            self.result.apart[id(node.out)] = Apart(value, source.own, True, causes)
+            return
         if node.op not in REDUCTIONS:
             raise _Stuck(f"a {own.what} over the batch means nothing for one sample")
         self._reduce(node, causes)
@@ -272,8 +277,8 @@ class Planner:
 
     def _reshaped(self, value: Value, own: Shape) -> Value:
         """`value` as [batch, *own]."""
-        if not self.static and any(size != 1 for size in own):
-            raise _Stuck("the sizes of what it reduces are not known")
+        if any(size != 1 and size not in (value.shape or ())[1:] for size in own):
+            raise _Stuck("the sizes of what is left are not known")
         batch, probe = (value.shape or (None,))[0], (value.probe or (self.batch,))[0]
         while id(value) in self.reshaped:
             value = value.node.inputs[0]
