@@ -2,8 +2,8 @@
 
     python unrolled_training_graph.py DIRECTORY STEPS      (TensorFlow 1.15)
 
-`STEPS` of static_rnn over an LSTMCell, as character models of the time were built, are about 130 nodes each with their gradients. Leaves
-`model.ckpt` with its `.meta` in DIRECTORY, and prints how many nodes it has.
+`STEPS` of static_rnn over an LSTMCell, as character models of the time were built, are about 130 nodes each with their
+gradients. Leaves `model.ckpt` with its `.meta` in DIRECTORY, and prints how many nodes it has.
 """
 
 import sys
