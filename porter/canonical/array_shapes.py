@@ -15,8 +15,17 @@ def array_shapes(graph: Graph) -> None:
             node.out.index = 0
             written = _written(node.out)
             element = written[0] if written else None
-            if element is not None and element.shape is not None:
+            if element is None:
+                continue
+            outside = _stacked(node.out)
+            if element.shape is not None:
                 _describe(node.out, [size_of(node.inputs[0]), *dims_of(element)], element.dtype)
+            elif outside is not None:
+                _describe(node.out, outside, element.dtype)
+            else:
+                _forget(node.out)
+            if outside is not None and node.out.shape is not None and len(node.out.shape) == len(outside):
+                _describe(node.out, outside, element.dtype)
         elif node.op == "While":
             for place, value in enumerate(node.inputs):
                 inner = node.attrs["body"].inputs[place]
@@ -61,6 +70,28 @@ def array_elements(graph: Graph) -> None:
                     else:
                         element.append(each.size)  # type: ignore[union-attr]
                 node.attrs["element"] = tuple(element)
+
+
+def _stacked(array: Value) -> Dims | None:
+    """What is known of the tensor that a loop makes of `array`: TensorFlow 1 notes the shape of its elements there."""
+    for user, slot in array.uses:
+        if user.op == "While" and slot < len(user.outputs) and user.outputs[slot].shape:
+            return [(None, None), *dims_of(user.outputs[slot])[1:]]
+    return None
+
+
+def _forget(array: Value) -> None:
+    """Let `array`, and what becomes of it in loops, have no shape: that of the flow, which stood for it, is not its own."""
+    array.shape, array.probe = None, None
+    for user, slot in array.uses:
+        if user.op == "ArrayWrite" and slot == 0 and user.out.shape is not None:
+            _forget(user.out)
+        elif user.op == "While":
+            for inner in (user.attrs["body"].inputs[slot], user.attrs["cond"].inputs[slot]):
+                if inner.shape is not None:
+                    _forget(inner)
+            if slot < len(user.outputs) and user.outputs[slot].shape == ():
+                _forget(user.outputs[slot])
 
 
 def _written(array: Value) -> tuple[Value, list[Node]] | None:

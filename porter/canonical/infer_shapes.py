@@ -36,11 +36,14 @@ def infer_shapes(graph: Graph) -> None:
 
 
 def _infer(graph: Graph) -> None:
+    from porter.canonical.chosen_shapes import CHOSEN  # its rules are written with the functions of this file
+
+    rules = {**RULES, **CHOSEN}
     for node in graph.ordered():
         if node.op == "While":
             _loop(node)
-        elif node.op in RULES and node.outputs and all(value.shape is not None for value in node.inputs):
-            found = RULES[node.op](node)
+        elif node.op in rules and node.outputs and all(value.shape is not None for value in node.inputs):
+            found = rules[node.op](node)
             if found is not None:
                 for value in node.outputs:
                     refine(value, found)

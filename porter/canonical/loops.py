@@ -165,14 +165,17 @@ def _arrays(graph: Graph) -> None:
             if node.op == "TensorListReserve":
                 graph.set_inputs(node, node.inputs[1:])
             node.op, node.attrs = "ArrayNew", {"grows": True} if node.attrs.get("dynamic_size") else {}
+            for value in node.outputs:
+                value.shape, value.probe = None, None  # those of a handle and of a flow
         elif node.op in ARRAY_OPERATIONS:
             node.op, order = ARRAY_OPERATIONS[node.op]
             graph.set_inputs(node, [node.inputs[place] for place in order])
         elif node.op in WHOLE_ARRAYS:
             # tf.while_loop's users unstack and stack whole tensors: indices are range(size)
             array = node.inputs[WHOLE_ARRAYS[node.op]]
-            if node.op not in ("TensorArrayScatterV3", "TensorListFromTensor"):
-                array.shape, array.probe = node.out.shape or array.shape, node.out.probe or array.probe
+            is_read = node.op not in ("TensorArrayScatterV3", "TensorListFromTensor")
+            if is_read and (node.out.shape is not None or array.shape == ()):  # a flow is a scalar, the array is none
+                array.shape, array.probe = node.out.shape, node.out.probe
             graph.replace(node.out, array)
         elif node.op in ("TensorArraySizeV3", "TensorListLength"):
             made = node.inputs[0].node

@@ -45,6 +45,8 @@ def to_graph(original: Original) -> Graph:
         for index, tensor in enumerate(operation.outputs):
             shape = None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
             probe = probed.get(f"{definition.name}:{index}")
+            if shape is None and definition.op == "TensorArrayGatherV3":
+                shape = _stacked(definition)
             node.outputs.append(Value(node, index, shape, probe, tensor.dtype.base_dtype.name, tensor.name))
         if definition.name in original.variables:
             node.op = "Variable"
@@ -113,6 +115,12 @@ def _python(value: Any) -> Any:
     if kind == "shape":
         return tuple(d.size for d in value.shape.dim)
     return getattr(value, kind) if kind else None
+
+
+def _stacked(definition: Any) -> tuple[int | None, ...] | None:
+    """The shape of an array that was stacked: TensorFlow 1 noted that of its elements, and later ones do not read it."""
+    element = definition.attr["element_shape"].shape
+    return None if element.unknown_rank else (None, *(d.size if d.size >= 0 else None for d in element.dim))
 
 
 @contextlib.contextmanager
