@@ -233,7 +233,32 @@ def test_a_loop_becomes_one_node():
     assert not {"Enter", "Exit", "Merge", "Switch", "NextIteration", "LoopCond"} & ops_of(graph).keys()
 
 
+def _pictures_resized(tf, x):
+    """As the Object Detection API prepares pictures: one by one, and what comes out is convolved."""
+    pictures = tf.reshape(x, [-1, 2, 2, 1]) * tf.ones([1, 1, 1, 3])
+    resized = tf.map_fn(lambda each: tf.image.resize_images(each, [6, 6]), pictures)
+    return tf.nn.conv2d(2.0 * resized - 1.0, tf.get_variable("w", [3, 3, 3, 2]), 1, "SAME")
+
+
+def _boxes_chosen(tf, x):
+    """Non-max suppression picture by picture, padded to a fixed number of boxes."""
+
+    def chosen(each):
+        boxes = tf.concat([tf.reshape(each, [-1, 2]), tf.reshape(each, [-1, 2]) + 1.0], 1)
+        scores = tf.sigmoid(boxes[:, 0])
+        kept = tf.image.non_max_suppression(boxes, scores, tf.minimum(3, tf.shape(boxes)[0]), 0.3)
+        best, order = tf.math.top_k(tf.gather(scores, kept), tf.size(kept))
+        boxes = tf.gather(tf.gather(boxes, kept), order)
+        missing = 3 - tf.shape(boxes)[0]
+        boxes = tf.ensure_shape(tf.pad(boxes, [[0, missing], [0, 0]]), [3, 4])
+        return boxes, tf.ensure_shape(tf.pad(best, [[0, missing]]), [3])
+
+    return tf.map_fn(chosen, x, dtype=(tf.float32, tf.float32))
+
+
 LOOPS = {
+    "pictures are resized": _pictures_resized,
+    "boxes are chosen": _boxes_chosen,
     "counting": lambda tf, x: tf.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2.0), [0, x])[1],
     "until the data say so": lambda tf, x: tf.while_loop(
         lambda x: tf.reduce_sum(tf.abs(x)) < 100.0, lambda x: x * 2.0 + 1.0, [x]
