@@ -63,6 +63,7 @@ RULES = (
     *pooling.RULES,
     *partitioned_embedding.RULES,
     *embedding.RULES,
+    *weight_normalization.OF_ACTIVATIONS,
     *dense.RULES,
     *softmax.RULES,
     *smooth_activations.RULES,

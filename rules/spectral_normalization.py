@@ -7,8 +7,14 @@ from porter.rule import Rule, Scalar, Weight, one_of, require
 
 ITERATIONS = (2, 1)  # written out one after another in TensorFlow 1 code; the longest is looked for first
 
+# Which factors of each product are transposed: W is the kernel as a matrix, and u a row or a column.
+PRODUCTS = {
+    "filters": {"v": (False, True), "u": (False, False), "left": (False, False), "value": (False, True)},
+    "inputs": {"v": (True, False), "u": (False, False), "left": (True, False), "value": (False, False)},
+}
 
-def _formula(iterations):
+
+def _formula(iterations, side):
     """The formula for so many steps. Each operation of a step has a name of its own, so that its attributes are read."""
 
     def formula(tf, layer, kernel, u, added, at_least):
@@ -20,31 +26,36 @@ def _formula(iterations):
             return one_of(x * tf.Rsqrt(tf.Maximum(squares, at_least)), tf.RealDiv(x, one_of(length + added, length)))
 
         def times(x, y, name):
-            return tf.MatMul(x, one_of(tf.Transpose(y).named(f"{name}_flipped"), y)).named(name)
-
-        def by_rows():
-            """u [1, filters]: v = u W', u = v W."""
-            u_now, v_now = u, None
-            for step in range(iterations):
-                v_now = unit(times(u_now, matrix, f"v{step}"), f"v{step}")
-                u_now = unit(times(v_now, matrix, f"u{step}"), f"u{step}")
-            return stopped(u_now, "u"), stopped(v_now, "v")
+            factors = [
+                one_of(tf.Transpose(each).named(f"{name}_flipped{place}"), each) for place, each in enumerate((x, y))
+            ]
+            return tf.MatMul(*factors).named(name)
 
         def stopped(x, name):
             return one_of(tf.StopGradient(x).named(f"{name}_stopped"), x)
 
-        u_last, v_last = by_rows()
-        value = times(times(v_last, matrix, "left"), u_last, "value")
+        u_now, v_now = u, None
+        for step in range(iterations):
+            before = u_now
+            v_now = times(before, matrix, f"v{step}") if side == "filters" else times(matrix, before, f"v{step}")
+            v_now = unit(v_now, f"v{step}")
+            u_now = times(v_now, matrix, f"u{step}") if side == "filters" else times(matrix, v_now, f"u{step}")
+            u_now = unit(u_now, f"u{step}")
+        u_last, v_last = stopped(u_now, "u"), stopped(v_now, "v")
+        if side == "filters":
+            value = times(times(v_last, matrix, "left"), u_last, "value")
+        else:
+            value = times(times(u_last, matrix, "left"), v_last, "value")
         sigma = one_of(value, tf.Reshape(value).named("number"), tf.Squeeze(value).named("number"))
         divided = tf.RealDiv(matrix, sigma)
         return one_of(tf.Reshape(divided).named("back"), divided)
 
-    formula.__name__ = "spectral_normalization" + (f"_{iterations}_steps" if iterations > 1 else "")
-    formula.__doc__ = """Wrap a layer whose kernel is divided by its spectral norm in `LegacySpectralNormalization`.
+    formula.__name__ = f"spectral_normalization_{iterations}_by_{side}"
+    formula.__doc__ = f"""Wrap a layer whose kernel is divided by its spectral norm in `LegacySpectralNormalization`.
 
-    Shapes: kernel as the layer has it, as a matrix [all other axes, filters]; u [1, filters].
-    Left as a fixed kernel: an iteration in a while loop; a u on the other side; more than two steps.
-    Source: "Spectral Normalization for GANs" (Miyato et al., 2018), as TensorFlow 1 code has it.
+    Shapes: kernel as the layer has it, as a matrix W [all other axes, filters]; u has an entry for each of the {side}.
+    Left as a fixed kernel: an iteration in a while loop; more than two steps.
+    Source: "Spectral Normalization for GANs" (Miyato et al., 2018), as TensorFlow 1 code and tf.contrib.gan have it.
     """
     kinds = {"tf": None, "layer": None, "kernel": Weight, "u": Weight, "added": Scalar, "at_least": Scalar}
     formula.__signature__ = inspect.Signature(
@@ -56,48 +67,53 @@ def _formula(iterations):
     return formula
 
 
-def _wrap(layer, kernel, u, added, at_least, matrix, back, number, u_stopped, v_stopped, **steps):
+def _wrap(side, layer, kernel, u, added, at_least, matrix, back, number, u_stopped, v_stopped, **steps):
     shape = kernel.value.shape
-    filters = shape[-1]
+    inputs, filters = prod(shape[:-1]), shape[-1]
     for view in (matrix, back):
         require(view is None or view["shape"], "the matrix", view)
-    require(matrix is None or matrix.out.shape == (prod(shape[:-1]), filters), "another matrix of the kernel", matrix)
+    require(matrix is None or matrix.out.shape == (inputs, filters), "another matrix of the kernel", matrix)
     require(back is None or back.out.shape == shape, "another kernel comes out", back)
     require(matrix is not None or len(shape) == 2, "no matrix", kernel.value)
     require((u_stopped is None) == (v_stopped is None), "gradients through one of two vectors", u_stopped or v_stopped)
     if number is not None:
         number.get("shape"), number.get("axes")
     require(u.value.node.op in ("Variable", "Const"), "u is the result of more steps", u.value)
-    require(u.value.shape == (1, filters), f"u is {u.value.shape}", u.value)
+    require(u.value.shape == ((1, filters) if side == "filters" else (inputs, 1)), f"u is {u.value.shape}", u.value)
     for name, view in steps.items():
         if view is None:
             continue
         if name.endswith("_total"):
             view.get("keepdims")
-            require(set(view["axes"]) >= {1}, "norms of something else than one vector", view)
-        elif name.endswith("_flipped"):
+            along = 1 if side == "filters" else 0
+            require(along in view["axes"], "norms of something else than one vector", view)
+        elif "_flipped" in name:
             require(view["perm"] == (1, 0), "no transpose", view)
         else:
-            require(not view.get("transpose_a", False), "another product", view)
-            turned = view.get("transpose_b", False) != (steps[f"{name}_flipped"] is not None)
-            require(turned == (name[0] == "v"), "another product", view)  # u W' and v u'; v W is not turned
+            turned = tuple(
+                view.get(f"transpose_{letter}", False) != (steps[f"{name}_flipped{place}"] is not None)
+                for place, letter in enumerate("ab")
+            )
+            require(turned == PRODUCTS[side][name.rstrip("0123456789")], "another product", view)
+    options = {} if side == "filters" else {"side": side}
     made = layer.bind(kernel=kernel).wrapped(
         "LegacySpectralNormalization",
         iterations=sum(name[0] == "u" and name[1:].isdigit() for name in steps),
         epsilon=added if added is not None else at_least or 0.0,
         guard="squares" if at_least is not None else "norm",
+        **options,
         stop_gradient=u_stopped is not None,
     )
-    return made.bind(u=u)
+    return made.bind(u=u if side == "filters" else u.reshape((1, inputs)))
 
 
-def _rule(iterations):
-    made = Rule(_formula(iterations))
+def _rule(iterations, side):
+    made = Rule(_formula(iterations, side))
     labels = [name for name in made.names if name not in ("layer", "kernel", "u", "added", "at_least")]
     names = ["layer", "kernel", "u", "added", "at_least", *labels]
 
     def to_keras(**bound):
-        return _wrap(**bound)
+        return _wrap(side, **bound)
 
     to_keras.__signature__ = inspect.Signature(
         [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
@@ -107,17 +123,17 @@ def _rule(iterations):
     return made
 
 
-RULES = tuple(_rule(iterations) for iterations in ITERATIONS)
+RULES = tuple(_rule(iterations, side) for side in PRODUCTS for iterations in ITERATIONS)
 
 
-@RULES[-1].example("as widely copied", "LegacySpectralNormalization")
+@RULES[1].example("as widely copied", "LegacySpectralNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 9, 8, 3], "x")
     kernel = _by_hand(tf, tf.get_variable("kernel", [3, 3, 3, 5]), 1)
     return tf.nn.leaky_relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, [1, 2, 2, 1], "SAME"), tf.get_variable("bias", [5])))
 
 
-@RULES[-1].example("a dense layer, by tf.nn.l2_normalize", "LegacySpectralNormalization")
+@RULES[1].example("a dense layer, by tf.nn.l2_normalize", "LegacySpectralNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 6], "x")
     kernel, u = tf.get_variable("kernel", [6, 4]), tf.get_variable("u", [1, 4], trainable=False)
@@ -133,7 +149,18 @@ def _(tf):
     return tf.nn.conv2d(x, kernel, [1, 1, 1, 1], "VALID")
 
 
-@RULES[-1].counterexample("divided by the norm of the last product", "LegacySpectralNormalization")
+@RULES[3].example("tf.contrib.gan.features.spectral_normalize", "LegacySpectralNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 9, 8, 3], "x")
+    kernel = tf.get_variable("kernel", [3, 3, 3, 5])
+    matrix, u = tf.reshape(kernel, [-1, 5]), tf.get_variable("spectral_norm_u", [27, 1], trainable=False)
+    v = tf.nn.l2_normalize(tf.matmul(matrix, u, transpose_a=True))
+    u = tf.stop_gradient(tf.nn.l2_normalize(tf.matmul(matrix, v)))
+    sigma = tf.matmul(tf.matmul(tf.transpose(u), matrix), tf.stop_gradient(v))
+    return tf.nn.conv2d(x, tf.reshape(kernel / sigma, kernel.shape), [1, 1, 1, 1], "SAME")
+
+
+@RULES[1].counterexample("divided by the norm of the last product", "LegacySpectralNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 6], "x")
     kernel, u = tf.get_variable("kernel", [6, 4]), tf.get_variable("u", [1, 4], trainable=False)

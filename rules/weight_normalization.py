@@ -1,7 +1,8 @@
 """Weight normalisation: kernels that are learned as a direction and a length."""
 
-from porter.rule import Scalar, Weight, WeightRef, one_of, require, reshaped, rule
+from porter.rule import Scalar, Weight, WeightRef, layers, one_of, require, reshaped, rule
 from porter.rules.statistics import along, count
+from porter.rules.windows import biased, per_filter
 
 
 @rule
@@ -57,6 +58,51 @@ def _(layer, v, gain, at_least, within, least, added, total, over):
 weight_normalization.place = "kernels"
 
 
+@rule
+def weight_normalized_dense(tf, x, v: Weight, gain: Weight, bias: Weight, within: Scalar, at_least: Scalar):
+    """Raise (x @ v) * (gain / norm(v)) + bias to `WeightNormalization` of a `Dense`.
+
+    Shapes: x [batch, inputs], v [inputs, units]; gain, norms and bias one number per unit.
+    Source: "Weight Normalization" (Salimans and Kingma, 2016), function dense of its TensorFlow 1 code.
+    """
+    squares = tf.Sum(one_of(tf.Square(v), v * v, tf.Pow(v, 2))).named("total")
+    guarded = one_of(tf.Maximum(squares, at_least), squares + within, squares)
+    factor = one_of(gain / reshaped(tf.Sqrt(guarded)), gain * reshaped(tf.Rsqrt(guarded)))
+    scaled = tf.Mul(tf.MatMul(x, v).named("matmul"), reshaped(factor)).named("over")
+    return biased(tf, scaled, bias)
+
+
+@weight_normalized_dense.to_keras
+def _(x, v, gain, bias, within, at_least, total, matmul, over):
+    total.get("keepdims")
+    units = v.value.shape[1]
+    turned = matmul.get("transpose_a", False) or matmul.get("transpose_b", False)
+    require(not turned, "a transposed product", matmul)
+    require(total["axes"] == (0,), "norms of something else than units", total)
+    per_unit = [each.shape for each in over.node.inputs if each.node is not matmul.node]
+    require(per_unit in ([(units,)], [(1, units)]) and count(gain) == units, "not one factor for each unit", over)
+    bias = per_filter(bias, units)
+    guard, epsilon = ("sum", within) if within is not None else ("squares", at_least or 0.0)
+    dense = layers.Dense(units, use_bias=bias is not None).bind(kernel=v, bias=bias)
+    gain = gain.reshape((units,)) if gain.value.shape != (units,) else gain
+    return dense.wrapped("WeightNormalization", epsilon=epsilon, guard=guard).bind(gain=gain)(x)
+
+
+@weight_normalized_dense.example("as its authors wrote it", "WeightNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    v, g, b = tf.get_variable("V", [6, 4]), tf.get_variable("g", [4]), tf.get_variable("b", [4])
+    factor = g / tf.sqrt(tf.reduce_sum(tf.square(v), [0]))
+    return tf.reshape(factor, [1, 4]) * tf.matmul(x, v) + tf.reshape(b, [1, 4])
+
+
+@weight_normalized_dense.counterexample("norms of the inputs' rows", "WeightNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4], "x")
+    v, g = tf.get_variable("V", [4, 4]), tf.get_variable("g", [4])
+    return g / tf.sqrt(tf.reduce_sum(tf.square(v), [1])) * tf.matmul(x, v)
+
+
 @weight_normalization.example("tf.nn.l2_normalize times a gain", "WeightNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 9, 8, 3], "x")
@@ -108,4 +154,5 @@ def _(tf):
     return tf.matmul(x, v / tf.norm(v, axis=1))  # divides by the wrong axis, as the original does
 
 
+OF_ACTIVATIONS = (weight_normalized_dense,)
 RULES = (weight_normalization,)
