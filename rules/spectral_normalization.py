@@ -26,9 +26,11 @@ def _formula(iterations, side):
             return one_of(x * tf.Rsqrt(tf.Maximum(squares, at_least)), tf.RealDiv(x, one_of(length + added, length)))
 
         def times(x, y, name):
-            factors = [
-                one_of(tf.Transpose(each).named(f"{name}_flipped{place}"), each) for place, each in enumerate((x, y))
-            ]
+            factors = []
+            for place, each in enumerate((x, y)):
+                label = f"{name}_flipped{place}"
+                # where an axis has size one, its transpose is a reshape
+                factors.append(one_of(tf.Transpose(each).named(label), tf.Reshape(each).named(label), each))
             return tf.MatMul(*factors).named(name)
 
         def stopped(x, name):
@@ -88,7 +90,10 @@ def _wrap(side, layer, kernel, u, added, at_least, matrix, back, number, u_stopp
             along = 1 if side == "filters" else 0
             require(along in view["axes"], "norms of something else than one vector", view)
         elif "_flipped" in name:
-            require(view["perm"] == (1, 0), "no transpose", view)
+            before, after = view.node.inputs[0].shape, view.out.shape
+            view.get("shape"), view.get("perm")
+            vector = view.node.op == "Transpose" or before is not None and 1 in before
+            require(vector and before is not None and before[::-1] == after, "no transpose", view)
         else:
             turned = tuple(
                 view.get(f"transpose_{letter}", False) != (steps[f"{name}_flipped{place}"] is not None)
@@ -147,6 +152,12 @@ def _(tf):
     x = tf.placeholder(tf.float32, [None, 9, 8, 3], "x")
     kernel = _by_hand(tf, tf.get_variable("kernel", [3, 3, 3, 5]), 2)
     return tf.nn.conv2d(x, kernel, [1, 1, 1, 1], "VALID")
+
+
+@RULES[1].example("one unit, whose kernel is a vector", "LegacySpectralNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    return tf.matmul(x, _by_hand(tf, tf.get_variable("kernel", [6, 1]), 1)) + tf.get_variable("bias", [1])
 
 
 @RULES[3].example("tf.contrib.gan.features.spectral_normalize", "LegacySpectralNormalization")

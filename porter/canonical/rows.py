@@ -64,7 +64,9 @@ class _Rows:
                 self._reshaped(node)
             elif any(id(value) in self.full for value in node.inputs) or node.op in RANDOM:
                 self._moved(node)
-            if _is_merge(node) and self.graph.nodes.get(node.name) is node and not self._is_coupled(node.out):
+            if not _is_merge(node) or self.matcher.is_static(node.out):  # weight arithmetic stays as rules know it
+                continue
+            if self.graph.nodes.get(node.name) is node and not self._is_coupled(node.out):
                 self.full[id(node.out)] = self._whole(node)
 
     def _is_coupled(self, value: Value) -> bool:
