@@ -191,3 +191,20 @@ def test_a_file_that_gives_no_model(tmp_path, text, named, said):
     with pytest.raises((UnreadableSource, UsageError)) as caught:
         load_model(f"{file}:{named}")
     assert said in str(caught.value)
+
+
+def test_shortcuts_of_a_bare_checkpoint():
+    """A name says shortcut, and the graph shows which kernel ends the shorter way: order decides among the others."""
+    names = ("unit_1/conv3", "unit_1/shortcut", "unit_2/conv3")
+    shapes = {f"{name}/weights": (1, 1, 4, 8) for name in names}
+    sources, _ = parts_of_names(shapes, lambda name: np.zeros(shapes[name], "float32"))
+    for wrong in (False, True):
+        targets = [
+            part("a", shape=(1, 1, 4, 8), order=0, behind=0, short=True),
+            part("b", shape=(1, 1, 4, 8), order=1, behind=0, short=wrong),
+            part("c", shape=(1, 1, 4, 8), order=2, behind=3, short=False),
+        ]
+        found = match(sources, targets)
+        pairs = {t.name: s.name for s, t, _ in found.pairs}
+        assert pairs == ({} if wrong else {"a": "unit_1/shortcut", "b": "unit_1/conv3", "c": "unit_2/conv3"})
+        assert bool(found.open) == wrong

@@ -113,12 +113,19 @@ def _place(steps: list[Step], held: dict[int, list[Part]]) -> None:
     behind: dict[int, int] = {}
     kernel: dict[int, int | None] = {}
     kinds: dict[int, tuple[str, ...]] = {}
+    every = {part.order: part for step in steps for part in held[id(step)]}
+    for part in every.values():
+        part.short = False
     for step in steps:
         parts, sources = held[id(step)], step.before
         start = max((before[id(each)] for each in sources), default=0)
         bits = 0
         for each in sources:
             bits |= behind[id(each)]
+        for each in sources:
+            ending = kernel[id(each)]
+            if ending is not None and before[id(each)] < start:
+                every[ending].short = True
         last = kernel[id(sources[0])] if len(sources) == 1 else None
         between = kinds[id(sources[0])] if len(sources) == 1 else ("meeting",) if sources else ()
         name = type(step.layer).__name__

@@ -12,7 +12,6 @@ from porter.transplant.parts import Part, flattened, squeezed, unlike
 AUTOMATIC = re.compile(
     r"((depthwise_|separable_)?conv[123]d(_transpose)?|dense|(batch|layer|group)_normalization|embedding|lstm|gru)(_\d+)?"
 )
-WAYS = ({"shortcut", "skip", "proj", "projection", "downsample", "residual"},)
 
 
 @dataclass
@@ -79,14 +78,20 @@ def _among(sources: list[Part], targets: list[Part], found: Match) -> None:
         for source, target in how(_free(sources, found), _free(targets, found)):
             _pair(found, source, target, why)
     sources, targets = _free(sources, found), _free(targets, found)
-    if not targets:
-        return
-    if len(sources) == len(targets) and _is_chain(targets) and _is_chain(sources):
-        for source, target in zip(sources, targets, strict=True):
-            _pair(found, source, target, "the order of those of its shape" if len(targets) > 1 else "what is left")
-        return
-    if sources:
-        found.open.append((sources, targets))
+    for some, others in _by_way(sources, targets):
+        if len(some) == len(others) and _is_chain(others) and _is_chain(some):
+            for source, target in zip(some, others, strict=True):
+                _pair(found, source, target, "the order of those of its shape" if len(others) > 1 else "what is left")
+        elif some and others:
+            found.open.append((some, others))
+
+
+def _by_way(sources: list[Part], targets: list[Part]) -> list[tuple[list[Part], list[Part]]]:
+    """Shortcuts by themselves, where both sides say which parts these are and have as many."""
+    if any(part.short is None for part in (*sources, *targets)):
+        return [(sources, targets)]
+    sides = [([s for s in sources if s.short == way], [t for t in targets if t.short == way]) for way in (False, True)]
+    return sides if all(len(some) == len(others) for some, others in sides) else [(sources, targets)]
 
 
 def _by_signature(sources: list[Part], targets: list[Part]) -> list[tuple[Part, Part]]:
@@ -109,31 +114,18 @@ def _by_signature(sources: list[Part], targets: list[Part]) -> list[tuple[Part, 
 
 
 def _by_name(sources: list[Part], targets: list[Part]) -> list[tuple[Part, Part]]:
-    """Parts of the same name, after what differs between conventions is taken off; or alone in being a shortcut."""
-    found = []
-    for simple in (_plain, _way):
-        groups: dict[str, tuple[list[Part], list[Part]]] = defaultdict(lambda: ([], []))
-        for side, parts in enumerate((sources, targets)):
-            for part in parts:
-                groups[simple(part.name)][side].append(part)
-        if simple is _way and not all(len(one) == len(other) for one, other in groups.values()):
-            continue
-        found += [(one[0], other[0]) for name, (one, other) in groups.items() if name and len(one) == len(other) == 1]
-        taken = {id(part) for pair in found for part in pair}
-        sources = [part for part in sources if id(part) not in taken]
-        targets = [part for part in targets if id(part) not in taken]
-    return found
+    """Parts of the same name, after what differs between conventions is taken off."""
+    groups: dict[str, tuple[list[Part], list[Part]]] = defaultdict(lambda: ([], []))
+    for side, parts in enumerate((sources, targets)):
+        for part in parts:
+            groups[_plain(part.name)][side].append(part)
+    return [(one[0], other[0]) for name, (one, other) in groups.items() if name and len(one) == len(other) == 1]
 
 
 def _plain(name: str) -> str:
     if AUTOMATIC.fullmatch(name.rpartition("/")[2]):
         return ""  # numbers of layers that nobody named say in what order they were made, which differs
     return re.sub(r"[^a-z0-9]+", "", name.lower())
-
-
-def _way(name: str) -> str:
-    words = set(re.split(r"[^a-z]+", name.lower()))
-    return next((min(group) for group in WAYS if words & group), "")
 
 
 def _is_chain(parts: list[Part]) -> bool:

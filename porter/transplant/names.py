@@ -18,6 +18,7 @@ ROLES = {
     "embeddings": "embeddings", "embedding": "embeddings", "depthwise_weights": "kernel",
     "depthwise_kernel": "kernel", "pointwise_weights": "pointwise_kernel", "pointwise_kernel": "pointwise_kernel",
 }  # fmt: skip
+SHORTCUTS = {"shortcut", "skip", "proj", "projection", "downsample"}
 NO_WEIGHTS = re.compile(
     r"(^|/)(global_step|beta\d_power(_\d+)?|learning_rate|Adam(_\d+)?|Adagrad|Momentum|RMSProp(_\d+)?|Ftrl(_\d+)?|"
     r"ExponentialMovingAverage|local_step|biased)(/|$)"
@@ -39,7 +40,11 @@ def parts_of_names(
     found = []
     for order, (scope, names) in enumerate(scopes.items()):
         weights: dict[str, Any] = {role: load(name) for role, name in names.items()}
-        found.append(Part(scope, weights, names, family_of("", set(weights)), order=order))
+        short = bool(set(re.split(r"[^a-z]+", scope.lower())) & SHORTCUTS)
+        found.append(Part(scope, weights, names, family_of("", set(weights)), order=order, short=short))
+    if not any(part.short for part in found):
+        for part in found:
+            part.short = None
     _attach(found)
     return found, left
 

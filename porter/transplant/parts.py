@@ -22,6 +22,7 @@ class Part:
     family: "kernel", "depthwise", "transposed", "recurrent", "norm", "embedding", or "other: roles".
     signature: where in the network it is, so that equal parts of equal networks have equal ones; None if unknown.
     order: its place among the parts. behind: the parts that it is computed from (bits, by order), None if unknown.
+    short: whether it ends the shorter way to where two ways meet again, as a shortcut's kernel does; None if unknown.
     after: the order of the kernel whose output it scales, for a norm. settings: what must be alike on both sides.
     """
 
@@ -33,6 +34,7 @@ class Part:
     order: int = 0
     behind: int | None = None
     after: int | None = None
+    short: bool | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
     @property
