@@ -416,3 +416,11 @@ def test_how_failures_are_read(code, stderr, status, why):
     found, said = models._failure(processes.Done(code, "", stderr), models.Limits(1, 0))
     assert found == status
     assert why is None or said == why
+
+
+def test_names_that_are_no_text(repository):
+    """A file whose name is in no encoding is checked like any other, in every form of output."""
+    (repository / os.fsdecode(b"n\xe9t.py")).write_text(LEGACY)
+    assert [each[0] for each in new("--source-only")] == ["net.py", "n\ufffdt.py"]
+    for form in ("text", "github", "junit", "sarif"):
+        assert run("--source-only", "--format", form)[0] == 1

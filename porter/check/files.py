@@ -90,6 +90,11 @@ def _walk(top: Path) -> Iterator[Path]:
                 yield path
 
 
+def shown(path: Path) -> str:
+    """A path as findings name it: with `/`, and without the bytes that are no UTF-8."""
+    return path.as_posix().encode(errors="surrogateescape").decode(errors="replace")
+
+
 def changed_since(root: Path, revision: str) -> set[Path]:
     """Files below `root`, relative to it, that differ from a revision, with those that git does not know yet.
 

@@ -13,6 +13,7 @@ from typing import Any
 from porter.check import kinds
 from porter.check.cache import Cache
 from porter.check.discover import Artefact
+from porter.check.files import shown
 from porter.check.processes import Done, run_porter
 from porter.check.result import ModelOutcome
 from porter.check.settings import ModelSettings
@@ -38,7 +39,7 @@ class Limits:
 
 def check_model(root: Path, model: Artefact, settings: ModelSettings, limits: Limits, cache: Cache) -> ModelOutcome:
     """Convert a model and prove it, unless that was done already with the very same content. Never raises."""
-    name = model.source.as_posix()
+    name = shown(model.source)
     if model.format == kinds.POINTER:
         return _outcome(name, model.format, "not fetched", "a Git LFS pointer is here instead of the model")
     if settings.skip:

@@ -48,7 +48,7 @@ def check(root: Path, settings: Settings, request: Request, progress: Progress =
     found = look(root, settings, request)
     known = baseline.load(root / settings.baseline)
     jobs = request.jobs or settings.jobs or len(os.sched_getaffinity(0))
-    result = Result(root, left=[(path.as_posix(), why) for path, why in found.left])
+    result = Result(root, left=[(files.shown(path), why) for path, why in found.left])
     findings: list[Finding] = []
     if request.source:
         done = 0
@@ -64,7 +64,7 @@ def check(root: Path, settings: Settings, request: Request, progress: Progress =
         result.models = _models(root, found.models, settings, request, jobs, progress)
         findings += [outcome.finding for outcome in result.models if outcome.finding]
     findings = sorted((each for each in findings if settings.wants(each.code)), key=lambda each: (each.path, each.line))
-    seen = {path.as_posix() for path in found.sources if request.source}
+    seen = {files.shown(path) for path in found.sources if request.source}
     seen |= {outcome.source for outcome in result.models}
     whole = request.changed_since is None and request.shard == (1, 1) and not request.paths
 

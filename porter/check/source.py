@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from porter.check.files import shown
 from porter.lint import Finding, apply, difference, lint
 from porter.lint.run import layout, read
 
@@ -40,7 +41,7 @@ def _one(root: Path, path: Path) -> list[Finding]:
         text = read(root / path)
     except OSError:
         return []
-    return lint(path.as_posix(), text)
+    return lint(shown(path), text)
 
 
 def fix(path: Path, name: str, wanted: Callable[[str], bool]) -> tuple[str, str, bytes] | None:

@@ -142,19 +142,21 @@ def _root(paths: list[Path]) -> tuple[Path, list[Path]]:
 def _rewrite(root: Path, settings: Settings, request: Request, *, write: bool) -> int:
     """--fix and --diff: the certain rewrites. 1 if --diff shows any."""
     from porter.check import source
+    from porter.check.files import shown
     from porter.check.run import look
 
     request.models = False
     changed = 0
     for path in look(root, settings, request).sources:
-        made = source.fix(root / path, path.as_posix(), settings.wants)
+        name = shown(path)
+        made = source.fix(root / path, name, settings.wants)
         if made is None:
             continue
         changed += 1
         if write:
             (root / path).write_bytes(made[2])
         else:
-            sys.stdout.write(source.difference(path.as_posix(), made[0], made[1]))
+            sys.stdout.write(source.difference(name, made[0], made[1]))
     console = consoles.to_stderr()
     console.print(f"{changed} files {'changed' if write else 'would change'}")
     return 0 if write or not changed else 1

@@ -89,12 +89,15 @@ class Module:
             end_line, end, self.line(line).strip(), edits,
         )  # fmt: skip
 
-    def replace(self, node: ast.AST, text: str) -> Edit:
-        """The edit that puts `text` for a node."""
-        return self.edit(node.lineno, node.col_offset, node.end_lineno, node.end_col_offset, text)  # type: ignore[attr-defined]
+    def edit(self, line: int, offset: int, old: str, new: str) -> tuple[Edit, ...]:
+        """The edit that puts `new` for `old` at a place; none where `old` is not what stands there.
 
-    def edit(self, line: int, offset: int, end_line: int, end_offset: int, text: str) -> Edit:
-        return Edit(line, self.column(line, offset), end_line, self.column(end_line, end_offset), text)
+        offset: as ast counts. (Before Python 3.12 it counts wrongly inside some f-strings.)
+        """
+        begin = self.column(line, offset)
+        if self.line(line)[begin : begin + len(old)] != old:
+            return ()
+        return (Edit(line, begin, line, begin + len(old), new),)
 
 
 def _for_loading(statement: ast.Try) -> bool:

@@ -159,13 +159,11 @@ def _rename(match: Match, node: ast.AST, module: Module) -> tuple[Edit, ...]:
     """The edit for a function that only has another name now, where the expression begins with `tf` itself."""
     if not match.state.startswith("tf.") or match.use.node is None or match.use.compat:
         return ()
-    root, parts = node, 0
+    root, parts = node, list[str]()
     while isinstance(root, ast.Attribute):
-        root, parts = root.value, parts + 1
-    if not isinstance(root, ast.Name) or match.use.known != 1 or _lines(node) != 1:
+        parts.insert(0, root.attr)
+        root = root.value
+    if not isinstance(root, ast.Name) or match.use.known != 1:
         return ()
-    return (module.replace(node, root.id + match.state.removeprefix("tf")),)
-
-
-def _lines(node: ast.AST) -> int:
-    return node.end_lineno - node.lineno + 1  # type: ignore[attr-defined]
+    old = ".".join([root.id, *parts])
+    return module.edit(node.lineno, node.col_offset, old, root.id + match.state.removeprefix("tf"))  # type: ignore[attr-defined]

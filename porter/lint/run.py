@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -11,8 +10,9 @@ from pathlib import Path
 from porter.lint import suppress
 from porter.lint.finding import Finding
 from porter.lint.module import Module
+from porter.lint.rule import SourceRule
 from porter.lint.rules import RULES
-from porter.lint.rules.unreadable import explain
+from porter.lint.rules.unreadable import explain, failed
 
 CONCERNED = re.compile(r"\b(tensorflow|keras|tf_slim|tf_keras|tensorflow_addons|keras_contrib)\b")
 CODING = re.compile(rb"(?:[ \t\f]*#.*\n)?[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
@@ -34,12 +34,22 @@ def lint(path: str, text: str, codes: Collection[str] | None = None) -> list[Fin
         found = []
         for rule in RULES:
             if rule.finder and (codes is None or rule.code in codes):
-                with contextlib.suppress(RecursionError):  # an expression of a thousand terms is data, not a model
-                    found += rule.finder(module)
+                found += _run(rule, module)
     if codes is not None:
         found = [each for each in found if each.code in codes]
     unique = dict.fromkeys(suppress.kept(found, text))
     return sorted(unique, key=lambda each: (each.line, each.column, each.code))
+
+
+def _run(rule: SourceRule, module: Module) -> list[Finding]:
+    """A rule's findings. One that fails is a finding itself: the other rules and files are looked at all the same."""
+    assert rule.finder is not None
+    try:
+        return list(rule.finder(module))
+    except RecursionError:  # an expression of a thousand terms is data, not a model
+        return []
+    except Exception as problem:
+        return [failed(module.path, rule.code, problem)]
 
 
 def layout(content: bytes) -> tuple[bytes, str]:

@@ -47,6 +47,7 @@ POOLING = {"max_pooling2d", "average_pooling2d", "max_pool2d", "avg_pool2d", "Ma
 KERNELS = ("kernel", "weight", "filter", "w")
 APART = ("loss", "metric", "accuracy", "summary", "visual", "plot", "heatmap", "grid", "grad")
 KERAS = ("keras.layers.", "tf.keras.layers.")
+DEEPEST = 100  # assignments that are followed back
 
 
 @dataclass(frozen=True)
@@ -188,17 +189,24 @@ def takes_batch(axes: Any) -> bool:
     return axes is None or (isinstance(axes, tuple) and 0 in axes)
 
 
-def batched(term: Term, module: Module, seen: frozenset[Term] = frozenset()) -> bool:
+def batched(term: Term, module: Module, depth: int = 0) -> bool:
     """Whether the first axis of a tensor is surely the batch: it comes out of a layer or an input of a network."""
-    if term in seen or len(seen) > 60:
-        return False
-    seen |= {term}
+    known: dict[Term, bool] = module.__dict__.setdefault("batched", {})
+    if term not in known:
+        known[term] = (
+            False  # while it is looked for: terms lead back to themselves through functions that call each other
+        )
+        known[term] = depth < DEEPEST and _batched(term, module, depth + 1)
+    return known[term]
+
+
+def _batched(term: Term, module: Module, depth: int) -> bool:
     if term[0] == "op":
-        return any(batched(each, module, seen) for each in term[2:])
+        return any(batched(each, module, depth) for each in term[2:])
     if term[0] == "neg":
-        return batched(term[1], module, seen)
+        return batched(term[1], module, depth)
     if term[0] == "param":
-        return _parameter(term, module, seen)
+        return _parameter(term, module, depth)
     if term[0] != "call":
         return False
     name, args = term[1], term[2]
@@ -210,11 +218,11 @@ def batched(term: Term, module: Module, seen: frozenset[Term] = frozenset()) -> 
             return True
         if name.startswith(LAYERS) and args and not name.endswith(("_initializer", "_regularizer", "embedding_lookup")):
             return not name.rpartition(".")[2][0].isupper()
-        return name in (*ELEMENTWISE, "tf.reshape") and bool(args) and batched(args[0], module, seen)
+        return name in (*ELEMENTWISE, "tf.reshape") and bool(args) and batched(args[0], module, depth)
     return name[0] == "call" and isinstance(name[1], str) and name[1].startswith((*KERAS, "tf.layers."))
 
 
-def _parameter(term: Term, module: Module, seen: frozenset[Term]) -> bool:
+def _parameter(term: Term, module: Module, depth: int) -> bool:
     """A parameter is a batch where Keras calls the function, and where some call in the file hands it one."""
     _, name, function = term
     if isinstance(function, ast.Lambda):
@@ -234,7 +242,7 @@ def _parameter(term: Term, module: Module, seen: frozenset[Term]) -> bool:
             continue
         made = flow_of(module, home).terms.get(call)
         handed = argument(made, name, position) if made is not None and made[0] == "call" else None
-        if handed is not None and batched(handed, module, seen):
+        if handed is not None and batched(handed, module, depth):
             return True
     return False
 

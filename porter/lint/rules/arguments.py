@@ -56,11 +56,11 @@ def _(module: Module) -> Iterator[Finding]:
             if new is None or new in given:
                 continue
             end = keyword.col_offset + len(old)
-            edit = module.edit(keyword.lineno, keyword.col_offset, keyword.lineno, end, new)
+            edits = module.edit(keyword.lineno, keyword.col_offset, old, new)
             place = ast.copy_location(ast.Name(old), keyword)
             place.end_lineno, place.end_col_offset = keyword.lineno, end
             yield module.finding(
-                "PT117", place, f"{use.name} has no argument {old} in TensorFlow 2: it is {new}", edits=(edit,)
+                "PT117", place, f"{use.name} has no argument {old} in TensorFlow 2: it is {new}", edits=edits
             )
 
 

@@ -200,11 +200,9 @@ def _(module: Module) -> Iterator[Finding]:
             continue
         sure = isinstance(call.func, ast.Attribute) and real.lower() == last.lower()
         edits: tuple[Edit, ...] = ()
-        if sure and _configures(
-            call
-        ):  # `layers.conv2d(x, 32, 3)` hands over the tensor: another name would not mend it
-            line, end = call.func.end_lineno, call.func.end_col_offset
-            edits = (module.edit(line, end - len(last), line, end, real),)
+        if sure and _configures(call):  # a tensor that is handed over is not mended by another name
+            line, end = call.func.end_lineno or 0, call.func.end_col_offset or 0
+            edits = module.edit(line, end - len(last), last, real)
         yield module.finding(
             "PT309", call.func, f"{name} never existed: keras.layers.{real} is the layer", ERROR, edits
         )

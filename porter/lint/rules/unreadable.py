@@ -24,7 +24,15 @@ PYTHON2 = SourceRule(
     references=("https://docs.python.org/3.11/library/2to3.html",),
 )
 
-RULES = (BROKEN, PYTHON2)
+FAILED = SourceRule(
+    code="PT003",
+    name="rule-failed",
+    what="A rule that failed on a file.",
+    why="That is a bug of porter; what the rule would have found in the file is not known.",
+    instead="Please report it with the file, if you may. The other rules have looked at it.",
+)
+
+RULES = (BROKEN, PYTHON2, FAILED)
 
 MARKS = (
     (r"^\s*print\s+[^(=\s]", "a print statement"),
@@ -40,6 +48,14 @@ MARKS = (
     (r"\b\d+[lL]\b", "a long number such as 1L"),
     (r"\b(lambda|def\s+\w+)\s*\(?[^:]*\(\s*\w+\s*,", "parameters that unpack tuples"),
 )
+
+
+def failed(path: str, code: str, problem: Exception) -> Finding:
+    """The finding for a rule that raised."""
+    said = " ".join(str(problem).split())[:200]
+    return Finding(
+        "PT003", path, f"rule {code} failed here, which is a bug of porter: {type(problem).__name__}: {said}"
+    )
 
 
 def explain(path: str, text: str, problem: Exception) -> Finding:
