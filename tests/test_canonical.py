@@ -530,3 +530,13 @@ def test_answers_stay(tmp_path):
     assert conversion.classes.count("Conv2D") == 2
     assert "Dropout" in conversion.classes
     assert np.shape(conversion.model.outputs[0]) == (None, 3)
+
+
+def test_rows_of_a_fixed_batch_are_left_open():
+    """[6, 4] as twelve rows is [-1, 2]: the model then takes other batches than the one the graph was made for."""
+
+    def build(tf):
+        return tf.reshape(tf.placeholder(tf.float32, [6, 4], "x"), [12, -1])
+
+    graph = canonical_graph(build)
+    assert [node.attrs["shape"] for node in graph if node.op == "Reshape"] == [(-1, 2)]

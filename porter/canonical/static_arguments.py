@@ -176,7 +176,8 @@ def _normalise_strided_slice(node: Node) -> None:
 def _resolve_reshape(graph: Graph, node: Node) -> None:
     """The target shape as attribute `shape`: sizes, at most one -1, and None first for "the batch stays".
 
-    Left as an input where only running the graph tells the shape.
+    Left as an input where only running the graph tells the shape. Rows that follow from a fixed batch are left open: the
+    model then takes other batches too.
     """
     value, target = node.inputs[0], node.out
     wanted = node.inputs[1].node
@@ -197,10 +198,21 @@ def _resolve_reshape(graph: Graph, node: Node) -> None:
         if rest:
             shape[shape.index(-1)] = prod(value.shape[1:]) // rest  # type: ignore[arg-type]
             target.shape = (target.shape[0], *shape[1:])
+    elif not keeps_first and shape and not {0, -1} & set(shape) and _are_rows_of_batch(graph, value, shape[0]):
+        shape[0] = -1
     if shape.count(-1) == 1 and 0 in shape:
         return
     node.attrs["shape"] = tuple(shape)
     graph.set_inputs(node, [value])
+
+
+def _are_rows_of_batch(graph: Graph, value: Value, rows: int | None) -> bool:
+    """True for several rows of each sample, one after the other, where the inputs fix how many samples there are."""
+    fixed = {each.shape[0] for each in graph.inputs if each.shape}
+    size = fixed.pop() if len(fixed) == 1 else None
+    return bool(
+        size and size > 1 and value.shape and value.shape[0] == size and rows and rows > size and rows % size == 0
+    )
 
 
 def _refine(value: Value, sizes: Any) -> None:
