@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -155,6 +156,9 @@ def _labels(cross_entropy: Callable[..., Any]) -> Callable[..., Any]:
 
 def _restore_flags(v1: Any) -> None:
     """Flags may be defined twice, as absl's own are by programs with a `log_dir`."""
+    from absl.flags import FlagValues
+
+    asked: Any = FlagValues
 
     def lenient(define: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(define)
@@ -166,4 +170,5 @@ def _restore_flags(v1: Any) -> None:
     for name in dir(v1.flags):
         if name.startswith("DEFINE_") and name not in ("DEFINE_alias", "DEFINE_flag"):
             setattr(v1.flags, name, lenient(getattr(v1.flags, name)))
+    asked._parse_flags = lambda self: self(sys.argv)  # as programs for TensorFlow before 1.5 asked for it
     v1.app.flags = v1.flags

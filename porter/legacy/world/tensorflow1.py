@@ -74,6 +74,8 @@ def restore() -> None:
     tf.estimator = v1.estimator = importlib.import_module("tensorflow.estimator")
     tf.contrib = v1.contrib = importlib.import_module("tensorflow.contrib")
     tf.examples = importlib.import_module("tensorflow.examples")
+    tf.pywrap_tensorflow = importlib.import_module("tensorflow.python.pywrap_tensorflow")
+    tf.pywrap_tensorflow.NewCheckpointReader = v1.train.NewCheckpointReader
     tf.python = v1.python = sys.modules["tensorflow.python"]
     for module in (tf, v1):
         module.__version__ = module.VERSION = VERSION
