@@ -225,3 +225,22 @@ def test_functions_of_lambda_layers_are_named(write, tmp_path):
 def test_functions_of_other_layers(write, layer_name):
     with pytest.raises(UsageError, match=f"No layer {layer_name} needs"):
         open_keras_file(write(sequential(layer("Dense", name="d", units=2)), dense_weights()), None, {layer_name: abs})
+
+
+def test_a_saved_model_of_tensorflow_2(tmp_path):
+    """Its signature has no order and other names for its tensors; the file with Keras' own words has the order."""
+    import tf_keras
+
+    x = tf_keras.Input((4,), name="x")
+    hidden = tf_keras.layers.Dropout(0.5)(tf_keras.layers.Dense(3, name="a")(x))
+    model = tf_keras.Model(x, [tf_keras.layers.Dense(2, name="z")(hidden), hidden * 2.0])
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "saved", save_format="tf")
+    original = open_original(tmp_path / "saved", Options(), lambda *_: None)
+    assert original.inputs == ["x:0"]
+    assert original.outputs == ["z:0", "tf.math.multiply:0"]
+    arrays = {variable.shape: original.load(node) for node, variable in original.variables.items()}
+    np.testing.assert_array_equal(arrays[4, 3], model.layers[1].get_weights()[0])
+    assert any("inference" in warning for warning in original.warnings)
+    assert {why for _, why in original.left} <= {"describes the checkpoint's objects", "optimizer state",
+                                                 "a metric's state, or the checkpoint's own"}  # fmt: skip

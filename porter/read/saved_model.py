@@ -1,4 +1,4 @@
-"""SavedModels written by TensorFlow 1."""
+"""SavedModels, of TensorFlow 1 and of TensorFlow 2."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from porter.read.checkpoint import Stored
 from porter.read.files import parse_graph_file, unreadable
 from porter.read.metagraph import source_of
 from porter.read.model import Source
+from porter.read.served import leftovers, serve
 
 NAMES = ("saved_model.pb", "saved_model.pbtxt")
 
@@ -24,27 +25,22 @@ def open_saved_model(file: Path, message: Any | None = None) -> Source:
 
     A TensorFlow Hub module (`tfhub_module.pb` beside it) is one too.
 
-    message: the file's content where it was parsed already. Raises UnreadableSource for one of TensorFlow 2, and when
-    the variables are missing.
+    message: the file's content where it was parsed already. Raises UnreadableSource for one of TensorFlow 2 that
+    has no signature, and when the variables are missing.
     """
     message = parse_graph_file(file) if message is None else message
     if type(message).__name__ != "SavedModel":
         raise unreadable(file, f"it holds a {type(message).__name__}, not a SavedModel")
     metas = list(message.meta_graphs)
     meta = min(metas, key=lambda m: ("serve" not in m.meta_info_def.tags, "train" in m.meta_info_def.tags))
-    if len(meta.object_graph_def.nodes):
-        raise UnreadableSource(
-            "This is a SavedModel of TensorFlow 2.",
-            where=str(file.parent),
-            why="its variables belong to Python objects; porter converts TensorFlow 1 graphs",
-            todo="load it with tf.saved_model.load, or give the TensorFlow 1 checkpoint it was made from",
-        )
     prefix = file.parent / "variables" / "variables"
     index = prefix.with_name("variables.index")
     data = sorted(prefix.parent.glob("variables.data-*")) if prefix.parent.is_dir() else []
     source = source_of(meta, file.parent, "SavedModel", [file, *([index] if index.is_file() else []), *data])
     if (file.parent / "tfhub_module.pb").is_file():
         source.format = "TensorFlow Hub module"
+    if len(meta.object_graph_def.nodes):
+        serve(source, meta)
     if len(source.signatures) > 1:
         told = (f"{each.name} ({', '.join(each.outputs.values())})" for each in source.signatures)
         source.warnings.append(f"There are several signatures, and --outputs chooses: {'; '.join(told)}.")
@@ -56,6 +52,7 @@ def open_saved_model(file: Path, message: Any | None = None) -> Source:
         )
     if index.is_file() and data:
         Stored(prefix, [index, *data]).serve(source)
+        source.left |= leftovers(source.stored)
     elif index.is_file() or data:
         missing = "variables.data-00000-of-00001" if index.is_file() else "variables.index"
         raise UnreadableSource(
