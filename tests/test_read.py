@@ -260,7 +260,7 @@ def test_a_damaged_checkpoint_is_explained(copied, damage):
         ("pointer.pb", b"version https://git-lfs.github.com/spec/v1\n", UnreadableSource),
         ("model.h5", b"\x89HDF\r\n\x1a\n" + b"0" * 99, UnreadableSource),
         ("model.tflite", b"\x1c\0\0\0TFL3" + b"0" * 99, Unsupported),
-        ("model.zip", b"PK\x03\x04" + b"0" * 99, Unsupported),
+        ("model.zip", b"PK\x03\x04" + b"0" * 99, UnreadableSource),
     ],
 )
 def test_files_that_are_something_else(tmp_path, name, content, error):
