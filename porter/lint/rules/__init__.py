@@ -3,6 +3,7 @@
 from porter.lint.rules import (
     addons,
     arguments,
+    batch_size,
     contrib,
     graph,
     layers,
@@ -15,7 +16,7 @@ from porter.lint.rules import (
 )
 
 MODULES = (
-    unreadable, contrib, layers, graph, training, program, arguments, addons, normalisation, layers_of_keras, switches,
+    unreadable, contrib, layers, graph, training, program, arguments, addons, normalisation, layers_of_keras, switches, batch_size,
 )  # fmt: skip
 RULES = tuple(sorted((rule for module in MODULES for rule in module.RULES), key=lambda rule: rule.code))
 BY_CODE = {rule.code: rule for rule in RULES}
