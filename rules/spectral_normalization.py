@@ -30,7 +30,7 @@ def _formula(iterations, side):
             for place, each in enumerate((x, y)):
                 label = f"{name}_flipped{place}"
                 # where an axis has size one, its transpose is a reshape
-                factors.append(one_of(tf.Transpose(each).named(label), tf.Reshape(each).named(label), each))
+                factors.append(one_of(tf.Transpose(each).named(label), each, tf.Reshape(each).named(label)))
             return tf.MatMul(*factors).named(name)
 
         def stopped(x, name):

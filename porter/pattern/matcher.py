@@ -47,12 +47,15 @@ class Match:
     """What a pattern stands for in a graph: bound names, and the covered nodes with the root first.
 
     passed: those of the nodes that `reshaped` looked through. shared: those that may have other users too.
+    settled: named patterns with the nodes that they stand for in full: where one is used again, it is not gone through
+    again, or formulas that use a value often would take exponential time.
     """
 
     bound: dict[str, Any]
     nodes: tuple[Node, ...]
     passed: tuple[Node, ...] = ()
     shared: tuple[Node, ...] = ()
+    settled: frozenset[tuple[int, int]] = frozenset()
     read: set[tuple[str, str]] = field(default_factory=set)
 
     def argument(self, name: str) -> Any:
@@ -176,6 +179,10 @@ class Matcher:
 
     def _match_op(self, pattern: Op, value: Value, so_far: Match) -> Iterator[Match]:
         node = value.node
+        whole = (id(pattern), id(node)) if pattern.label else None
+        if whole in so_far.settled and value.index == pattern.index:
+            yield so_far
+            return
         if node.op != pattern.name or value.index != pattern.index or len(node.inputs) != len(pattern.inputs):
             if so_far.nodes:
                 self._note(Miss(f"{pattern.name} expected, not {node.op}", node), len(so_far.nodes))
@@ -192,7 +199,9 @@ class Matcher:
         if pattern.name in COMMUTATIVE and len(pattern.inputs) == 2:
             orders.append(pattern.inputs[::-1])
         for order in orders:
-            yield from self._match_all(order, node.inputs, replace(so_far, bound=bound, nodes=nodes, shared=shared))
+            inside = replace(so_far, bound=bound, nodes=nodes, shared=shared)
+            for match in self._match_all(order, node.inputs, inside):
+                yield match if whole is None else replace(match, settled=match.settled | {whole})
 
     def _match_all(self, patterns: tuple[Pattern, ...], values: list[Value], so_far: Match) -> Iterator[Match]:
         if not patterns:
