@@ -292,8 +292,9 @@ def converted_gradients(
         except Exception as problem:  # a model may raise anything, and that it does is the finding
             raise OutputsDiffer(f"The conversion raises {type(problem).__name__}: {first_line(problem)}") from problem
         for name, result in zip(names.outputs, results, strict=True):
-            if name in projections and tuple(result.shape) != projections[name].shape:
-                shapes = f"{list(result.shape)} instead of {list(projections[name].shape)}"
+            known = projections.get(name)
+            if known is not None and tuple(result.shape) not in (known.shape, (1, *known.shape)):  # pixels as samples
+                shapes = f"{list(result.shape)} instead of {list(known.shape)}"
                 raise OutputsDiffer(f"{name}: shape {shapes}")
         products = [
             tf.reduce_sum(result * tf.cast(projections[name], result.dtype))
