@@ -227,3 +227,27 @@ def test_the_two_deviations():
     want = (x - x.mean(1, keepdims=True)) / x.std(1, ddof=1, keepdims=True)
     told = diagnose(Suspect(layer, run, run(layer), {}), 0, want, Tolerance())
     assert told == "It agrees if the standard deviation is taken with ddof 1 (9 numbers)"
+
+
+def test_of_cells_in_one_loop_the_wrong_one_is_named():
+    """The original shows nothing of what goes from one cell of a loop to the next."""
+
+    def build(tf):
+        x = tf.placeholder("float32", [None, 3, 4], name="x")
+        cells = tf.nn.rnn_cell.MultiRNNCell([tf.nn.rnn_cell.BasicLSTMCell(4) for _ in range(2)])
+        return tf.nn.dynamic_rnn(cells, x, dtype=tf.float32)[0][:, -1]
+
+    conversion = lab.convert_graph(build)
+    model = faulty(conversion, "keras.Model", "keras.Model")
+    first, second = (layer for layer in model.layers if type(layer).__name__ == "LSTM")
+    weights = first.get_weights()
+    first.set_weights([np.concatenate([*np.split(w, 4, -1)[:2][::-1], *np.split(w, 4, -1)[2:]], -1) for w in weights])
+    level = layer_by_layer(conversion, model)
+    assert level.reason.startswith(f"LSTM {first.name} (rule lstm")
+    assert "stand in the order (1, 0, 2, 3)" in level.reason.splitlines()[0]
+    first.set_weights(weights)
+    second.set_weights([w * np.float32(1.01) for w in second.get_weights()])
+    level = layer_by_layer(conversion, model)
+    assert level.reason.startswith(f"LSTM {second.name} (rule lstm")
+    assert "all its weights hold what they hold in the original" in level.reason.splitlines()[0]
+    conversion.close()

@@ -5,20 +5,21 @@ A wrong layer is found where it is, whatever the layers before it do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from porter.verify.calling import Unknown, run_call
 from porter.verify.compare import Tolerance, compare
-from porter.verify.diagnose import Suspect, diagnose
+from porter.verify.diagnose import AGREES, diagnose
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.layers import LayerOutcome, Layers, check_layers
-from porter.verify.placing import calls, pairs, tells_layers
+from porter.verify.placing import calls, pairs, tells_layers, title
 from porter.verify.reference import Reference
 from porter.verify.steps import after, read
+from porter.verify.suspect import Suspect, weight_name
 from porter.verify.tensors import Tensors
 from porter.verify.trials import Case, Trials
-from porter.verify.weights import original_weights
+from porter.verify.weights import find_weight, original_weights
 
 EXPLAINED = 3  # failing layers for which a reason is looked for: later ones may have the same
 
@@ -56,7 +57,7 @@ def each_layer(context: Context) -> Finding:
     for outcome in differing[:EXPLAINED]:
         explain(outcome, reference, trials.tolerance)
     if differing or faults:
-        told = [describe(outcome, context.report["layers"][outcome.number]) for outcome in differing]
+        told = [describe(outcome, context.report["layers"]) for outcome in differing]
         status, reason = FAILED, listed([*told, *faults])
     elif compared:
         status, reason = PASSED, f"{len(compared)} of {len(found)} calls agree by themselves"
@@ -116,25 +117,55 @@ def recorded_layers(context: Context) -> Finding:
 
 
 def explain(outcome: LayerOutcome, reference: Reference, tolerance: Tolerance) -> None:
-    """Look for a change that makes a failing layer agree."""
+    """Look for a change that makes a failing layer agree, or one of those that were run together with it."""
     if outcome.suspect is None:
         return
-    placed, run, results, index, want = outcome.suspect
-    sources = original_weights(reference, placed.row)
-    wanted = placed.row["class"] if placed.instead else ""
-    outcome.diagnosis = diagnose(Suspect(placed.operation, run, results, sources, wanted), index, want, tolerance)
+    runs, results, index, want = outcome.suspect
     outcome.suspect = None
+    suspects = []
+    for placed, run in runs:
+        sources = _by_weight(placed.operation, original_weights(reference, placed.row))
+        got = results if placed.number == outcome.number else None
+        suspects.append(Suspect(placed.operation, run, got, sources, placed.row["class"] if placed.instead else ""))
+    known = [(placed, suspect.unlike_sources()) for (placed, _), suspect in zip(runs, suspects, strict=True)]
+    unlike = [f"{placed.title}/{name}" for placed, names in known for name in names]
+    for (placed, names), suspect in zip(known, suspects, strict=True):
+        if unlike and len(runs) > 1 and not names:
+            continue
+        only = bool(unlike) and len(runs) > 1  # of several calls, the one with other numbers: the rest takes too long
+        diagnosis = diagnose(suspect, index, want, tolerance, numbers_only=only)
+        if placed.number == outcome.number or diagnosis.startswith(AGREES):
+            outcome.diagnosis = diagnosis
+        if diagnosis.startswith(AGREES):
+            outcome.culprit = None if placed.number == outcome.number else placed
+            return
+    if len(runs) > 1 and unlike:
+        outcome.diagnosis = f"Other numbers than the original's: {', '.join(unlike)}"
 
 
-def describe(outcome: LayerOutcome, row: Mapping[str, Any]) -> str:
+def _by_weight(operation: Any, sources: Mapping[str, Any]) -> dict[str, Any]:
+    """The original's arrays by the weights' names in `operation`, in the place of the report's names for them."""
+    found = {}
+    for key, array in sources.items():
+        weight = find_weight(operation, key.replace("/", ".")) if getattr(operation, "weights", None) else None
+        found[key if weight is None else weight_name(weight, operation)] = array
+    return found
+
+
+def describe(outcome: LayerOutcome, rows: Sequence[Mapping[str, Any]]) -> str:
     """A failing layer in words: where it comes from, how far it is off, what both sides look like, what explains it."""
+    row = outcome.culprit.row if outcome.culprit else rows[outcome.number]
     nodes = list(row.get("nodes", ()))
-    told = (
-        f"{outcome.title} (rule {row.get('rule') or 'of a single operation'}; TensorFlow nodes {', '.join(nodes[:4])}"
-    )
+    told = f"{outcome.culprit.title if outcome.culprit else outcome.title} "
+    told += f"(rule {row.get('rule') or 'of a single operation'}; TensorFlow nodes {', '.join(nodes[:4])}"
     told += f" and {len(nodes) - 4} more)" if len(nodes) > 4 else ")"
-    told += f", for which the model has {outcome.instead}," if outcome.instead else ""
-    told += f" differs while its inputs agree: {outcome.why}"
+    told += f", for which the model has {outcome.instead}," if outcome.instead and not outcome.culprit else ""
+    if outcome.culprit:
+        told += f" is wrong, as {outcome.title} behind it shows: {outcome.why}"
+    else:
+        others = [title(rows[number]) for number in outcome.together]
+        told += f", or {', '.join(others)} in front of it, of which the original shows nothing," if others else ""
+        told += f" differs while its inputs agree: {outcome.why}"
     if outcome.statistics:
         sides = [_in_words(side, outcome.statistics[side]) for side in ("got", "want")]
         told += f" [{'; '.join(sides)}]"

@@ -6,17 +6,16 @@ that say something about how the layer is made come first, then its weights, the
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
 from itertools import permutations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from porter.verify.compare import Tolerance, compare
+from porter.verify.suspect import Results, Suspect, Suspicion, Weights, variables, weight_name
 
 EPSILONS = (1e-3, 1e-5, 1.001e-5, 1e-6, 1e-7, 1e-8, 1e-12, 0.0)
 ACTIVATIONS = (
@@ -26,80 +25,20 @@ ACTIVATIONS = (
 SLOPES = (0.01, 0.1, 0.2, 0.3)
 GROUPS = (1, 2, 3, 4, 8, 16, 32, -1)
 GATES = {"LSTM": 4, "LSTMCell": 4, "GRU": 3, "GRUCell": 3}
+AGREES = "It agrees if"
 GATED = ("kernel", "recurrent_kernel", "bias")
 MOST = 400  # suspicions that are tried
 
-Weights = dict[str, np.ndarray]
-Results = Sequence[Any]
 
+def diagnose(
+    suspect: Suspect, index: int, want: np.ndarray, tolerance: Tolerance, *, numbers_only: bool = False
+) -> str:
+    """Which change makes output `index` agree with `want`, in words; what was tried in vain where none does.
 
-class Suspicion(NamedTuple):
-    """told: what to say if it explains the difference. run: the layer's results if it were so."""
-
-    told: str
-    run: Callable[[], Results]
-
-
-class Suspect:
-    """The call that is wrong: what it is called with, as `run(operation, **arguments)`, and its results."""
-
-    def __init__(
-        self, operation: Any, run: Callable[..., Results], got: Results, sources: Mapping[str, Any], wanted: str = ""
-    ) -> None:
-        self.operation, self.run, self.got = operation, run, got
-        self.wanted = wanted  # the class that it should have, where that is another
-        self.sources = sources  # weights by their names, as the original holds them
-        self.config = _config(operation)
-
-    @property
-    def kind(self) -> str:
-        return type(self.operation).__name__
-
-    def weights(self) -> Weights:
-        """The layer's arrays by name; empty for an operation."""
-        import keras
-
-        return {_name(w, self.operation): np.asarray(keras.ops.convert_to_numpy(w)) for w in _variables(self.operation)}
-
-    def with_config(self, **changes: Any) -> Results:
-        """The results of the layer made with other arguments, and with the weights that it has."""
-        return self._remade(changes, self.weights())
-
-    def with_weights(self, weights: Mapping[str, np.ndarray]) -> Results:
-        """The results of the layer with some other weights."""
-        return self._remade({}, {**self.weights(), **weights})
-
-    def with_source(self, argument: str, key: str) -> Results:
-        """The results of the layer made with an argument that gives it the weight `key`, as the original holds it."""
-        return self._remade({argument: True}, {**self.weights(), key: self.sources[key]})
-
-    def with_class(self, name: str) -> Results:
-        """The results of another layer, or operation, with what both are made with. Raises where there is none."""
-        import keras
-
-        if self.config is None:
-            sort = type(self.operation)
-            other = copy(self.operation)
-            other.__class__ = getattr(sys.modules[sort.__module__], name.removeprefix("ops.").title().replace("_", ""))
-            return self.run(other)
-        sort = getattr(keras.layers, name)
-        known = inspect.signature(sort.__init__).parameters
-        other = sort(**{key: value for key, value in self.config.items() if key in known and key != "name"})
-        return self.run(lambda *args, **_: other(*args))  # what the call names besides is for this layer, as a mask
-
-    def _remade(self, changes: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> Results:
-        assert self.config is not None
-        twin = type(self.operation).from_config({**self.config, **changes})
-        self.run(twin)  # builds it
-        for variable in _variables(twin):
-            variable.assign(weights[_name(variable, twin)])
-        return self.run(twin)
-
-
-def diagnose(suspect: Suspect, index: int, want: np.ndarray, tolerance: Tolerance) -> str:
-    """Which change makes output `index` agree with `want`, in words; what was tried in vain where none does."""
+    numbers_only: whether only the original's numbers are tried in the place of the weights.
+    """
     tried, best = 0, None
-    for suspicion in _suspicions(suspect, index, want):
+    for suspicion in _of_sources(suspect) if numbers_only else _suspicions(suspect, index, want):
         subject = suspicion.told.partition(" is ")[0]
         if best is not None and subject != best[1]:
             break  # of several values of one argument that will do, the nearest is told
@@ -113,7 +52,7 @@ def diagnose(suspect: Suspect, index: int, want: np.ndarray, tolerance: Toleranc
         if found.ok and found.decided and (best is None or found.error < best[0]):
             best = (found.error, subject, suspicion.told)
     if best is not None:
-        return f"It agrees if {best[2]}"
+        return f"{AGREES} {best[2]}"
     return f"None of {tried} changes that were tried explains it" if tried else ""
 
 
@@ -127,7 +66,8 @@ def _suspicions(suspect: Suspect, index: int, want: np.ndarray) -> Iterator[Susp
         yield from _of_weights(suspect)
     else:
         yield from _of_operation(suspect, want)
-    yield from _of_result(suspect.got, index, want)
+    if suspect.got is not None:
+        yield from _of_result(suspect.got, index, want)
 
 
 def _of_phase(suspect: Suspect) -> Iterator[Suspicion]:
@@ -145,8 +85,8 @@ def _copy(suspect: Suspect, weights: Weights) -> Any:
     """A layer of its own, so that the suspect's moving averages stay."""
     twin = type(suspect.operation).from_config(suspect.config)
     suspect.run(twin)
-    for variable in _variables(twin):
-        variable.assign(weights[_name(variable, twin)])
+    for variable in variables(twin):
+        variable.assign(weights[weight_name(variable, twin)])
     return twin
 
 
@@ -225,14 +165,35 @@ def _of_weights(suspect: Suspect) -> Iterator[Suspicion]:
         if array.ndim >= 2:
             yield from _kernels(told, name, array)
     yield from _gates(told, suspect.kind, weights)
-    for name, array in suspect.sources.items():
-        if name in weights and array.shape == weights[name].shape and not np.array_equal(array, weights[name]):
-            yield told(f"{name} holds what it holds in the original", **{name: array})
-    if len(suspect.sources) > 1:
-        yield told("all its weights hold what they hold in the original", **suspect.sources)
+    yield from _of_sources(suspect)
     for name in ("bias", "beta"):
         if name in weights and weights[name].any():
             yield told(f"{name} is 0", **{name: np.zeros_like(weights[name])})
+
+
+def _of_sources(suspect: Suspect) -> Iterator[Suspicion]:
+    """The original's numbers in one weight, or in all."""
+    names = suspect.unlike_sources()
+    changed = {name: suspect.sources[name] for name in names}
+    if gates := _gates_of_sources(suspect, names) if names else "":
+        yield Suspicion(gates, partial(suspect.with_weights, changed))
+    for name in names:
+        told = f"{name} holds what it holds in the original"
+        yield Suspicion(told, partial(suspect.with_weights, {name: changed[name]}))
+    if len(names) > 1:
+        told = "all its weights hold what they hold in the original"
+        yield Suspicion(told, partial(suspect.with_weights, changed))
+
+
+def _gates_of_sources(suspect: Suspect, names: Sequence[str]) -> str:
+    """That gates stand in another order, where this alone takes the weights `names` to the original's numbers."""
+    count, mine = GATES.get(suspect.kind, 1), suspect.weights()
+    for order in list(permutations(range(count)))[1:]:
+        blocks = {name: np.split(mine[name], count, axis=-1) for name in names if not mine[name].shape[-1] % count}
+        turned = {name: np.concatenate([each[gate] for gate in order], axis=-1) for name, each in blocks.items()}
+        if len(turned) == len(names) and all(np.array_equal(turned[name], suspect.sources[name]) for name in names):
+            return f"the gates of {' and '.join(names)} stand in the order {order}"
+    return ""
 
 
 def _kernels(told: Callable[..., Suspicion], name: str, array: np.ndarray) -> Iterator[Suspicion]:
@@ -357,27 +318,6 @@ def _factor_text(factor: float, want: np.ndarray) -> str:
                 if abs(factor - bessel ** (sign * power)) < 1e-6:
                     return f"the {told} is taken with ddof {0 if sign > 0 else 1} ({count} numbers)"
     return f"its result is times {factor:.7g}"
-
-
-def _config(operation: Any) -> dict[str, Any] | None:
-    """The arguments that a layer was made with; None for operations, and for layers that don't say."""
-    import keras
-
-    if not isinstance(operation, keras.layers.Layer):
-        return None
-    try:
-        return dict(operation.get_config())
-    except (NotImplementedError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def _variables(operation: Any) -> list[Any]:
-    return [each for each in getattr(operation, "weights", ()) if "seed_generator" not in each.path]
-
-
-def _name(variable: Any, operation: Any) -> str:
-    """A weight's name within its layer: "kernel", "lstm_cell/kernel"."""
-    return variable.path.removeprefix(f"{getattr(operation, 'path', operation.name)}/")
 
 
 def _text(value: Any) -> str:

@@ -29,9 +29,9 @@ class LayerOutcome:
     """How one row of the report did. status: "agrees", "differs", "not compared" or "missing".
 
     instead: what the model calls in its place, if that is something else.
-    together: rows that were run with it, since nothing in the original stands for what lies between. suspect: what it
-        takes to look for the reason: the call, a way to make it with another operation, its results, and which of them
-        should be what.
+    together: rows that were run with it, since nothing in the original stands for what lies between; culprit: which of
+        these it is, once that is known. suspect: what it takes to look for the reason: the calls that it may be, each
+        with a way to make it with another operation, the results, and which of them should be what.
     """
 
     number: int
@@ -42,6 +42,7 @@ class LayerOutcome:
     instead: str = ""
     together: list[int] = field(default_factory=list)
     statistics: dict[str, Any] = field(default_factory=dict)
+    culprit: Placed | None = None
     diagnosis: str = ""
     suspect: Any = field(default=None, repr=False)
 
@@ -50,6 +51,7 @@ class LayerOutcome:
         kept: dict[str, Any] = {key: found[key] for key in ("clause", "error", "relative", "share") if key in found}
         more: dict[str, Any] = {
             "instead": self.instead,
+            "culprit": self.culprit.title if self.culprit else "",
             "statistics": self.statistics,
             "together": self.together,
             "diagnosis": self.diagnosis,
@@ -73,6 +75,7 @@ class Layers:
 
     def __init__(self, model: Any, report: Mapping[str, Any], draws: Draws | None = None) -> None:
         self.report, self.draws = report, draws
+        self.replaced: dict[int, tuple[Any, dict[str, Any]]] = {}  # by row, what is called in its place for a while
         self.fixed: set[int] = set()
         self.placed, self.faults, self.notes = place(model, report)
         self.maker = {id(tensor): each for each in self.placed for tensor in each.node.outputs}
@@ -115,11 +118,24 @@ class Layers:
         self, placed: Placed, arrays: Mapping[int, Any], operation: Any = None, **arguments: Any
     ) -> list[np.ndarray]:
         """What a call gives for these arrays; with `operation` in the place of its own. Raises Unknown if it raises."""
-        operation = placed.operation if operation is None else operation
+        if operation is None:
+            operation, more = self.replaced.get(placed.number, (placed.operation, {}))
+            arguments = {**more, **arguments}
         if self.draws is None or not self.trains(placed):
             return run_call(operation, placed.node, arrays, **arguments)
         with self.draws.replay(placed):  # a model hands its own `training` to every call, whatever that was given
             return run_call(operation, placed.node, arrays, **{"training": True, **arguments})
+
+    def behind(
+        self, placed: Placed, tensors: Tensors, member: Placed, operation: Any, **arguments: Any
+    ) -> list[np.ndarray]:
+        """What a call gives if `operation` is called in the place of `member`, which is run together with it."""
+        self.replaced = {member.number: (operation, arguments)}
+        try:
+            arrays, _, _ = self.inputs(placed, tensors)
+            return self.call(placed, arrays)
+        finally:
+            self.replaced = {}
 
     def trains(self, placed: Placed) -> bool:
         """Whether a call is one that training changes, in a run in training."""
@@ -159,9 +175,10 @@ class Layers:
             if outcome.comparison is None or _worse(found, outcome.comparison):
                 outcome.comparison = found
                 outcome.statistics = {} if found.ok else {"got": statistics(results[index]), "want": statistics(want)}
-                outcome.suspect = (
-                    None if found.ok else (placed, partial(self.call, placed, arrays), results, index, want)
-                )
+                before = [each for each in self.placed if each.number in outcome.together]
+                runs = [(each, partial(self.behind, placed, tensors, each)) for each in before]
+                runs = [(placed, partial(self.call, placed, arrays)), *runs]
+                outcome.suspect = None if found.ok else (runs, results, index, want)
         if outcome.comparison is not None:
             outcome.status = "agrees" if outcome.comparison.ok else "differs"
             outcome.why = outcome.comparison.why

@@ -67,7 +67,11 @@ class Proof:
         for level in filter(None, map(failed.get, SEARCHED)):
             row = next((row for row in level.layers if row["status"] == "differs"), None)
             told = level.reason.splitlines()[0]
-            return {"level": level.level, "told": told, **({"layer": row["title"], "row": row["row"]} if row else {})}
+            return {
+                "level": level.level,
+                "told": told,
+                **({"layer": row.get("culprit") or row["title"], "row": row["row"]} if row else {}),
+            }
         return None
 
     @property

@@ -100,7 +100,7 @@ class _Run:
         for outcome in differing[:EXPLAINED]:
             explain(outcome, self.reference, self.tolerance)
         rows = self.context.report["layers"]
-        faults = [describe(outcome, rows[outcome.number]) for outcome in differing]
+        faults = [describe(outcome, rows) for outcome in differing]
         table: dict[str, Any] = {}
         if not differing:
             faults += self._outputs(table)

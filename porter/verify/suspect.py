@@ -1,0 +1,113 @@
+"""A call that is wrong, and ways to make it otherwise."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Weights = dict[str, np.ndarray]
+Results = Sequence[Any]
+
+
+class Suspicion(NamedTuple):
+    """told: what to say if it explains the difference. run: the layer's results if it were so."""
+
+    told: str
+    run: Callable[[], Results]
+
+
+class Suspect:
+    """The call that is wrong: what it is called with, as `run(operation, **arguments)`, and its results.
+
+    got: None where what is compared is not its own result, but that of a call behind it.
+    """
+
+    def __init__(
+        self,
+        operation: Any,
+        run: Callable[..., Results],
+        got: Results | None,
+        sources: Mapping[str, Any],
+        wanted: str = "",
+    ) -> None:
+        self.operation, self.run, self.got = operation, run, got
+        self.wanted = wanted  # the class that it should have, where that is another
+        self.sources = sources  # weights by their names, as the original holds them
+        self.config = _config(operation)
+
+    @property
+    def kind(self) -> str:
+        return type(self.operation).__name__
+
+    def weights(self) -> Weights:
+        """The layer's arrays by name; empty for an operation."""
+        import keras
+
+        return {
+            weight_name(w, self.operation): np.asarray(keras.ops.convert_to_numpy(w)) for w in variables(self.operation)
+        }
+
+    def unlike_sources(self) -> list[str]:
+        """The weights that hold other numbers than the original does."""
+        mine, pairs = self.weights(), self.sources.items()
+        return [name for name, array in pairs if name in mine and not np.array_equal(array, mine[name])]
+
+    def with_config(self, **changes: Any) -> Results:
+        """The results of the layer made with other arguments, and with the weights that it has."""
+        return self._remade(changes, self.weights())
+
+    def with_weights(self, weights: Mapping[str, np.ndarray]) -> Results:
+        """The results of the layer with some other weights."""
+        return self._remade({}, {**self.weights(), **weights})
+
+    def with_source(self, argument: str, key: str) -> Results:
+        """The results of the layer made with an argument that gives it the weight `key`, as the original holds it."""
+        return self._remade({argument: True}, {**self.weights(), key: self.sources[key]})
+
+    def with_class(self, name: str) -> Results:
+        """The results of another layer, or operation, with what both are made with. Raises where there is none."""
+        import keras
+
+        if self.config is None:
+            sort = type(self.operation)
+            other = copy(self.operation)
+            other.__class__ = getattr(sys.modules[sort.__module__], name.removeprefix("ops.").title().replace("_", ""))
+            return self.run(other)
+        sort = getattr(keras.layers, name)
+        known = inspect.signature(sort.__init__).parameters
+        other = sort(**{key: value for key, value in self.config.items() if key in known and key != "name"})
+        return self.run(lambda *args, **_: other(*args))  # what the call names besides is for this layer, as a mask
+
+    def _remade(self, changes: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> Results:
+        assert self.config is not None
+        twin = type(self.operation).from_config({**self.config, **changes})
+        self.run(twin)  # builds it
+        for variable in variables(twin):
+            variable.assign(weights[weight_name(variable, twin)])
+        return self.run(twin)
+
+
+def _config(operation: Any) -> dict[str, Any] | None:
+    """The arguments that a layer was made with; None for operations, and for layers that don't say."""
+    import keras
+
+    if not isinstance(operation, keras.layers.Layer):
+        return None
+    try:
+        return dict(operation.get_config())
+    except (NotImplementedError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def variables(operation: Any) -> list[Any]:
+    return [each for each in getattr(operation, "weights", ()) if "seed_generator" not in each.path]
+
+
+def weight_name(variable: Any, operation: Any) -> str:
+    """A weight's name within its layer: "kernel", "lstm_cell/kernel"."""
+    return variable.path.removeprefix(f"{getattr(operation, 'path', operation.name)}/")
