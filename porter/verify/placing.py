@@ -89,7 +89,7 @@ class _Search:
         else:
             places = range(self.at, min(self.at + WINDOW, len(self.nodes)))
             index = next((each for each in places if self._fits(row, self.nodes[each])), None)
-            if index is None:
+            if index is None and not self._lacks(number, row):
                 index = next((each for each in places if self._behind_stranger(row, each)), None)
         instead = index is None
         if index is None:
@@ -123,17 +123,25 @@ class _Search:
         return _same_class(row, node) and bool(others) and all(id(tensor) in strangers for tensor in others)
 
     def _in_its_place(self, number: int, row: Mapping[str, Any]) -> int | None:
-        """A call of another class that takes just what the row's should take, and that is not one of the next rows."""
-        following = self.report["layers"][number + 1 : number + 1 + WINDOW]
+        """A call of another class that takes just what the row's should take, and that no later row needs."""
         for index in range(self.at, min(self.at + WINDOW, len(self.nodes))):
             node = self.nodes[index]
             taken = pairs(row, node)
             if not self.free[index] or not taken or len(node.outputs) != len(row.get("outputs", ())):
                 continue
             known = all(source and id(tensor) in self.known.get(source, ()) for source, tensor in taken)
-            if known and not any(_same_class(other, node) for other in following):
+            later = [other for other in self.report["layers"][number + 1 :] if _same_class(other, node)]
+            if known and (not later or self._calls_like(later[0]) > len(later)):
                 return index
         return None
+
+    def _lacks(self, number: int, row: Mapping[str, Any]) -> bool:
+        """Whether fewer calls are left of the row's class than rows that need one."""
+        rows = self.report["layers"][number:]
+        return self._calls_like(row) < sum(each["class"] == row["class"] and not each.get("name") for each in rows)
+
+    def _calls_like(self, row: Mapping[str, Any]) -> int:
+        return sum(free and _same_class(row, node) for node, free in zip(self.nodes, self.free, strict=True))
 
     def _stands(self, source: str, tensor: Any) -> bool:
         """Whether `tensor` may be what stands for the original's tensor `source`."""

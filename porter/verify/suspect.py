@@ -74,9 +74,12 @@ class Suspect:
         import keras
 
         if self.config is None:
-            sort = type(self.operation)
+            name = name.removeprefix("ops.")
+            sort = getattr(sys.modules[type(self.operation).__module__], name.title().replace("_", ""), None)
+            if sort is None:  # of another family, which has none of this one's arguments
+                return self.run(getattr(keras.ops, name))
             other = copy(self.operation)
-            other.__class__ = getattr(sys.modules[sort.__module__], name.removeprefix("ops.").title().replace("_", ""))
+            other.__class__ = sort
             return self.run(other)
         sort = getattr(keras.layers, name)
         known = inspect.signature(sort.__init__).parameters
