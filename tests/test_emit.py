@@ -284,6 +284,13 @@ def test_saved_and_loaded(tmp_path):
 
 # --- Sizes that are known only at run time ----------------------------------------------------------------------
 
+
+def _two_positive(tf, rows):
+    """The first two of the rows that begin with a positive number, and zeros where there are fewer."""
+    found = tf.boolean_mask(rows, rows[:, 0] > 0)[:2]
+    return tf.ensure_shape(tf.pad(found, [[0, 2 - tf.shape(found)[0]], [0, 0]]), [2, 3])
+
+
 SIZED = {
     "tile": lambda tf, x: tf.tile(tf.reduce_mean(x, 1, keepdims=True), [1, tf.shape(x)[1], 1]),
     "reshape": lambda tf, x: tf.reshape(tf.transpose(x, [1, 0, 2]), [tf.shape(x)[1], -1]),
@@ -300,6 +307,7 @@ SIZED = {
     "broadcast": lambda tf, x: tf.broadcast_to(tf.reduce_mean(x, 1, keepdims=True), tf.shape(x)),
     "number": lambda tf, x: tf.reduce_sum(x, 1) / tf.cast(tf.shape(x)[1], tf.float32),
     "size": lambda tf, x: x * tf.cast(tf.size(x) // tf.shape(x)[0], tf.float32),
+    "chosen in a loop": lambda tf, x: tf.map_fn(lambda rows: _two_positive(tf, rows), x),
     "several": lambda tf, x: tf.reshape(x, [tf.shape(x)[0], tf.shape(x)[1] * tf.shape(x)[2]])[:, : tf.shape(x)[1] + 1],
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from porter.emit import names as naming
 from porter.emit.expressions import Text, call, fill, layer, text
@@ -225,6 +226,7 @@ class _Writer:
             first = f"ops.shape({called})[0]" if -1 in args[0] else "-1"
             return text(f"ops.reshape({called}, ({', '.join([first, *map(str, args[0])])}))")
         weights = node.attrs.get("weights", {})
+        self.compiles &= prefix != "porter_layers" or _compiles(kind, node.attrs["config"])
         key = (node.op, repr(node.attrs["config"]), *((path, ref.key) for path, ref in sorted(weights.items())))
         if key not in self._held:
             name = self._held[key] = self.attributes.unique(self._wanted.get(id(node)) or naming.snake(kind))
@@ -255,7 +257,8 @@ class _Writer:
         lines: list[str] = [""]
         initial = [self._initial(value) for value in node.inputs[:count]]
         functions = []
-        outer = self.names
+        outer, before = self.names, self.compiles
+        self.compiles = True
         wanted_names = _loop_names(node)
         for wanted, graph in (("go_on", cond), ("step", body)):
             name = outer.unique(wanted)
@@ -277,9 +280,12 @@ class _Writer:
         self.texts.update({id(value): text(target) for value, target in zip(node.outputs, targets, strict=True)})
         for place, counter in node.attrs.get("filled", {}).items():
             self.texts[id(node.outputs[place])] = text(f"{targets[place]}[:{targets[counter]}]")
-            self.compiles = False
         comma = "," if count == 1 else ""
-        started = f"ops.while_loop({functions[0]}, {functions[1]}, ({', '.join(initial)}{comma}))"
+        loop = "ops.while_loop" if self.compiles else "repeat_while"
+        if not self.compiles:
+            self.custom.add(loop)
+        self.compiles &= before and not node.attrs.get("filled")
+        started = f"{loop}({functions[0]}, {functions[1]}, ({', '.join(initial)}{comma}))"
         return [*lines, f"{', '.join(targets)}{comma} = {started}"]
 
     def _initial(self, value: Value) -> str:
@@ -342,6 +348,16 @@ class _Writer:
             return str(self._text(value))
         held = value.node.attrs["value"].tolist()
         return literal(tuple(held) if isinstance(held, list) else held)
+
+
+def _compiles(kind: str, config: tuple[tuple[Any, ...], dict[str, Any]]) -> bool:
+    """Whether a custom layer says that JAX can compile it."""
+    from porter import layers as custom
+
+    args, kwargs = config
+    if any(isinstance(each, Made) for each in (*args, *kwargs.values())):
+        return True
+    return bool(getattr(custom, kind)(*args, **{**kwargs, "name": "tried"}).supports_jit)
 
 
 def _attributes() -> naming.Names:

@@ -55,6 +55,7 @@ from porter.layers.quantize_and_dequantize import QuantizeAndDequantize
 from porter.layers.random_shuffle import RandomShuffle
 from porter.layers.random_tensor import RandomTensor
 from porter.layers.real_and_imaginary import RealAndImaginary
+from porter.layers.repeat_while import repeat_while
 from porter.layers.reverse_sequence import ReverseSequence
 from porter.layers.rgb_to_hsv import RGBToHSV
 from porter.layers.scale_and_translate import ScaleAndTranslate
@@ -159,6 +160,7 @@ __all__ = [
     "legacy_hard_sigmoid",
     "min_max_normalized",
     "min_max_normalized",
+    "repeat_while",
     "smaller",
     "standard_scored",
     "standard_scored",
