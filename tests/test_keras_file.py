@@ -156,6 +156,22 @@ def test_keras_1(write):
     np.testing.assert_array_equal(source.load(conv)[:, :, 0, 1], kernel[1, 0])
 
 
+def test_older_spellings(write):
+    """A Sequential model as a list inside a wrapper, and a number of numpy's with its type beside it."""
+    inner = {
+        "class_name": "Sequential",
+        "config": sequential(layer("Dense", name="d", units=2), shape=(None, 3))["config"]["layers"],
+    }
+    config = sequential(
+        layer("TimeDistributed", name="t", layer=inner),
+        layer("ReLU", name="r", max_value={"type": "ndarray", "value": 6.0}),
+        shape=(None, 5, 3),
+    )
+    source = open_source(write(config, {"t": dense_weights(rows=3)["d"]}))
+    assert "Relu6" in {node.op for node in source.graph_def.node}
+    np.testing.assert_array_equal(source.load("d/bias"), [0, 1])
+
+
 NET = """
 from keras import backend as K
 from keras.layers import BatchNormalization, Conv2D, Dense, LSTM, Reshape

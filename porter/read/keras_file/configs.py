@@ -22,6 +22,8 @@ def decoded(item: Any) -> Any:
         return [decoded(each) for each in item]
     if not isinstance(item, dict):
         return item
+    if item.keys() == {"type", "value"}:  # a number of numpy's
+        return item["value"]
     kind = item.get("class_name")
     if kind in ("__tuple__", "TensorShape") and isinstance(item.get("items"), list):
         items = [decoded(each) for each in item["items"]]

@@ -91,9 +91,9 @@ class Builder:
 
     def _inside(self, value: Any) -> Any:
         """A setting, with a layer or cell in the place of its configuration."""
-        if isinstance(value, dict) and isinstance(value.get("config"), dict):
+        if isinstance(value, dict) and isinstance(value.get("config"), (dict, list)):
             kind = str(value.get("class_name"))
-            if kind in NETWORKS or self.known.is_layer(kind):
+            if kind in NETWORKS or (isinstance(value["config"], dict) and self.known.is_layer(kind)):
                 return self._layer(value)
         if isinstance(value, list):
             return [self._inside(each) for each in value]
