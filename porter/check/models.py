@@ -138,7 +138,7 @@ def _failure(done: Done, limits: Limits) -> tuple[str, str]:
     said = _said(done.stderr)
     crashed = not said or "internal error" in said or done.code not in BY_EXIT
     if limits.gigabytes and crashed and MEMORY.search(done.stderr):
-        return "over limit", f"it needs more than {limits.gigabytes:g} GiB of memory"
+        return "over limit", f"it needs more than {limits.gigabytes:.3g} GiB of memory"
     if done.code < 0:
         return "crashed", f"it was ended by signal {-done.code}"
     if crashed:

@@ -17,6 +17,11 @@ KEPT = 200_000  # bytes of output that are looked at
 GIB = 1 << 30
 
 
+def machine() -> float:
+    """The memory of this machine in GiB."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
+
+
 @dataclass
 class Done:
     """code: the exit code, None where the time was up. Texts may lack their beginning where they are very long."""

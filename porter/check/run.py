@@ -13,6 +13,7 @@ from porter.check import baseline, discover, files, source
 from porter.check.cache import Cache
 from porter.check.discover import Artefact, Found
 from porter.check.models import Limits, check_model
+from porter.check.processes import machine
 from porter.check.result import ModelOutcome, Result
 from porter.check.settings import ModelSettings, Settings
 from porter.errors import UnreadableSource
@@ -141,7 +142,7 @@ def _models(
 ) -> list[ModelOutcome]:
     """The outcomes, in the order of the models."""
     cache = Cache(root / settings.cache if request.cached else None)
-    limits = Limits(settings.timeout, settings.memory)
+    limits = Limits(settings.timeout, settings.memory or machine())
     by_source = {Path(each.source): each for each in settings.model}
     done = 0
 

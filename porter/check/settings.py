@@ -38,7 +38,8 @@ class ModelSettings:
 @dataclass
 class Settings:
     """exclude: patterns as in .gitignore. select, ignore: codes or their beginnings (PT1). jobs, timeout (seconds for a
-    model), memory (GiB for a process): limits. discover: also look for models that porter.toml does not name."""
+    model), memory (GiB for a process, 0: as much as the machine has): limits. discover: also look for models that
+    porter.toml does not name."""
 
     exclude: list[str] = field(default_factory=list)
     select: list[str] = field(default_factory=list)

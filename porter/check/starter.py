@@ -19,7 +19,8 @@ HEAD = """\
 # select = ["PT1", "PT3"]
 # ignore = ["PT115"]
 
-# Processes at a time (0: as many as processors), seconds for one model, and GiB of memory for one process (0: no limit).
+# Processes at a time (0: as many as processors), seconds for one model, and GiB of memory for one process (0: all that the
+# machine has).
 # jobs = 0
 # timeout = 1800
 # memory = 0
