@@ -260,3 +260,9 @@ def test_a_saved_model_of_tensorflow_2(tmp_path):
     assert any("inference" in warning for warning in original.warnings)
     assert {why for _, why in original.left} <= {"describes the checkpoint's objects", "optimizer state",
                                                  "a metric's state, or the checkpoint's own"}  # fmt: skip
+
+
+def test_one_function_for_many_layers(write):
+    code = [layer("Lambda", name=f"block{i}", function="elsewhere", arguments={}) for i in range(3)]
+    source = open_keras_file(write(sequential(*code)), None, {"block*": abs})
+    assert [node.op for node in source.graph_def.node].count("Abs") == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from typing import Any
 
 from porter.errors import Unsupported
@@ -140,9 +141,8 @@ class Known:
             return tf_keras.activations.get(bare)
         if bare in addons.ACTIVATIONS:
             return addons.ACTIVATIONS[bare]
-        if name in self.functions:
-            self.taken.add(name)
-            return self.functions[name]
+        if (function := self._function(name)) is not None:
+            return function
         raise Unsupported(
             f"The layer {name} has the activation {given}, which porter does not know.",
             where=name,
@@ -150,20 +150,30 @@ class Known:
             todo=f"name the function: --lambda {name}=my_file.py:function",
         )
 
+    def _function(self, name: str) -> Callable[..., Any] | None:
+        """The user's function for a layer, by its name or by a pattern such as "block*"; None where there is none."""
+        pattern = next(
+            (each for each in (name, *self.functions) if each in self.functions and fnmatchcase(name, each)), None
+        )
+        if pattern is None:
+            return None
+        self.taken.add(pattern)
+        return self.functions[pattern]
+
     def _lambda(self, config: dict[str, Any], name: str) -> Any:
         """A Lambda layer around the function that the user named: the byte code in the file is never run."""
         import tf_keras
 
-        if name not in self.functions:
+        function = self._function(name)
+        if function is None:
             raise Unsupported(
                 f"The layer {name} is a Lambda: its function is Python byte code, which porter does not run.",
                 where=name,
                 why="a file can hold any program there",
                 todo=f"name the function: --lambda {name}=my_file.py:function",
             )
-        self.taken.add(name)
         arguments = config.get("arguments") or {}
-        return tf_keras.layers.Lambda(self.functions[name], arguments=arguments, name=config["name"])
+        return tf_keras.layers.Lambda(function, arguments=arguments, name=config["name"])
 
     def _operation(self, kind: str, config: dict[str, Any], name: str) -> Any:
         """A layer around one function of TensorFlow, if that only computes."""
