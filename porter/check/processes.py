@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 PROGRAM = "from porter.cli import main; main()"
+RUNNING: set[subprocess.Popen] = set()  # what this program started and has not ended yet
 KEPT = 200_000  # bytes of output that are looked at
 GIB = 1 << 30
 
@@ -31,6 +32,13 @@ class Done:
     stderr: str
 
 
+def end_all() -> None:
+    """End what is running, when the check is interrupted: in sessions of their own they do not hear of it."""
+    for process in list(RUNNING):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 def run_porter(arguments: Sequence[str], *, seconds: float, gigabytes: float = 0.0) -> Done:
     """Run `porter ARGUMENTS`. What it started is ended with it when the time is up or the check is interrupted.
 
@@ -47,6 +55,7 @@ def run_porter(arguments: Sequence[str], *, seconds: float, gigabytes: float = 0
             [sys.executable, "-c", PROGRAM, *arguments], stdout=out, stderr=err, stdin=subprocess.DEVNULL,
             start_new_session=True, preexec_fn=limit, env={**os.environ, "NO_COLOR": "1"},
         )  # fmt: skip
+        RUNNING.add(process)
         code: int | None
         try:
             code = process.wait(timeout=seconds)
@@ -56,6 +65,7 @@ def run_porter(arguments: Sequence[str], *, seconds: float, gigabytes: float = 0
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)  # its own group: also what it left behind
             process.wait()
+            RUNNING.discard(process)
         texts = []
         for file in (out, err):
             size = file.seek(0, os.SEEK_END)

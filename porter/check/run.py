@@ -13,7 +13,7 @@ from porter.check import baseline, discover, files, source
 from porter.check.cache import Cache
 from porter.check.discover import Artefact, Found
 from porter.check.models import Limits, check_model
-from porter.check.processes import machine
+from porter.check.processes import end_all, machine
 from porter.check.result import ModelOutcome, Result
 from porter.check.settings import ModelSettings, Settings
 from porter.errors import UnreadableSource
@@ -161,4 +161,5 @@ def _models(
         except BaseException:
             for each in waiting:
                 each.cancel()
+            end_all()
             raise
