@@ -175,3 +175,21 @@ def test_gradients_through_a_loop():
     wrong = faulty(conversion, "ops.tanh(", "ops.stop_gradient(0.1) + ops.tanh(")
     assert level(conversion, 6, wrong).status == "failed"
     conversion.close()
+
+
+def test_a_copy_that_does_not_follow_is_no_wrong_gradient():
+    def build(tf):
+        table = tf.get_variable("table", [5, 3])
+        start = tf.nn.embedding_lookup(table, tf.fill([4], 2))  # what the loop begins with is a weight of its own
+        x = tf.placeholder("float32", [4, 3], name="x")
+        w = tf.get_variable("w", [3, 3])
+        step = lambda i, g, h: (i + 1, g * 0.5, tf.tanh(tf.matmul(h, w) + g))  # noqa: E731
+        ids = tf.cast(tf.argmax(x, 1), "int32")
+        return tf.while_loop(lambda i, g, h: i < 3, step, (0, start, x))[2] + tf.nn.embedding_lookup(table, ids)
+
+    conversion = lab.convert_graph(build)
+    found = level(conversion, 6)
+    assert found.status == "passed", found.reason
+    assert any("the gradient by table is not compared" in note for note in found.notes), found.notes
+    assert "by w" in found.outputs
+    conversion.close()

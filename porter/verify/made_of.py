@@ -59,6 +59,7 @@ def trained_weights(context: Context, reference: Reference) -> tuple[list[Made],
     found: list[Made] = []
     seen: set[int] = set()
     unclear: dict[str, str] = {}
+    sources: dict[str, None] = {}
     for path, source in _sources(context.report):
         layer, key = path.rsplit("/", 1)
         weight = find_weight(layers[layer], key) if layer in layers else None
@@ -66,6 +67,7 @@ def trained_weights(context: Context, reference: Reference) -> tuple[list[Made],
             continue
         seen.add(id(weight))
         tensors = [origins.resolve(read(piece)[0]) for piece in parts(source)[0]]
+        sources.update(dict.fromkeys(tensor for tensor in tensors if reference.has(tensor)))
         made = _made(reference, path, weight, tensors, source)
         if isinstance(made, str):
             unclear.update(dict.fromkeys(tensors, f"{path}: {made}"))
@@ -75,11 +77,11 @@ def trained_weights(context: Context, reference: Reference) -> tuple[list[Made],
     found = [each for each in found if trained & set(each.tensors)]
     tensors = list(dict.fromkeys(tensor for each in found for tensor in each.tensors))
     nodes = {name: split(reference.original.stands_for(name))[0] for name in tensors}
-    for name, node in nodes.items():
-        for behind in ancestors(reference.nodes, [node]) & set(nodes.values()) - {node}:
-            unclear.setdefault(
-                next(n for n, each in nodes.items() if each == behind), f"{behind} also goes into {name}"
-            )
+    known = {node: name for name, node in nodes.items()}
+    for name in sources:  # those of weights that are not trained too: what was computed once no longer follows
+        node = split(reference.original.stands_for(name))[0]
+        for behind in sorted(ancestors(reference.nodes, [node]) & known.keys() - {node}):
+            unclear.setdefault(known[behind], f"{behind} also goes into {name}, of which the model holds a copy")
     for name, why in _shared_constants(reference, found, nodes).items():
         unclear.setdefault(name, why)
     notes = [f"{why}; the gradient by {name} is not compared" for name, why in unclear.items()]
