@@ -403,6 +403,20 @@ def test_known_sizes_are_constants():
     assert "Shape" not in found
 
 
+def test_what_a_loop_gave_is_flattened_to_a_known_width():
+    """As `tf.layers.flatten` behind `dynamic_rnn`: the batch's size and -1."""
+
+    def build(tf):
+        x = tf.transpose(tf.placeholder(tf.float32, [None, 6, 3], "x"), [1, 0, 2])
+        array = tf.TensorArray(tf.float32, 6)
+        step = lambda i, array: (i + 1, array.write(i, tf.tanh(tf.gather(x, i))))  # noqa: E731
+        h = tf.transpose(tf.while_loop(lambda i, _: i < 6, step, [0, array])[1].stack(), [1, 0, 2])
+        flat = tf.reshape(h, [tf.shape(h)[0], -1])
+        return tf.matmul(flat, tf.get_variable("w", [18, 2]))
+
+    assert {"Flatten", "Dense"} <= set(check(build).classes)
+
+
 def test_rows_stay_apart_up_to_the_reshape_that_undoes_it():
     def build(tf):
         x, ids = tf.placeholder(tf.float32, [None, None, 4], "x"), tf.placeholder(tf.int32, [None, None], "ids")

@@ -126,22 +126,24 @@ def constant(node: Node, slot: int) -> np.ndarray | None:
 
 def _reshape(node: Node) -> Dims | None:
     target = sizes_of(node.inputs[1])
-    if target is None:
+    if target is None or (-1, -1) not in target:
+        return target
+    place = target.index((-1, -1))
+    left, taken = dims_of(node.inputs[0]), [*target[:place], *target[place + 1 :]]
+    for dim in [dim for dim in taken if dim[0] is None and dim[1] is not None and dim in left]:
+        if dim in left and dim in taken:  # sizes that are not known, but are the same, such as the batch's
+            left.remove(dim)
+            taken.remove(dim)
+    size, probe = (_quotient([dim[side] for dim in left], [dim[side] for dim in taken]) for side in (0, 1))
+    return [*target[:place], (size, probe if size is None else size), *target[place + 1 :]]
+
+
+def _quotient(sizes: list[int | None], divisors: list[int | None]) -> int | None:
+    """How often the divisors' product goes into that of the sizes; None where that is not known, or no whole number."""
+    if None in sizes or None in divisors:
         return None
-    dims = dims_of(node.inputs[0])
-    result: Dims = [(None, None) if dim[0] == -1 else dim for dim in target]
-    if constant(node, 1) is None:
-        return result if (-1, -1) not in target else None
-    sizes = [size for size, _ in target]
-    if -1 in sizes:
-        rest = prod(size for size in sizes if size is not None and size >= 0)
-        open_: list[int | None] = []
-        for side in (0, 1):
-            whole = [dim[side] for dim in dims]
-            fits = None not in whole and rest and prod(whole) % rest == 0  # type: ignore[arg-type]
-            open_.append(prod(whole) // rest if fits else None)  # type: ignore[arg-type]
-        result[sizes.index(-1)] = (open_[0], open_[0] if open_[0] is not None else open_[1])
-    return result
+    whole, rest = prod(sizes), prod(divisors)  # type: ignore[arg-type]
+    return whole // rest if rest and whole % rest == 0 else None
 
 
 def _matmul(node: Node) -> Dims | None:
