@@ -40,13 +40,14 @@ def convert(
     `OutputsDiffer` where the converted model does not compute the same.
     """
     from porter.emit import save
-    from porter.verify import Reference
+    from porter.verify import Reference, refuse_coupled
 
     options = options or Options()
     directory = out or Path(f"{model_name(Path(source))}_keras")
     check_free(directory, options)
     original = open_original(Path(source), options, progress)
     with Reference(original) as reference, beside(directory) as work:
+        refuse_coupled(reference)
         made = _make_and_prove(original, options, reference, work, progress)
         if made.model is None:
             return Result(None, made.report, made.source)

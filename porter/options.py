@@ -34,6 +34,7 @@ class Options:
     map_file: str | None = None
     into: str | None = None
     functions: dict[str, str] = field(default_factory=dict)
+    lift_batch: bool = False
 
 
 def options_of(report: dict[str, Any]) -> Options:
@@ -46,4 +47,5 @@ def options_of(report: dict[str, Any]) -> Options:
         checkpoint=kept.get("checkpoint"), placeholders=kept.get("placeholders", []),
         names=kept.get("names", {}),
         into=kept.get("into"), functions=kept.get("functions", {}),
+        lift_batch=kept.get("lift_batch", False),
     )  # fmt: skip

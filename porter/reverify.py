@@ -166,5 +166,5 @@ def _recut(original: Any, options: Options) -> Callable[[Sequence[str]], Any]:
 
     return lambda outputs: make_original(
         original.source, inputs=original.inputs, outputs=outputs, freeze=options.freeze, shapes=options.shapes,
-        weights=options.weights,
+        weights=options.weights, lift=options.lift_batch,
     )  # fmt: skip

@@ -41,6 +41,7 @@ def open_original(source: Path, options: Options, progress: Progress) -> Any:
         original = make_original(
             found, inputs=options.inputs, outputs=options.outputs or found.wished or _captured_outputs(source),
             freeze=options.freeze, shapes=options.shapes, weights=options.weights, renamed=options.names,
+            lift=options.lift_batch,
         )  # fmt: skip
     except NamesDiffer as problem:
         if file is not None and not file.exists() and problem.proposal:

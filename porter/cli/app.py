@@ -114,6 +114,13 @@ Exact = Annotated[
         rich_help_panel=HOW,
     ),
 ]  # fmt: skip
+LiftBatch = Annotated[
+    bool,
+    typer.Option(
+        "--lift-batch", help="Let the model take any batch size where the graph was written for one.",
+        rich_help_panel=HOW,
+    ),
+]  # fmt: skip
 Normalise = Annotated[
     Normalisation,
     typer.Option(
@@ -163,6 +170,7 @@ def convert(
     into: Into = None,
     functions: Lambda = None,
     exact: Exact = False,
+    lift_batch: LiftBatch = False,
     normalisation: Normalise = Normalisation.layer,
     weights: WhichWeights = Weights.auto,
     no_verify: Annotated[
@@ -191,7 +199,7 @@ def convert(
         options = _options(
             inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file, into, functions
         )
-        options.normalisation = normalisation.value
+        options.normalisation, options.lift_batch = normalisation.value, lift_batch
         options.verify, options.keep_failed, options.force, options.dry_run = not no_verify, keep_failed, force, dry_run
         _announce(source)
         with stages.running(verbose=verbose) as advance:

@@ -98,6 +98,20 @@ class Source:
 
 
 @dataclass
+class Lift:
+    """A fixed batch size that was taken out of a graph.
+
+    size: what it was. inputs: the tensors that had it, as the source names them. graph_def: the graph as it was.
+    axes: by tensor, where it can be told, the axis along which its samples lie.
+    """
+
+    size: int
+    inputs: tuple[str, ...]
+    graph_def: Any
+    axes: dict[str, int]
+
+
+@dataclass
 class Original:
     """The part of a source that is converted, ready to be imported by today's TensorFlow.
 
@@ -108,7 +122,7 @@ class Original:
     inputs, outputs: tensor names as the source has them.
     renamed: for a tensor that was cut, the tensor in graph_def that stands for it.
     variables: by node name. left: (checkpoint name, why) of each stored variable that is not used.
-    load: gives a variable's array by its node name.
+    load: gives a variable's array by its node name. lift: the batch size that was made unknown, None where none was.
     """
 
     source: Source
@@ -123,6 +137,7 @@ class Original:
     output_candidates: list[Candidate] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     load: Callable[[str], np.ndarray] | None = None
+    lift: Lift | None = None
 
     def stands_for(self, tensor: str) -> str:
         """The name in `graph_def` of a tensor of the source."""

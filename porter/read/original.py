@@ -16,6 +16,7 @@ from porter.read.ends import Ends
 from porter.read.flow import NUMBERS, STRING, Flow
 from porter.read.functions import inline_calls, resolve
 from porter.read.knobs import Knobs
+from porter.read.lift_batch import lift_batch
 from porter.read.model import Candidate, Knob, Original, Signature, Source, Variable
 from porter.read.operations import VARIABLES, dtype_name, output_types, shape_of
 from porter.read.plan import make_plan
@@ -37,6 +38,7 @@ def make_original(
     shapes: Mapping[str, Shape] | None = None,
     weights: str = "auto",
     renamed: Mapping[str, str] | None = None,
+    lift: bool = False,
 ) -> Original:
     """Decide what of `source` is converted, and cut it out.
 
@@ -44,15 +46,18 @@ def make_original(
     tensors wanted. Both are found where they are not given. freeze: values for placeholders (a keep_prob's or rate's is
     its value in training). shapes: for placeholders, None for an unknown dimension. weights: "raw", "ema" (their moving
     averages where there are some) or "auto" (raw, with a warning). renamed: by a variable's name in the graph, what the
-    checkpoint calls it.
+    checkpoint calls it. lift: a fixed batch size becomes unknown.
 
     Raises UsageError for names that do not exist, Unsupported for operations that are gone and shapes that nothing
     tells, NamesDiffer for variables that are not in the checkpoint.
     """
-    return _Maker(
+    original = _Maker(
         source, list(inputs or []), list(outputs or []), dict(freeze or {}), dict(shapes or {}), weights,
         dict(renamed or {}),
     ).make()  # fmt: skip
+    if lift:
+        lift_batch(original)
+    return original
 
 
 class _Maker:

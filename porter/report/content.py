@@ -51,6 +51,7 @@ def content(
         "options": {
             "inputs": options.inputs, "outputs": original.outputs, "freeze": options.freeze,
             "shapes": {name: list(shape) for name, shape in options.shapes.items()}, "exact": options.exact,
+            "lift_batch": options.lift_batch,
             "normalisation": options.normalisation,
             "weights": options.weights, "checkpoint": options.checkpoint, "placeholders": options.placeholders,
             "names": options.names,

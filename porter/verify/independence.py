@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 
 import numpy as np
 
-from porter.errors import OutputsDiffer
+from porter.errors import OutputsDiffer, Unsupported
 from porter.verify.compare import Tolerance, compare
 from porter.verify.converted import same
-from porter.verify.reference import Refused
+from porter.verify.inputs import draw, read_inputs, settings, why_none
+from porter.verify.reference import Reference, Refused
 from porter.verify.trials import Case, Trials
 
 SAME = Tolerance(rounding=False)
+ATTEMPTS = 20  # sizes that are tried for unknown rows and columns
 ALIKE = "samples influence each other, as they do in the original"
 Answers = Mapping[str, np.ndarray]
 Run = Callable[[Mapping[str, np.ndarray]], Answers]
@@ -58,6 +61,41 @@ def check_independence(trials: Trials, case: Case, *, exact: bool) -> tuple[list
     if faults or not alike:
         return faults, [], []
     return faults, [_why_alike(trials, case, converted, alike)], []
+
+
+def refuse_coupled(reference: Reference) -> None:
+    """Where a batch size was lifted, see in the original that its samples do not influence each other.
+
+    Raises Unsupported where they do: what it computes for another number of samples is then for nobody to say.
+    """
+    lift = reference.original.lift
+    if lift is None or lift.size == 1:
+        return
+    tensors = {name: reference.tensor(name) for name in reference.original.inputs}
+    told = [
+        {"tensor": name, "shape": tensor.shape.as_list(), "dtype": tensor.dtype.name}
+        for name, tensor in tensors.items()
+    ]
+    inputs = read_inputs({"inputs": told}, reference.graph, tensors.get)
+    outputs = {name: lift.axes.get(reference.original.stands_for(name)) for name in reference.original.outputs}
+    axes = {name: axis for name, axis in outputs.items() if axis is not None and not reference.is_random(name)}
+    for setting in islice([] if why_none(inputs) else settings(inputs), ATTEMPTS):
+        feeds = draw(inputs, setting, "normal", lift.size, 0)
+        along = {name: 0 if name in lift.inputs else None for name in feeds}
+        case = Case("normal", feeds, along, lift.size, list(axes), reference)
+        try:
+            found = coupled(lambda given: reference.run(given, axes) or {}, case, axes)
+        except Refused:
+            continue
+        if found:
+            name, pairs = next(iter(found.items()))
+            raise Unsupported(
+                f"The batch size of {lift.size} cannot be lifted.",
+                where=name,
+                why=f"the original's samples influence each other: {_text(pairs)}",
+                todo="convert without --lift-batch",
+            )
+        return
 
 
 def differences(trials: Trials) -> dict[str, float]:

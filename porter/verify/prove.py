@@ -180,7 +180,7 @@ def prepared(
             tolerance=Tolerance.named(tolerance),
             batch_safe=frozenset() if exact else _changed(report, "batch-safe"),
             keeps_axes=_changed(report, "keeps-axes"),
-            batches=tuple(batch_sizes or BATCHES),
+            batches=tuple(batch_sizes or _batches(original)),
             seed=seed,
             absent=absent,
             recorded=known,
@@ -206,6 +206,12 @@ def _plain(finding: Mapping[str, Any]) -> dict[str, Any]:
     """What a level found, with lists for whatever can be iterated over."""
     lists = ("batch_sizes", "kinds", "notes")
     return {name: list(value) if name in lists else value for name, value in finding.items()}
+
+
+def _batches(original: Any) -> tuple[int, ...]:
+    """The sizes to try: where the original takes one only, that too."""
+    lift = original.lift if original is not None else None
+    return BATCHES if lift is None or lift.size in BATCHES else (*BATCHES, lift.size)
 
 
 def _check(backends: Sequence[str] | None, batch_sizes: Sequence[int] | None) -> None:

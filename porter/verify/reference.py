@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from porter.errors import PorterError, Unsupported
+from porter.errors import Unsupported
 from porter.verify.channels import channels_last
 from porter.verify.double import in_double
+from porter.verify.fixed_batches import in_fixed_batches
 from porter.verify.frames import compute, in_frames
 from porter.verify.graphdef import ancestors, by_name, split
+from porter.verify.refused import Refused
 
 CHUNK = 256 * 2**20  # bytes of weights on their way into the session at once
 
@@ -34,10 +36,6 @@ RANDOM = {
 MEETING = {"Add", "AddV2", "Concat", "ConcatV2", "Mul", "Pack", "Select", "Sub"}  # inputs share their first size
 
 
-class Refused(PorterError):  # noqa: N818
-    """The original itself raises on these inputs."""
-
-
 class Reference:
     """The original in one Session. Its weights are loaded once, as variables.
 
@@ -54,8 +52,9 @@ class Reference:
         self.session = tf.compat.v1.Session(graph=self.graph, config=_plainly())
         self._fed_knobs = {split(original.stands_for(knob.tensor))[0] for knob in original.knobs}
         self._variables = self._load_variables()
-        self._graph_def = channels_last(original.graph_def)
-        self.nodes = by_name(original.graph_def)
+        graph_def = original.lift.graph_def if original.lift else original.graph_def
+        self._graph_def = channels_last(graph_def)
+        self.nodes = by_name(graph_def)
         self._scopes = {"float32": self._import(self._graph_def, "float32")}
         self._renamed: dict[str, dict[str, str]] = {"float32": {}}
 
@@ -84,11 +83,25 @@ class Reference:
         precision: "float32" for the graph as it is, "float64" for one that computes in double.
         Returns None where the graph cannot be computed in double. Raises Refused where TensorFlow raises.
         """
-        import tensorflow as tf
-
         if not self.has_precision(precision):
             return None
         names = list(self.original.outputs if outputs is None else outputs)
+
+        def at_once(these: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return self._run(these, names, training=training, precision=precision)
+
+        lift = self.original.lift
+        if lift is None or not all(name in feeds for name in lift.inputs):
+            return at_once(feeds)
+        return in_fixed_batches(
+            at_once, feeds, lift, {name: lift.axes.get(self.original.stands_for(name)) for name in names}
+        )
+
+    def _run(
+        self, feeds: Mapping[str, np.ndarray], names: list[str], *, training: bool, precision: str
+    ) -> dict[str, np.ndarray]:
+        import tensorflow as tf
+
         knobs = {knob.tensor: knob.training if training else knob.inference for knob in self.original.knobs}
         feed_dict = self._fed({**knobs, **feeds}, precision)
         fetches = {name: self.tensor(name, precision) for name in set(names)}

@@ -217,6 +217,8 @@ class Trials:
 
         Only where `fitting` is not None.
         """
+        lift = self.reference.original.lift if self.reference is not None else None
+        most = lift.size if lift is not None else most  # no other has its inner tensors
         several = [batch for batch in self.batches if batch > 1]
         below = sorted((batch for batch in several if batch <= most), reverse=True)
         above = sorted(batch for batch in several if batch > most)
