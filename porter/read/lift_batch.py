@@ -15,6 +15,7 @@ from porter.errors import Unsupported, UsageError
 from porter.read.model import Lift, Original
 
 PROBE = 1009  # a batch size that no graph has as a number of its own
+ATTEMPTS = 40  # reshapes in which the size may mean something else that are decided one by one
 # Operations that take the size of what they make, with the slot that says it.
 SIZED = {
     "Fill": 0, "BroadcastTo": 1, "RandomStandardNormal": 0, "RandomUniform": 0, "TruncatedNormal": 0, "Tile": 1,
@@ -46,6 +47,9 @@ class _Lifter:
         self.size, self.inputs = self._choose()
         self.data = self._reached()
         self.added: list[Any] = []
+        self.doubtful: dict[
+            str, str
+        ] = {}  # reshapes in which the size may mean something else -> what they go to if not
 
     def lift(self) -> None:
         for name in self.inputs:
@@ -173,15 +177,20 @@ class _Lifter:
         operation = was.get_operation_by_name(node.name)
         shape, before = operation.outputs[0].shape, operation.inputs[0].shape
         follows = -1 in vector or None in vector[1:]  # it holds for any batch already, in one sense or another
-        if follows and before.rank and before[0] != vector[0] and (before.rank > 2 or vector[0] != self.size):
-            return
+        target = self._target(node, vector, shape, static)
+        if follows and before.rank and before[0] != vector[0]:
+            self.doubtful[node.name] = target
+        else:
+            node.input[1] = target
+
+    def _target(self, node: Any, vector: list[int | None], shape: Any, static: Any) -> str:
+        """What a reshape that names the batch size, or a multiple of it, goes to instead."""
         rest = shape.as_list()[1:] if shape.rank else [None]
         if None not in rest:
-            node.input[1] = self._const(node, np.array([-1, *rest], self._type(static, node.input[1])))
-        elif None not in vector and -1 not in vector:
-            node.input[1] = self._joined(node, vector, -1, node.input[1])
-        else:
-            node.input[1] = self._joined(node, vector, vector[0] // self.size, node.input[1])
+            return self._const(node, np.array([-1, *rest], self._type(static, node.input[1])))
+        if None not in vector and -1 not in vector:
+            return self._joined(node, vector, -1, node.input[1])
+        return self._joined(node, vector, (vector[0] or 0) // self.size, node.input[1])
 
     def _sized(self, node: Any, static: Any, was: Any) -> None:
         slot = SIZED[node.op]
@@ -307,18 +316,25 @@ class _Lifter:
         return self._import(probe)
 
     def _check(self) -> None:
-        """Shape inference for another batch size. Raises Unsupported with the node that contradicts it."""
-        try:
-            self.probe = self._probed()
-        except ValueError as problem:
-            text = str(problem).splitlines()[0]
-            where = text.partition("{{node ")[2].partition("}}")[0]
-            raise Unsupported(
-                f"The batch size of {self.size} cannot be lifted.",
-                where=where or "the graph",
-                why=f"for a batch of {PROBE} TensorFlow says: {text[:300]}",
-                todo="convert without --lift-batch",
-            ) from problem
+        """Shape inference for another batch size. Raises Unsupported with the node that contradicts it.
+
+        A doubtful reshape that contradicts it did mean the batch.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                self.probe = self._probed()
+                break
+            except ValueError as problem:
+                text = str(problem).splitlines()[0]
+                where = text.partition("{{node ")[2].partition("}}")[0]
+                if where not in self.doubtful or attempt == ATTEMPTS - 1:
+                    raise Unsupported(
+                        f"The batch size of {self.size} cannot be lifted.",
+                        where=where or "the graph",
+                        why=f"for a batch of {PROBE} TensorFlow says: {text[:300]}",
+                        todo="convert without --lift-batch",
+                    ) from problem
+                self.nodes[where].input[1] = self.doubtful.pop(where)
         for name in self.original.outputs:
             shape = self.probe.get_tensor_by_name(self.original.stands_for(name)).shape
             if shape.is_fully_defined() and not any(size % PROBE == 0 for size in shape.as_list() if size):
