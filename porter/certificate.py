@@ -172,7 +172,7 @@ def _level(level: Mapping[str, Any]) -> dict[str, Any]:
         for name, seen in level["outputs"].items()
     }
     layers = [
-        {key: row[key] for key in ("row", "title", "status", "error", "relative", "clause") if key in row}
+        {key: row[key] for key in ("row", "title", "status", "error", "relative", "clause", "override") if key in row}
         for row in level["layers"]
     ]
     kept = {

@@ -29,6 +29,7 @@ def verify(
     levels: list[int] | None = None,
     seed: int = 0,
     data: Path | None = None,
+    overrides: Path | None = None,
     self_test: bool = False,
     progress: Progress = quiet,
 ) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def verify(
 
     tolerance: a number, relative, which replaces the default and the clause for the original's own rounding; "strict",
     "default" or "loose". reference: an .npz of recorded inputs and outputs. data: an .npz of the user's own inputs.
+    overrides: a TOML file of layers that may be further off by themselves, with reasons.
     source: where the original is now, if it was moved. self_test: make the model wrong in named ways and see whether
     the proof catches that, rather than prove it. Returns the proof, or the trials of the self-test under "self_test",
     as JSON-able data; raises `UnreadableSource` where neither the original nor a stand-in can be read: a recording, or
@@ -60,7 +62,7 @@ def verify(
     model = _load(directory, before, differing)
     how: dict[str, Any] = {
         "exact": report["options"]["exact"], "tolerance": tolerance, "batch_sizes": batch_sizes, "backends": backends,
-        "seed": seed, "reference_npz": reference, "data": data,
+        "seed": seed, "reference_npz": reference, "data": data, "overrides": overrides,
         "recut": original and _recut(original, options_of(report)),
     }  # fmt: skip
     if certificate is not None:

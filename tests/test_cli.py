@@ -286,13 +286,14 @@ def test_flags_of_verify(run):
     run(
         "verify", "there", "--tolerance", "1e-4", "--reference", "r.npz", "--source", "m.pb", "--batch-sizes", "1,3",
         "--backend", "jax,tensorflow", "--level", "3", "--seed", "5", "--data", "d.npz",
+        "--overrides", "o.toml",
         given=given, result={"levels": [level(3)]},
     )  # fmt: skip
     assert given.pop("progress")
     assert given == {
         "positional": (Path("there"),), "tolerance": 1e-4, "reference": Path("r.npz"), "source": Path("m.pb"),
         "batch_sizes": [1, 3], "backends": ["jax", "tensorflow"], "levels": [3], "seed": 5, "data": Path("d.npz"),
-        "self_test": False,
+        "overrides": Path("o.toml"), "self_test": False,
     }  # fmt: skip
 
 

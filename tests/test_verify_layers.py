@@ -7,7 +7,10 @@ import lab
 import numpy as np
 import pytest
 
+from porter.errors import PorterError
+from porter.report import digest
 from porter.verify import prove
+from porter.verify.overrides import read_overrides
 from porter.verify.placing import calls, place
 
 
@@ -24,10 +27,10 @@ def faulty(conversion, old, new):
     return model
 
 
-def layer_by_layer(conversion, model):
+def layer_by_layer(conversion, model, **options):
     proof = prove(
         conversion.original, model, conversion.report, levels=(2,), exact=conversion.exact,
-        reference=conversion.reference,
+        reference=conversion.reference, **options,
     )  # fmt: skip
     return proof.levels[0]
 
@@ -251,3 +254,56 @@ def test_of_cells_in_one_loop_the_wrong_one_is_named():
     assert level.reason.startswith(f"LSTM {second.name} (rule lstm")
     assert "all its weights hold what they hold in the original" in level.reason.splitlines()[0]
     conversion.close()
+
+
+def test_a_layer_may_be_further_off_for_a_reason(tmp_path):
+    def build(tf):
+        x = tf.placeholder("float32", [None, 4], name="x")
+        return tf.layers.dense(x, 3, name="large") + 1e-4 * tf.layers.dense(x, 3, tf.nn.tanh, name="small")
+
+    conversion = lab.convert_graph(build)
+    model = faulty(conversion, "keras.Model", "keras.Model")
+    layer = model.get_layer("small")
+    right = layer.get_weights()
+    layer.set_weights([weights * np.float32(1.0002) for weights in right])
+    assert layer_by_layer(conversion, model).status == "failed"
+    file = tmp_path / "overrides.toml"
+    file.write_text('[[layer]]\nname = "small"\ntolerance = 1e-3\nreason = "rounded weights"\n')
+    level = layer_by_layer(conversion, model, overrides=file)
+    assert level.status == "passed", level.reason
+    assert "small: 0.001 is allowed instead of 1e-05: rounded weights" in level.notes
+    granted = [row["override"] for row in level.layers if "override" in row]
+    assert granted == [{"tolerance": 0.001, "reason": "rounded weights"}]
+    told = digest.overrides({"levels": [level.to_dict()]})
+    assert len(told) == 1
+    assert told[0].endswith("by itself: 0.001: rounded weights")
+    layer.set_weights([weights * np.float32(1.01) for weights in right])
+    assert layer_by_layer(conversion, model, overrides=file).status == "failed"  # so far off is not granted
+    layer.set_weights(right)
+    layer = model.get_layer("large")
+    layer.set_weights([weights * np.float32(1.0002) for weights in layer.get_weights()])
+    file.write_text(file.read_text().replace("small", "large"))
+    proof = prove(
+        conversion.original, model, conversion.report, levels=(3,), reference=conversion.reference, overrides=file
+    )
+    assert proof.failed  # what the model gives has to be right all the same
+    conversion.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[[layer]]\nname = "dense"\ntolerance = 1e-3', "No reason is given why dense"),
+        ('[[layer]]\nname = "dense"\ntolerance = 1e-3\nreason = " "', "No reason is given why dense"),
+        ('[[layer]]\nname = "dense"\ntolerance = 2\nreason = "r"', "between 0 and 1"),
+        ('[[layer]]\nname = "elsewhere"\ntolerance = 1e-3\nreason = "r"', "names no layer"),
+        ('[[layer]]\nname = "dense"\nrtol = 1e-3\nreason = "r"', "rtol is no setting"),
+        ("layer = 3", "no list of layers"),
+        ("[[layer", "cannot be read"),
+    ],
+)
+def test_overrides_that_do_not_fit_are_refused(text, told, tmp_path):
+    file = tmp_path / "overrides.toml"
+    file.write_text(text)
+    with pytest.raises(PorterError, match=told):
+        read_overrides(file, {"layers": [{"name": "dense"}]})

@@ -254,6 +254,13 @@ def verify(
         Path | None,
         typer.Option(metavar="FILE.npz", help="Your own inputs, by name, besides those drawn.", rich_help_panel=PROOF),
     ] = None,
+    overrides: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml", rich_help_panel=PROOF,
+            help="Layers that may be further off by themselves (level 2), each with a tolerance and a reason.",
+        ),
+    ] = None,
     self_test: Annotated[
         bool,
         typer.Option(
@@ -274,8 +281,8 @@ def verify(
         with stages.running(verbose=verbose) as advance:
             proof = run(
                 directory, tolerance=arguments.tolerance(tolerance), reference=reference, source=source,
-                batch_sizes=sizes, backends=backends, levels=levels, seed=seed, data=data, self_test=self_test,
-                progress=advance,
+                batch_sizes=sizes, backends=backends, levels=levels, seed=seed, data=data,
+                overrides=overrides, self_test=self_test, progress=advance,
             )  # fmt: skip
         if as_json:
             _print_json(proof)

@@ -56,6 +56,8 @@ def show_proof(console: Console, proof: Report) -> None:
     _levels(console, proof)
     if rule := digest.tolerance(proof):
         console.print(f"Allowed: {rule}.", style="dim")
+    for text in digest.overrides(proof):
+        console.print(text, style="yellow")
     certificate = proof.get("certificate") or {}
     if certificate.get("stands_in"):
         console.print("The original is not at hand: its recorded answers in certificate.json stood in for it.")

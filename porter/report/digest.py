@@ -149,6 +149,18 @@ def tolerance(verified: Report) -> str:
     return f"{used['rtol']:g} of the output's spread plus {used['rtol']:g} of the value{allowance}"
 
 
+def overrides(verified: Report) -> list[str]:
+    """Layers that were allowed to be further off by themselves, and why."""
+    rows = [row for level in verified.get("levels", ()) if level["level"] == 2 for row in level.get("layers", ())]
+    return list(
+        dict.fromkeys(
+            f"Allowed for {row['title']} by itself: {row['override']['tolerance']:g}: {row['override']['reason']}"
+            for row in rows
+            if row.get("override")
+        )
+    )
+
+
 def size_of_row(row: Report) -> float:
     """For sorting: how far off a layer is."""
     return _size({"ok": row.get("status") != "differs", **row})

@@ -87,10 +87,11 @@ def _head(report: Report, name: str) -> Html:
     rule = digest.tolerance(verified)
     told = tag("strong", digest.sentence(report))
     allowed = tag("p", f"Allowed: {rule}.", class_="soft") if rule else ""
+    granted = [tag("p", text, class_="soft") for text in digest.overrides(verified)]
     return joined(
         tag("h1", name),
         tag("p", "; ".join(filter(None, about)), class_="soft"),
-        tag("div", told, allowed, class_=f"verdict {digest.verdict(verified).split()[0]}"),
+        tag("div", told, allowed, *granted, class_=f"verdict {digest.verdict(verified).split()[0]}"),
     )
 
 

@@ -33,7 +33,7 @@ def each_layer(context: Context) -> Finding:
         return Finding(SKIPPED, trials.nothing_to_try or trials.absent)
     if not tells_layers(context.report):
         return Finding(SKIPPED, "the report does not say which tensors the layers stand for")
-    layers = Layers(context.model, context.report)
+    layers = Layers(context.model, context.report, overrides=context.overrides)
     whole = trials.accepted()
     found = check_layers(layers, reference, _apart(whole, trials), trials.tolerance)
     failing = None
@@ -50,7 +50,11 @@ def each_layer(context: Context) -> Finding:
                 outcome.status = "not compared"
     differing = [outcome for outcome in found if outcome.status == "differs"]
     compared = [outcome for outcome in found if outcome.status == "agrees"]
-    notes = [*layers.notes, *(f"{each.title}: {each.why}" for each in found if each.status == "not compared")]
+    notes = [
+        *layers.notes,
+        *granted(context),
+        *(f"{each.title}: {each.why}" for each in found if each.status == "not compared"),
+    ]
     faults = layers.faults
     if failing is not None and not differing:
         faults = [*faults, *misled(layers, context.model, reference, _apart(failing, trials)[0], trials.tolerance)]
@@ -74,6 +78,15 @@ def each_layer(context: Context) -> Finding:
     )
 
 
+def granted(context: Context) -> list[str]:
+    """What layers may be off by themselves, with the reason that was given."""
+    rtol = context.trials.tolerance.rtol
+    return [
+        f"{name}: {max(rtol, each.tolerance):g} is allowed instead of {rtol:g}: {each.reason}"
+        for name, each in context.overrides.items()
+    ]
+
+
 def _apart(case: Case, trials: Trials) -> list[Case]:
     """A case as the layers are to be run on it: sample by sample where the samples were made independent."""
     return [case.alone(index) for index in range(case.samples)] if trials.batch_safe else [case]
@@ -86,7 +99,7 @@ def recorded_layers(context: Context) -> Finding:
     """
     import keras
 
-    layers = Layers(context.model, context.report)
+    layers = Layers(context.model, context.report, overrides=context.overrides)
     case = next((case for case in context.trials.recorded if case.label == "recorded"), None)
     if case is None or not tells_layers(context.report):
         return Finding(SKIPPED, "there is no recorded batch, or the report does not tell what its layers stand for")
@@ -106,7 +119,8 @@ def recorded_layers(context: Context) -> Finding:
             want = after(steps, known[name]) if name in known else None
             if want is None:
                 continue
-            found = compare(keras.ops.convert_to_numpy(arrays[id(tensor)]), want, context.trials.tolerance)
+            allowed = layers.allowed(placed, context.trials.tolerance)
+            found = compare(keras.ops.convert_to_numpy(arrays[id(tensor)]), want, allowed)
             table[name] = {"on": case.label, "clauses": [found.clause] if found.ok else [], **found.to_dict()}
             faults += [] if found.ok else [f"{placed.title}: {name} {found.why}"]
     if not table:

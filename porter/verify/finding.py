@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from porter.verify.converted import Converted
+from porter.verify.overrides import Override
 from porter.verify.reference import Reference
 from porter.verify.trials import Trials
 
@@ -23,7 +24,8 @@ class Context:
     thorough: every kind of input with every batch size, rather than each kind once and each size once. recut: gives the
     original cut so that it has other outputs, such as what a training graph writes into moving averages. uncertified:
     what is not as it was certified, where a certificate stands in for the original. unseen: by layer and argument, what is not
-    as it was certified and shows in training alone. recording: its arrays, by name.
+    as it was certified and shows in training alone. recording: its arrays, by name. overrides: by layer, what it may be
+    off by itself.
     """
 
     model: Any
@@ -38,6 +40,7 @@ class Context:
     uncertified: Sequence[str] | None = None
     unseen: Mapping[tuple[str, str], str] = field(default_factory=dict)
     recording: Mapping[str, np.ndarray] = field(default_factory=dict)
+    overrides: Mapping[str, Override] = field(default_factory=dict)
 
     def with_model(self, model: Any) -> Context:
         """The same for another model; what was found out of the original is kept."""

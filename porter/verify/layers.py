@@ -7,7 +7,7 @@ before it are run too: the group is compared.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from porter.verify.calling import Unknown, run_call
 from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.converted import same
 from porter.verify.draws import Draws
+from porter.verify.overrides import Override
 from porter.verify.placing import Placed, pairs, place, title
 from porter.verify.reference import RANDOM, Reference
 from porter.verify.steps import read
@@ -44,6 +45,7 @@ class LayerOutcome:
     statistics: dict[str, Any] = field(default_factory=dict)
     culprit: Placed | None = None
     diagnosis: str = ""
+    override: Override | None = None
     suspect: Any = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,6 +57,7 @@ class LayerOutcome:
             "statistics": self.statistics,
             "together": self.together,
             "diagnosis": self.diagnosis,
+            "override": self.override._asdict() if self.override else {},
         }
         return {
             "row": self.number,
@@ -70,11 +73,17 @@ class Layers:
     """The calls of a model, to be run one by one.
 
     draws: random numbers for a run in training; without them, calls are made as in inference. fixed: rows that do in
-    training what they do in inference.
+    training what they do in inference. overrides: by layer, what it may be off.
     """
 
-    def __init__(self, model: Any, report: Mapping[str, Any], draws: Draws | None = None) -> None:
-        self.report, self.draws = report, draws
+    def __init__(
+        self,
+        model: Any,
+        report: Mapping[str, Any],
+        draws: Draws | None = None,
+        overrides: Mapping[str, Override] | None = None,
+    ) -> None:
+        self.report, self.draws, self.overrides = report, draws, overrides or {}
         self.replaced: dict[int, tuple[Any, dict[str, Any]]] = {}  # by row, what is called in its place for a while
         self.fixed: set[int] = set()
         self.placed, self.faults, self.notes = place(model, report)
@@ -145,9 +154,16 @@ class Layers:
             and "training" in getattr(placed.operation, "_call_context_args", ())
         )
 
+    def allowed(self, placed: Placed, tolerance: Tolerance) -> Tolerance:
+        """The tolerance for one call: the wider of what holds for all and what was granted to its layer."""
+        override = self.overrides.get(placed.row["name"])
+        return tolerance if override is None else replace(tolerance, rtol=max(tolerance.rtol, override.tolerance))
+
     def judge(self, placed: Placed, tensors: Tensors, tolerance: Tolerance, samples: int) -> LayerOutcome:
         """Compare one call with the original, on a case of that many samples."""
         outcome = LayerOutcome(placed.number, placed.title, "not compared")
+        outcome.override = self.overrides.get(placed.row["name"])
+        tolerance = self.allowed(placed, tolerance)
         outcome.instead = type(placed.operation).__name__ if placed.instead else ""
         sources = enumerate(placed.row.get("outputs", ()))
         wanted = [(i, source, array) for i, source in sources if (array := tensors.get(source)) is not None]

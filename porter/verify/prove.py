@@ -18,6 +18,7 @@ from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, LevelResult
 from porter.verify.independence import differences
 from porter.verify.inputs import read_inputs
 from porter.verify.levels import LEVELS
+from porter.verify.overrides import read_overrides
 from porter.verify.records import record, recorded_cases
 from porter.verify.reference import Reference
 from porter.verify.trials import BATCHES, Trials
@@ -150,6 +151,7 @@ def prepared(
     records: Mapping[str, Any] | None = None,
     uncertified: Sequence[str] | None = None,
     unseen: Mapping[tuple[str, str], str] | None = None,
+    overrides: Path | None = None,
 ) -> Iterator[Context]:
     """What levels work on, for as long as it is open.
 
@@ -160,9 +162,10 @@ def prepared(
     of one, `inner:TENSOR` for tensors on the way, `grad:TENSOR` for gradients of the outputs times `proj:TENSOR`.
     data: the user's own inputs, arrays by the names of the inputs. thorough: every kind of input with every batch
     size. recut: gives the original cut so that it has other outputs. records: what an earlier proof kept of the
-    original's answers; uncertified: what has changed since.
+    original's answers; uncertified: what has changed since. overrides: see `read_overrides`.
     """
     _check(backends, batch_sizes)
+    allowed = read_overrides(overrides, report) if overrides else {}
     given = reference
     reference, absent = (given, "") if given else _reference(original)
     try:
@@ -189,7 +192,7 @@ def prepared(
         )
         yield Context(
             model, report, reference, trials, exact, thorough, directory, tuple(backends or ()), recut, uncertified,
-            unseen or {}, recording,
+            unseen or {}, recording, allowed,
         )  # fmt: skip
     finally:
         if reference and reference is not given:
