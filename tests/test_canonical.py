@@ -272,6 +272,12 @@ LOOPS = {
     "a variable that only the loop sees": lambda tf, x: tf.while_loop(
         lambda i, y: i < tf.shape(x)[1], lambda i, y: (i + 1, y + tf.cast(i, tf.float32)), [0, x]
     )[1],
+    "rows that get longer": lambda tf, x: tf.while_loop(
+        lambda i, y: i < 3,
+        lambda i, y: (i + 1, tf.concat([y, y[:, -1:] * tf.cast(tf.shape(y)[1], tf.float32)], 1)),
+        [0, x],
+        [tf.TensorShape([]), tf.TensorShape([None, None])],
+    )[1],
     "in a loop": lambda tf, x: tf.while_loop(
         lambda i, y: i < 2,
         lambda i, y: (i + 1, tf.while_loop(lambda j, z: j < 3, lambda j, z: (j + 1, z + x), [0, y * 0.5])[1]),

@@ -7,6 +7,7 @@ spectral norm before a rule could see them.
 from porter.canonical.array_shapes import array_elements, array_shapes
 from porter.canonical.channels import channels_last
 from porter.canonical.conditionals import resolve_conditionals
+from porter.canonical.counted_loops import counted_loops
 from porter.canonical.fold_integers import fold_integers
 from porter.canonical.growing_arrays import growing_arrays
 from porter.canonical.identities import drop_identities
@@ -38,6 +39,7 @@ WHOLE = (
     array_shapes,
     infer_shapes,
     array_elements,
+    counted_loops,
     sizes_at_origin,
 )
 PASSES = (

@@ -70,6 +70,7 @@ def _loop(node: Node) -> None:
     body, cond = node.attrs["body"], node.attrs["cond"]
     count = node.attrs["count"]
     start: list[Dims | None] = [dims_of(value) if value.shape is not None else None for value in node.inputs]
+    imported = [(value, value.shape, value.probe) for each in body for value in each.outputs]
     for _ in range(3):
         for place, dims in enumerate(start):
             for inner in (body.inputs[place], cond.inputs[place]):
@@ -77,21 +78,29 @@ def _loop(node: Node) -> None:
                     inner.shape = tuple(size for size, _ in dims)
                     inner.probe = tuple(p for _, p in dims) if all(p is not None for _, p in dims) else None
         _infer(body)
-        kept = list(start)
+        kept, resizes = list(start), False
         for place in range(count):
             after, before = body.outputs[place], start[place]
             if before is None or after.shape is None:
                 continue
             if len(after.shape) != len(before):
-                kept[place] = None
+                kept[place], resizes = None, True
                 continue
             kept[place] = [
                 old if old[0] == new[0] and (new[1] is None or old[1] == new[1]) else (None, None)
                 for old, new in zip(before, dims_of(after), strict=True)
             ]
+            resizes |= any(
+                None not in (old[1], new[1]) and old[1] != new[1]
+                for old, new in zip(before, dims_of(after), strict=True)
+            )
         if kept == start:
             break
         start = kept
+        if resizes:  # what was found in the body holds for the first step alone
+            node.attrs["resizes"] = True
+            for value, shape, probe in imported:
+                value.shape, value.probe = shape, probe
     _infer(cond)
     for value in node.outputs:
         dims = start[value.index]

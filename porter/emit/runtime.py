@@ -250,7 +250,7 @@ class _Writer:
     # Loops
 
     def _loop(self, node: Node, indent: int) -> list[str]:
-        """`ops.while_loop` with its two functions."""
+        """`ops.while_loop` with its two functions; the second alone, repeated, where the number of steps is fixed."""
         cond: Graph = node.attrs["cond"]
         body: Graph = node.attrs["body"]
         count = node.attrs["count"]
@@ -260,7 +260,8 @@ class _Writer:
         outer, before = self.names, self.compiles
         self.compiles = True
         wanted_names = _loop_names(node)
-        for wanted, graph in (("go_on", cond), ("step", body)):
+        steps = node.attrs.get("steps")
+        for wanted, graph in (("go_on", cond), ("step", body))[steps is not None :]:
             name = outer.unique(wanted)
             self.names = naming.Names(outer.taken)  # a function's names are its own
             arguments = []
@@ -281,6 +282,10 @@ class _Writer:
         for place, counter in node.attrs.get("filled", {}).items():
             self.texts[id(node.outputs[place])] = text(f"{targets[place]}[:{targets[counter]}]")
         comma = "," if count == 1 else ""
+        if steps is not None:
+            self.compiles &= before
+            again = f"{', '.join(targets)}{comma} = {functions[0]}({', '.join(targets)})"
+            return [*lines, f"{', '.join(targets)} = {', '.join(initial)}", f"for _ in range({steps}):", f"    {again}"]
         loop = "ops.while_loop" if self.compiles else "repeat_while"
         if not self.compiles:
             self.custom.add(loop)
