@@ -49,7 +49,11 @@ def explain(source: Path, node: str, options: Options | None = None) -> list[dic
     known = {definition.name for definition in original.graph_def.node}
     if node not in known:
         close = ", ".join(difflib.get_close_matches(node, known, 3)) or "none"
-        raise UsageError(f"the converted part of the graph has no node {node}", why=f"closest names: {close}")
+        raise UsageError(
+            f"The converted part of the graph has no node {node}",
+            why=f"closest names: {close}",
+            todo="give the name of a node; `porter inspect` lists the variables and which nodes use them",
+        )
     rows = []
     from porter.rewrite import Rewriting
 

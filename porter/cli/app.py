@@ -52,7 +52,8 @@ class Normalisation(StrEnum):
 SourcePath = Annotated[
     Path,
     typer.Argument(
-        metavar="SOURCE", help="A checkpoint (prefix, file or folder), a frozen graph, a SavedModel, or Python source."
+        metavar="SOURCE",
+        help="A checkpoint (prefix, file or folder), a frozen graph, a SavedModel, an .h5 file, or Python source.",
     ),
 ]
 Inputs = Annotated[

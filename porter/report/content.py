@@ -144,6 +144,8 @@ def write_report(report: dict[str, Any], directory: Path) -> None:
 def read_report(directory: Path) -> dict[str, Any]:
     """The report of a converted model. Raises `UnreadableSource`."""
     try:
+        if not (directory / "report.json").exists():
+            raise ValueError("there is no report.json in it" if directory.exists() else "there is no such folder")
         report = json.loads((directory / "report.json").read_text())
         if not isinstance(report, dict) or report.get("schema") != SCHEMA:
             raise ValueError("report.json is not one that this version of porter has written")
