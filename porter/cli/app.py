@@ -26,7 +26,7 @@ app = typer.Typer(
     help="Turns a TensorFlow 1 model into Keras 3 source with its weights, and proves that it computes the same.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
 GRAPH = "What of the graph is converted"
@@ -491,6 +491,8 @@ def rules(
 
 def main() -> None:
     """The entry point of the `porter` command."""
+    if sys.argv[1:] in (["--help"], ["-h"], []):
+        app.rich_markup_mode = None  # the list of commands at once: rich takes longer to load than all the rest
     app()
 
 

@@ -24,7 +24,9 @@ def over_sequence(
     """The values of a layer that applies `cell` to each step of x [batch, steps, ...]: the sequence, then its states."""
     wanted = {"return_sequences": True, "return_state": True}
     if cell.op in OF_CELLS or cell.op in CONVOLUTIONAL:
-        layer = Layer(OF_CELLS.get(cell.op, cell.op), cell.args, {**cell.kwargs, **wanted})
+        # Keras' own, orthogonal, needs a decomposition that JAX and PyTorch have for 32 bits and more only.
+        small = {"recurrent_initializer": "glorot_uniform"} if x.dtype in ("float16", "bfloat16") else {}
+        layer = Layer(OF_CELLS.get(cell.op, cell.op), cell.args, {**cell.kwargs, **wanted, **small})
     else:
         layer = Layer("layers.RNN", (cell.made(),), wanted)
     layer.weights = {f"cell__{name}": ref for name, ref in cell.weights.items()}
