@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
+import dataclasses
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from porter import __version__
-from porter.cli import arguments, checking, consoles, problems, stages
-from porter.errors import PorterError, UsageError
-
-if TYPE_CHECKING:
-    from porter.options import Options
+from porter.cli import arguments, checking, consoles, stages
+from porter.cli.running import announce, print_json, refuse_to_overwrite, reporting
+from porter.cli.shared_options import HOW, AsJson, GraphOptions, SourceOptions, SourcePath, Verbose, spread_options
+from porter.errors import UsageError
 
 app = typer.Typer(
     name="porter",
@@ -29,112 +25,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
-GRAPH = "What of the graph is converted"
-HOW = "How it is converted"
 WRITING = "What is written"
 PROOF = "What is compared"
 
 
-class Weights(StrEnum):
-    """Which weights are taken where the checkpoint holds moving averages of them too."""
-
-    auto = "auto"
-    raw = "raw"
-    ema = "ema"
-
-
 class Normalisation(StrEnum):
+    """How a normalisation that Keras lacks is written."""
+
     layer = "layer"
     ops = "ops"
     lambda_ = "lambda"
-
-
-SourcePath = Annotated[
-    Path,
-    typer.Argument(
-        metavar="SOURCE",
-        help="A checkpoint (prefix, file or folder), a frozen graph, a SavedModel, an .h5 file, or Python source.",
-    ),
-]
-Inputs = Annotated[
-    str | None,
-    typer.Option(metavar="a:0,b:0", help="Cut the graph at these tensors: they become inputs.", rich_help_panel=GRAPH),
-]
-Outputs = Annotated[
-    str | None, typer.Option(metavar="c:0,d:0", help="The outputs, in this order.", rich_help_panel=GRAPH)
-]
-Freeze = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="Give a placeholder a fixed value. Repeatable.", rich_help_panel=GRAPH),
-]
-Shape = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME=?,28,28,1", help="Shape of a placeholder that has none. Repeatable.", rich_help_panel=GRAPH
-    ),
-]
-Checkpoint = Annotated[
-    str | None,
-    typer.Option(
-        metavar="PREFIX", rich_help_panel=GRAPH,
-        help="Take the weights from this checkpoint: for Python source, or for a graph that lies elsewhere.",
-    ),
-]  # fmt: skip
-MapFile = Annotated[
-    str | None,
-    typer.Option(
-        "--map", metavar="FILE", rich_help_panel=GRAPH,
-        help="What the checkpoint calls each variable, as JSON; written as a proposal if FILE is not there.",
-    ),
-]  # fmt: skip
-Placeholder = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="x:float32[?,28,28,1]", rich_help_panel=GRAPH,
-        help="Call the function of Python source with this placeholder. Repeatable.",
-    ),
-]  # fmt: skip
-Into = Annotated[
-    str | None,
-    typer.Option(
-        metavar="MODEL", rich_help_panel=GRAPH,
-        help="For an .h5 file: what builds its model, as my_model.py:build, or the text of model.to_json().",
-    ),
-]  # fmt: skip
-Lambda = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--lambda", metavar="LAYER=my_file.py:function", rich_help_panel=GRAPH,
-        help="For an .h5 file: the function of a Lambda layer, whose byte code is never run. Repeatable.",
-    ),
-]  # fmt: skip
-Exact = Annotated[
-    bool,
-    typer.Option(
-        "--exact", help="Keep arithmetic that couples the samples of a batch; by default it is made batch-safe.",
-        rich_help_panel=HOW,
-    ),
-]  # fmt: skip
-LiftBatch = Annotated[
-    bool,
-    typer.Option(
-        "--lift-batch", help="Let the model take any batch size where the graph was written for one.",
-        rich_help_panel=HOW,
-    ),
-]  # fmt: skip
-Normalise = Annotated[
-    Normalisation,
-    typer.Option(
-        "--normalisation", help="Write a normalisation that Keras lacks as a custom layer, plain operations, or a Lambda.",
-        rich_help_panel=HOW,
-    ),
-]  # fmt: skip
-WhichWeights = Annotated[
-    Weights,
-    typer.Option("--weights", help="As trained (raw), or their moving averages (ema).", rich_help_panel=HOW),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout, and nothing else there.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show TensorFlow's messages, and tracebacks.")]
 
 
 def _version(wanted: bool) -> None:
@@ -153,27 +53,31 @@ def root(
 
 
 @app.command()
+@spread_options
 def convert(
     source: SourcePath,
+    chosen: SourceOptions,
     out: Annotated[
         Path | None,
         typer.Option(
             "-o", "--out", metavar="DIR", help="Where the model goes; by default <name>_keras in this folder."
         ),
     ] = None,
-    inputs: Inputs = None,
-    outputs: Outputs = None,
-    freeze: Freeze = None,
-    shape: Shape = None,
-    checkpoint: Checkpoint = None,
-    map_file: MapFile = None,
-    placeholder: Placeholder = None,
-    into: Into = None,
-    functions: Lambda = None,
-    exact: Exact = False,
-    lift_batch: LiftBatch = False,
-    normalisation: Normalise = Normalisation.layer,
-    weights: WhichWeights = Weights.auto,
+    lift_batch: Annotated[
+        bool,
+        typer.Option(
+            "--lift-batch",
+            help="Let the model take any batch size where the graph was written for one.",
+            rich_help_panel=HOW,
+        ),
+    ] = False,
+    normalisation: Annotated[
+        Normalisation,
+        typer.Option(
+            help="Write a normalisation that Keras lacks as a custom layer, plain operations, or a Lambda.",
+            rich_help_panel=HOW,
+        ),
+    ] = Normalisation.layer,
     no_verify: Annotated[
         bool, typer.Option("--no-verify", help="Write without proof.", rich_help_panel=WRITING)
     ] = False,
@@ -191,22 +95,20 @@ def convert(
     verbose: Verbose = False,
 ) -> None:
     """Convert a TensorFlow 1 model to Keras 3: source, weights and proof."""
-    with _reporting(f"{source}", verbose):
+    with reporting(f"{source}", verbose):
         from porter.cli import summary
         from porter.convert import convert as run
         from porter.report import digest
 
         start = time.perf_counter()
-        options = _options(
-            inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file, into, functions
-        )
+        options = chosen.resolved()
         options.normalisation, options.lift_batch = normalisation.value, lift_batch
         options.verify, options.keep_failed, options.force, options.dry_run = not no_verify, keep_failed, force, dry_run
-        _announce(source)
+        announce(source)
         with stages.running(verbose=verbose) as advance:
             result = run(source, out, options, advance)
         if as_json:
-            _print_json(result.report)
+            print_json(result.report)
         elif dry_run:
             print(result.source, end="")
         summary.show_conversion(consoles.to_stderr(), result.report, result.directory, time.perf_counter() - start)
@@ -273,7 +175,7 @@ def verify(
     verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Prove a converted model again, from its files."""
-    with _reporting(f"{directory}", verbose):
+    with reporting(f"{directory}", verbose):
         from porter.cli import summary
         from porter.reverify import verify as run
 
@@ -286,7 +188,7 @@ def verify(
                 overrides=overrides, self_test=self_test, progress=advance,
             )  # fmt: skip
         if as_json:
-            _print_json(proof)
+            print_json(proof)
         elif self_test:
             summary.show_self_test(consoles.to_stdout(), proof["self_test"])
         else:
@@ -299,11 +201,13 @@ def verify(
 
 
 @app.command()
+@spread_options
 def transplant(
     checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="Where the weights are.")],
     into: Annotated[
         str, typer.Option("--into", metavar="my_model.py:build", help="What makes the Keras 3 model; it is run.")
     ],
+    chosen: GraphOptions,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="The weights (.weights.h5, .h5) or the model (.keras)."),
@@ -320,36 +224,27 @@ def transplant(
         typer.Option("--map", metavar="FILE", help="What belongs where, as JSON: my weight, their variable."),
     ] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Leave weights that find nothing as they are.")] = False,
-    inputs: Inputs = None,
-    outputs: Outputs = None,
-    freeze: Freeze = None,
-    shape: Shape = None,
-    placeholder: Placeholder = None,
-    weights: WhichWeights = Weights.auto,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Put a checkpoint's weights into a Keras 3 model that you have written yourself."""
-    with _reporting(f"{checkpoint}", verbose):
+    with reporting(f"{checkpoint}", verbose):
         from porter.cli import table
         from porter.transplant import transplant as run
 
         written = out or Path(f"{Path(into.partition(':')[0]).stem}.weights.h5")
-        if written.exists() and not force:
-            raise UsageError(
-                f"{written} is there already", todo="name another file with -o, or overwrite it with --force"
-            )
-        options = _options(inputs, outputs, freeze, shape, True, weights, None, placeholder)
+        refuse_to_overwrite(written, force=force)
+        options = dataclasses.replace(chosen.resolved(), exact=True)
         if source is not None:
-            _announce(Path(source))
+            announce(Path(source))
         with stages.running(verbose=verbose) as advance:
             done = run(
                 checkpoint, into, written, source=source, reference=reference, map_file=map_file, partial=partial,
                 options=options, progress=advance,
             )  # fmt: skip
         if as_json:
-            _print_json(table.as_json(done))
+            print_json(table.as_json(done))
         else:
             table.show(consoles.to_stdout(), done)
         table.show_outcome(consoles.to_stderr(), done)
@@ -364,11 +259,10 @@ def capture(
     verbose: Verbose = False,
 ) -> None:
     """Write a program that records a model where TensorFlow 1 still runs (Python 2.7 and 3.5 up, nothing to install)."""
-    with _reporting(f"{out}", verbose):
+    with reporting(f"{out}", verbose):
         from porter.legacy import write_capture
 
-        if out.exists() and not force:
-            raise UsageError(f"{out} is there already", todo="name another file with -o, or overwrite it with --force")
+        refuse_to_overwrite(out, force=force)
         try:
             write_capture(out)
         except OSError as problem:
@@ -384,70 +278,48 @@ def capture(
 
 
 @app.command()
+@spread_options
 def inspect(
     source: SourcePath,
-    inputs: Inputs = None,
-    outputs: Outputs = None,
-    freeze: Freeze = None,
-    shape: Shape = None,
-    checkpoint: Checkpoint = None,
-    map_file: MapFile = None,
-    placeholder: Placeholder = None,
-    into: Into = None,
-    functions: Lambda = None,
-    exact: Exact = False,
-    weights: WhichWeights = Weights.auto,
+    chosen: SourceOptions,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Show what is in a model, and what porter would make of each part."""
-    with _reporting(f"{source}", verbose):
+    with reporting(f"{source}", verbose):
         from porter.cli import inspection
         from porter.questions import inspect as run
 
-        options = _options(
-            inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file, into, functions
-        )
-        _announce(source)
+        options = chosen.resolved()
+        announce(source)
         with stages.running(verbose=verbose):
             found = run(source, options)
         if as_json:
-            _print_json(found)
+            print_json(found)
         else:
             inspection.show(consoles.to_stdout(), found)
 
 
 @app.command()
+@spread_options
 def explain(
     source: SourcePath,
     node: Annotated[str, typer.Argument(metavar="NODE", help="The name of a node of the graph.")],
-    inputs: Inputs = None,
-    outputs: Outputs = None,
-    freeze: Freeze = None,
-    shape: Shape = None,
-    checkpoint: Checkpoint = None,
-    map_file: MapFile = None,
-    placeholder: Placeholder = None,
-    into: Into = None,
-    functions: Lambda = None,
-    exact: Exact = False,
-    weights: WhichWeights = Weights.auto,
+    chosen: SourceOptions,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
     """Say what one node became, and why rules missed there."""
-    with _reporting(f"{source}", verbose):
+    with reporting(f"{source}", verbose):
         from porter.cli import inspection
         from porter.questions import explain as run
 
-        options = _options(
-            inputs, outputs, freeze, shape, exact, weights, checkpoint, placeholder, map_file, into, functions
-        )
-        _announce(source)
+        options = chosen.resolved()
+        announce(source)
         with stages.running(verbose=verbose):
             rows = run(source, node.removesuffix(":0"), options)
         if as_json:
-            _print_json(rows)
+            print_json(rows)
         else:
             inspection.show_explanation(consoles.to_stdout(), node, rows)
 
@@ -470,7 +342,7 @@ def check(
     verbose: Verbose = False,
 ) -> None:
     """Check a repository: legacy source by rules, and every model by converting and proving it."""
-    with _reporting("the check", verbose):
+    with reporting("the check", verbose):
         request = checking.make_request(source_only, models_only, changed_since, shard, jobs, update_baseline, no_cache)
         code = checking.run_check(paths or [Path()], request, form, report or [], fix=fix, diff=diff, init=init)
         if code:
@@ -485,7 +357,7 @@ def rules(
     verbose: Verbose = False,
 ) -> None:
     """List the rules of `porter check`, or explain one."""
-    with _reporting("the rules", verbose):
+    with reporting("the rules", verbose):
         checking.show_rules(consoles.to_stdout(), code)
 
 
@@ -494,73 +366,3 @@ def main() -> None:
     if sys.argv[1:] in (["--help"], ["-h"], []):
         app.rich_markup_mode = None  # the list of commands at once: rich takes longer to load than all the rest
     app()
-
-
-def _options(
-    inputs: str | None,
-    outputs: str | None,
-    freeze: list[str] | None,
-    shape: list[str] | None,
-    exact: bool,
-    weights: Weights,
-    checkpoint: str | None,
-    placeholder: list[str] | None,
-    map_file: str | None = None,
-    into: str | None = None,
-    functions: list[str] | None = None,
-) -> Options:
-    from porter.options import Options
-
-    return Options(
-        inputs=arguments.names(inputs),
-        outputs=arguments.names(outputs),
-        freeze=arguments.values(freeze or ()),
-        shapes=arguments.shapes(shape or ()),
-        exact=exact,
-        weights=weights.value,
-        checkpoint=checkpoint,
-        placeholders=arguments.placeholders(placeholder or ()),
-        map_file=map_file,
-        into=into,
-        functions=arguments.functions(functions or ()),
-    )
-
-
-@contextmanager
-def _reporting(subject: str, verbose: bool) -> Iterator[None]:
-    """Turns what goes wrong in a command into words for people and an exit code."""
-    try:
-        yield
-    except PorterError as problem:
-        problems.show_error(problem)
-        raise typer.Exit(problem.exit_code) from None
-    except KeyboardInterrupt:
-        consoles.to_stderr().print("porter: interrupted; nothing was written")
-        raise typer.Exit(130) from None
-    except BrokenPipeError:  # the reader of stdout has gone; what is left in the buffer must go nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
-    except (typer.Exit, typer.Abort):
-        raise
-    except Exception as problem:
-        problems.show_internal_error(problem, subject, verbose=verbose)
-        raise typer.Exit(problems.INTERNAL) from None
-
-
-def _announce(source: Path) -> None:
-    """Say that a program is run, where the source is one."""
-    from porter.legacy.launch import program_of
-
-    program = program_of(source)
-    if program is not None:
-        what = f"{program.file}{f', function {program.call}' if program.call else ', up to its first session'}"
-        consoles.to_stderr().print(f"Running {what}, as TensorFlow 1, in a process of its own.")
-
-
-def _print_json(found: Any) -> None:
-    print(json.dumps(found, indent=1, default=_plain))
-
-
-def _plain(value: Any) -> Any:
-    """Arrays and numbers of numpy as JSON has them; what else it has not, as text."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
