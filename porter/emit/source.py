@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import itertools
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from porter.emit import names as naming
 from porter.emit.blocks import roll
+from porter.emit.classes import Classes
+from porter.emit.constants import Evaluate, settle_constants, wrap_outputs
 from porter.emit.expressions import BINARY, Text, call, fill, layer, text
-from porter.emit.literals import array, is_uniform, literal
-from porter.emit.runtime import Written, cell_class, layer_class
+from porter.emit.literals import array, literal
+from porter.emit.module import module
 from porter.emit.statements import Argument, Statement, wrap
 from porter.errors import Unsupported
-from porter.graph import Graph, Made, Node, Ref, Value, WeightRef
-
-WIDTH = 118
-SMALL = 32  # a constant with no more numbers stands in the source
-UNIFORM = 4096  # the same for one whose numbers are all the same
+from porter.graph import Graph, Made, Node, Ref, WeightRef
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,7 @@ def emit(
     package: str = "",
     input_tensors: Sequence[str],
     output_tensors: Sequence[str],
-    evaluate: Callable[[list[Value]], list[np.ndarray]],
+    evaluate: Evaluate,
     about: str = "",
     notes: Sequence[str] = (),
 ) -> Emitted:
@@ -74,20 +66,18 @@ def emit(
 
 
 class _Emitter:
-    def __init__(self, graph: Graph, name: str, package: str, evaluate: Callable[[list[Value]], list[np.ndarray]]):
+    def __init__(self, graph: Graph, name: str, package: str, evaluate: Evaluate):
         self.graph, self.evaluate = graph, evaluate
-        self.name, self.package = naming.model_name(name), naming.identifier(package)
+        self.name = naming.model_name(name)
         # a variable of the same name would hide the class
         classes = {node.op.split(".")[1] for node in graph if node.op.startswith("porter_layers.")}
         self.value_names = naming.Names(naming.RESERVED | classes)
         self.texts: dict[int, Text] = {}  # value -> how the source calls it
-        self.runtime_classes: dict[str, str] = {}
-        self.class_names = naming.ClassNames()
         self.layer_variables: dict[Any, str] = {}
         self.called: dict[Any, str | None] = {}  # node, or what tells a shared layer -> the layer's name, if it has one
         self.rows_inside: dict[int, list[dict[str, Any]]] = {}  # value -> rows of what its expression calls
         self.statements: list[Statement] = []
-        self.classes: list[str] = []
+        self.classes = Classes(naming.identifier(package), self.value_names.taken)
         self.result = Emitted("")
 
     def run(self, input_tensors: list[str], output_tensors: list[str], about: str, notes: list[str]) -> Emitted:
@@ -98,11 +88,11 @@ class _Emitter:
                 why="a Keras model has at least one",
                 todo="name other outputs with --outputs, or what they are to be computed from with --inputs",
             )
-        self._wrap_outputs()
+        wrap_outputs(self.graph)
         ends = zip(self.graph.outputs, output_tensors, strict=True)
         self.output_names = {id(value): naming.tensor_name(tensor) for value, tensor in ends}
+        self.constants = settle_constants(self.graph, self.evaluate)
         self.calls = [node for node in self.graph.ordered() if node.is_call]
-        self.constants = self._constants()
         self.layer_names = naming.LayerNames(self.calls)
         self._inputs(input_tensors)
         self.uses = self._count_uses()
@@ -122,7 +112,10 @@ class _Emitter:
                 self.result.layers += rows
                 self._assign(statement, node, following.get(id(node)))
         end = self._end(output_tensors)
-        self.result.source = self._module(about, notes, end)
+        functions, statements = roll(self.statements, {*self.value_names.taken, *naming.RESERVED})
+        self.result.source = module(
+            about, notes, self.result.inputs, self.result.outputs, self.classes.sources, functions, statements, end
+        )
         return self.result
 
     # Inputs, constants and outputs
@@ -142,76 +135,6 @@ class _Emitter:
             self.result.inputs.append(
                 {"tensor": tensor, "keras": keras_name, "shape": list(shape), "dtype": value.dtype}
             )
-
-    def _wrap_outputs(self) -> None:
-        """An output that is an input, or depends on weights alone, still has to come out of a layer."""
-        for place, value in enumerate(self.graph.outputs):
-            if value.node.is_call:
-                continue
-            is_input = any(value is each for each in self.graph.inputs)
-            source = value if is_input else self.graph.inputs[0]
-            other_float = value.dtype in ("float16", "bfloat16", "float64")  # a layer would make them float32
-            config = ((), {"dtype": value.dtype} if other_float else {})
-            node = Node(
-                value.node.name + "~", "layers.Identity", [source], {"config": config, "args": (Ref(0),), "kwargs": {}}
-            )
-            if not is_input:
-                node.op = "porter_layers.Parameter"
-                node.attrs["config"] = ((tuple(value.shape or ()),), {"dtype": value.dtype, "trainable": False})
-                node.attrs["weights"] = {"value": WeightRef(value)}
-            node.origin = value.node.origin
-            node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype, value.tensor)]
-            self.graph.add(node)
-            self.graph.outputs[place] = node.out
-
-    def _constants(self) -> dict[int, np.ndarray]:
-        """The arrays of values that calls take as plain arguments. Large ones and variables become Parameter layers."""
-        wanted: dict[int, Value] = {}
-        known = {id(value) for value in self.graph.inputs}
-        for node in self.calls:
-            for value in node.inputs:
-                if not value.node.is_call and id(value) not in known:
-                    wanted[id(value)] = value
-        arrays = dict(zip(wanted, self.evaluate(list(wanted.values())), strict=True)) if wanted else {}
-        plain = {}
-        for key, value in wanted.items():
-            trainable = any(node.op == "Variable" for node in self.graph.ancestors([value.node]))
-            if not trainable and arrays[key].size > 1 and _is_one_number(value, arrays[key]):
-                plain[key] = arrays[key].reshape(-1)[0]
-            elif (
-                not trainable
-                and arrays[key].size <= (UNIFORM if is_uniform(arrays[key]) else SMALL)
-                and len(array(arrays[key])) < WIDTH - 30
-            ):
-                plain[key] = arrays[key]
-            else:
-                self._parameter(value, trainable)
-        if len(plain) < len(wanted):
-            self.calls = [node for node in self.graph.ordered() if node.is_call]
-        return plain
-
-    def _parameter(self, value: Value, trainable: bool) -> None:
-        config = {"dtype": value.dtype, **({} if trainable else {"trainable": False})}
-        node = Node(
-            value.node.name + "~",
-            "porter_layers.Parameter",
-            [self.graph.inputs[0]],
-            {
-                "config": ((tuple(value.shape or ()),), config),
-                "weights": {"value": WeightRef(value)},
-                "args": (Ref(0),),
-                "kwargs": {},
-                "rule": "parameter",
-            },
-            origin=value.node.origin,
-        )
-        node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype, value.tensor)]
-        self.graph.add(node)
-        for user, slot in list(value.uses):
-            if user.is_call and user is not node:
-                inputs = list(user.inputs)
-                inputs[slot] = node.out
-                self.graph.set_inputs(user, inputs)
 
     def _end(self, tensors: list[str]) -> str:
         """The statement that returns the model."""
@@ -276,16 +199,16 @@ class _Emitter:
         if key in self.layer_variables:
             self.called[id(node)] = self.called[key]
             return Statement("", expression=text(f"{self.layer_variables[key]}({called})"), paragraph=paragraph)
-        kind = self._runtime_class(node) if "body" in node.attrs else ""
+        kind = self.classes.of_layer(node) if "body" in node.attrs else ""
         if "step" in node.attrs:
             args, kwargs = node.attrs["config"]
-            node.attrs["config"] = ((Made(f"runtime.{self._cell_class(node)}", ((), {})), *args), kwargs)
+            node.attrs["config"] = ((Made(f"runtime.{self.classes.of_cell(node)}", ((), {})), *args), kwargs)
         name = self.called[id(node)] = self._layer_name(node)
         if kind:
             statement = Statement("", kind, [Argument("name", literal(name))], called)
         else:
             statement = Statement("", *layer(node.op, node.attrs["config"], name), called)
-        self._custom(Made(node.op, node.attrs.get("config")))
+        self.classes.copy_used(Made(node.op, node.attrs.get("config")))
         weights = node.attrs.get("weights", {})
         self.result.bindings += [Binding(str(name), path.replace("__", "."), ref) for path, ref in weights.items()]
         for ref in weights.values():
@@ -349,96 +272,6 @@ class _Emitter:
             self.texts[id(node.out)] = text(statement.target)
         self.statements.append(statement)
 
-    # The module
-
-    def _custom(self, each: Made) -> None:
-        """Copy the source of a custom layer or function, and of those among its arguments."""
-        args, kwargs = each.arguments or ((), {})
-        for argument in (*args, *kwargs.values()):
-            for inner in argument if isinstance(argument, (list, tuple)) else (argument,):
-                if isinstance(inner, Made):
-                    self._custom(inner)
-        if each.op.startswith("porter_layers."):
-            self._class(each.op.split(".")[1])
-
-    def _class(self, name: str) -> None:
-        """Copy a custom layer's source."""
-        import porter.layers
-
-        self.value_names.taken.add(name)
-        module = inspect.getmodule(getattr(porter.layers, name))
-        source = inspect.getsource(module)  # type: ignore[arg-type]
-        for item in ast.parse(source).body:
-            if isinstance(item, (ast.ClassDef, ast.FunctionDef, ast.Assign)):
-                start = min([item.lineno, *(d.lineno for d in getattr(item, "decorator_list", []))])
-                copied = "\n".join(source.splitlines()[start - 1 : item.end_lineno])
-                copied = copied.replace('package="porter"', f'package="{self.package}"')
-                if copied not in self.classes:
-                    self.classes.append(copied)
-
-    def _runtime_class(self, node: Node) -> str:
-        """Write the class of a layer that is made for this model; equal ones are one. Gives its name."""
-        about = f"TensorFlow's {node.origin[-1]}, with sizes that are known only when it runs."
-        kind = node.op.split(".")[1]
-        written = layer_class("NAME", node.attrs["body"], node.outputs, "ABOUT")
-        node.attrs["weights"] = written.weights
-        return self._written(written, kind, about)
-
-    def _cell_class(self, node: Node) -> str:
-        """Write the class of a cell that is made for this model. Gives its name."""
-        about = f"One step of TensorFlow's {node.origin[-1]}."
-        written = cell_class("NAME", node.attrs["step"], "ABOUT")
-        node.attrs["weights"] = {f"cell__{path}": ref for path, ref in written.weights.items()}
-        kind = "".join(part.capitalize() for part in naming.value_name(node).split("_"))
-        return self._written(written, kind if kind.endswith("Cell") else f"{kind}Cell", about)
-
-    def _written(self, written: Written, kind: str, about: str) -> str:
-        """Add a class that was made for this model, or find one like it. Gives its name."""
-        for each in sorted(written.custom):
-            self._class(each)
-        source = written.source
-        if source not in self.runtime_classes:
-            name = self.runtime_classes[source] = self.class_names.unique(kind)
-            decorated = f'@keras.saving.register_keras_serializable(package="{self.package}")\n{source}'
-            self.classes.append(decorated.replace("NAME", name, 1).replace("ABOUT", about, 1))
-        return self.runtime_classes[source]
-
-    def _module(self, about: str, notes: list[str], end: str) -> str:
-        tables = []
-        wide = max(len(row["keras"]) for row in [*self.result.inputs, *self.result.outputs])
-        for title, rows in (("Inputs:", self.result.inputs), ("Outputs:", self.result.outputs)):
-            for index, row in enumerate(rows):
-                sizes = ", ".join(_dimension(place, size) for place, size in enumerate(row["shape"]))
-                tables.append(f"{title if not index else '':10}{row['keras']:{wide}}  {row['dtype']} [{sizes}]")
-        paragraphs = [f"Keras 3 model converted from {about}.", "\n".join(line.rstrip() for line in tables)]
-        paragraphs += [textwrap.fill(note, WIDTH - 2) for note in notes]
-        functions, statements = roll(self.statements, {*self.value_names.taken, *naming.RESERVED})
-        body = textwrap.indent(_paragraphs(statements) + "\n\n" + end, "    ")
-        code = "\n\n".join([*self.classes, *functions, body])
-        imported = [each for each in ("layers", "ops") if f"{each}." in code]
-        head = ['"""' + "\n\n".join(paragraphs) + '\n"""', "", *(["import math"] if "math." in code else [])]
-        head += ["from pathlib import Path", "", "import keras"]
-        if "np." in code:
-            head.append("import numpy as np")
-        if imported:
-            head.append(f"from keras import {', '.join(imported)}")
-        parts = ["\n".join(head), *self.classes, *functions, f"def build_model() -> keras.Model:\n{body}", LOAD]
-        return "\n\n\n".join(parts) + "\n"
-
-
-def _is_one_number(value: Value, array: np.ndarray) -> bool:
-    """True for an array of equal numbers that only meets tensors which have the result's shape without it."""
-    users = [user for user, _ in value.uses if user.is_call]
-    if array.dtype.kind not in "if" or not (array == array.reshape(-1)[0]).all():
-        return False
-    return all(
-        user.op in BINARY
-        and user.op != "ops.matmul"
-        and user.out.shape is not None
-        and any(other is not value and other.shape == user.out.shape for other in user.inputs)
-        for user in users
-    )
-
 
 def _refs(template: Any) -> Iterator[int]:
     """The inputs that an argument's template stands for, as they come in the source."""
@@ -449,25 +282,3 @@ def _refs(template: Any) -> Iterator[int]:
     elif isinstance(template, (list, tuple)):
         for item in template:
             yield from _refs(item)
-
-
-def _dimension(place: int, size: int | None) -> str:
-    return str(size) if size is not None else "batch" if place == 0 else "?"
-
-
-def _paragraphs(statements: list[Statement]) -> str:
-    """The statements' text, with a blank line around what several statements of one TensorFlow scope do."""
-    groups = [list(group) for _, group in itertools.groupby(statements, key=lambda statement: statement.paragraph)]
-    lines: list[str] = []
-    for before, group in zip([[], *groups], groups, strict=False):
-        if before and (len(before) > 1 or len(group) > 1 or before[0].paragraph is None):
-            lines.append("")
-        lines += [statement.source() for statement in group]
-    return "\n".join(lines)
-
-
-LOAD = '''def load_model() -> keras.Model:
-    """The model with its weights, from the file beside this one."""
-    model = build_model()
-    model.load_weights(Path(__file__).with_name("model.weights.h5"))
-    return model'''
