@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from porter.canonical.infer_shapes import Dims, dims_of, refine, size_of
+from porter.canonical.dimensions import Dims, dims_of, refine, size_of
 from porter.canonical.origins import Origin, origin
 from porter.graph import Graph, Node, Value
 

@@ -1,10 +1,10 @@
-"""Shapes of what picks, pads and resizes, beside those in `infer_shapes`: detectors do so in loops over their pictures."""
+"""Shapes of what picks, pads and resizes, beside those in `shape_rules`: detectors do so in loops over their pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from porter.canonical.infer_shapes import Dim, Dims, constant, dims_of, size_of, sizes_of
+from porter.canonical.dimensions import Dim, Dims, constant, dims_of, size_of, sizes_of
 from porter.graph import Node
 
 OPEN: Dim = (None, None)

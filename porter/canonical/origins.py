@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from porter.canonical.infer_shapes import BINARY, UNARY, constant
+from porter.canonical.dimensions import constant
+from porter.canonical.shape_rules import BINARY, UNARY
 from porter.graph import Node, Value
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
-from porter.canonical.infer_shapes import BINARY, UNARY
+from porter.canonical.shape_rules import BINARY, UNARY
 from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher
 
