@@ -56,11 +56,36 @@ def dropout_in_loop(
     tf, x, keep: Scalar, keep_knob: Knob, rate: Scalar, rate_knob: Knob, scale: Scalar, scale_knob: Knob,
     training: Knob, shape, zero: Scalar,
 ):  # fmt: skip
-    """Leave out a dropout inside a loop, which does nothing in inference. Loops hold no layers."""
+    """Raise a dropout inside a loop to `Dropout`, whose mask is another in each step.
+
+    Left as ops: one that drops out in inference too.
+    """
     return _formula(tf, x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, shape, zero)
 
 
+dropout_in_loop.place = "loops"
+
+
 @dropout_in_loop.to_keras
+def _(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random, zero):
+    rests = training is not None or _keeps_all(_keep(keep, keep_knob, rate, rate_knob, "inference"))
+    require(rests, "it drops out in inference too", random)
+    return _layer(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random, zero)
+
+
+@rule
+def dropout_left_out(
+    tf, x, keep: Scalar, keep_knob: Knob, rate: Scalar, rate_knob: Knob, scale: Scalar, scale_knob: Knob,
+    training: Knob, shape, zero: Scalar,
+):  # fmt: skip
+    """Leave out a dropout inside a loop that no `Dropout` does, and that does nothing in inference."""
+    return _formula(tf, x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, shape, zero)
+
+
+dropout_left_out.place = "loops"
+
+
+@dropout_left_out.to_keras
 def _(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random):
     random.get("shape")
     rests = training is not None or _keeps_all(_keep(keep, keep_knob, rate, rate_knob, "inference"))
@@ -71,11 +96,9 @@ def _(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random):
     return x
 
 
-dropout_in_loop.place = "loops"
-
-
 @dropout.to_keras
-def _(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random, zero):
+def _layer(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random, zero):
+    """The layer for a mask on x."""
     require(not zero, "what is not kept becomes a number other than 0", x)
     kept = _keep(keep, keep_knob, rate, rate_knob, "training")
     for number, knob in ((scale, scale_knob), (1 / keep if keep else None, None)):
@@ -292,6 +315,18 @@ def _(tf):
     return tf.while_loop(lambda index, state: index < 3, step, [tf.constant(0), x])[1]
 
 
+@dropout_left_out.example("one that is made up for in part", "Loop")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    training = tf.placeholder(tf.bool, [], "training")
+
+    def step(index, state):
+        mask = tf.floor(0.5 + tf.random_uniform(tf.shape(state)))
+        return index + 1, tf.tanh(tf.cond(training, lambda: state * 1.5 * mask, lambda: state))
+
+    return tf.while_loop(lambda index, state: index < 3, step, [tf.constant(0), x])[1]
+
+
 @alpha_dropout.example("tf.keras", "AlphaDropout")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 6], "x")
@@ -329,4 +364,4 @@ for each in (dropout, alpha_dropout, gaussian_noise, gaussian_dropout):
     each.place, each.in_steps = "outside", True
 
 RULES = (dropout, alpha_dropout, gaussian_noise, gaussian_dropout)
-IN_LOOPS = (dropout_in_loop,)
+IN_LOOPS = (dropout_in_loop, dropout_left_out)

@@ -77,6 +77,49 @@ def test_a_dropout_that_is_gone_is_caught(network):
     assert level(network, 5, gone).status == "failed"
 
 
+@pytest.fixture(scope="module")
+def loops():
+    def build(tf):
+        x = tf.placeholder("float32", [None, 3, 4], name="x")
+        keep_prob = tf.placeholder("float32", [], name="keep_prob")
+        table = tf.random_normal([4, 4], stddev=0.5, seed=1)
+        weights = tf.get_variable("weights", initializer=table, use_resource=False)
+
+        def step(index, state, last):  # two dropouts, and a state that is no vector
+            state = tf.tensordot(tf.nn.dropout(state, keep_prob=keep_prob), weights, 1)
+            return index + 1, tf.tanh(tf.nn.dropout(state, keep_prob=keep_prob)) + last, state
+
+        going = tf.while_loop(lambda index, *_: index < tf.shape(x)[1], step, [tf.constant(0), x, x])
+        cell = tf.nn.rnn_cell.DropoutWrapper(tf.nn.rnn_cell.GRUCell(4), output_keep_prob=keep_prob)
+        with tf.variable_scope("over_time"):
+            over_time, _ = tf.nn.dynamic_rnn(cell, x, dtype="float32")
+        return going[1] + over_time
+
+    conversion = lab.convert_graph(build)
+    yield conversion
+    conversion.close()
+
+
+def test_dropout_in_loops_is_compared_with_one_mask_for_all_steps(loops):
+    found = level(loops, 5)
+    assert found.status == "passed", found.reason
+    assert {row.get("clause") for row in found.layers if row["status"] == "agrees"} <= {"exact", "tolerance"}
+    dropped = loops.model(np.ones((2, 3, 4), "float32"), training=True).numpy()
+    assert not np.array_equal(dropped, loops.model(np.ones((2, 3, 4), "float32"), training=True).numpy())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("0.5, seeds[1]", "0.4, seeds[1]"),
+        ("0.5, seeds[0]", "0.5, None"),
+        ("Dropout(0.5)", "Dropout(0.4)"),
+    ],
+)
+def test_dropout_in_loops_that_differs_is_caught(loops, old, new):
+    assert level(loops, 5, faulty(loops, old, new)).status == "failed"
+
+
 def test_the_models_moving_averages_stay(network):
     before = [weight.numpy() for weight in network.model.weights]
     level(network, 5)

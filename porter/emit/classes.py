@@ -53,6 +53,7 @@ class Classes:
         kind = node.op.split(".")[1]
         written = layer_class("NAME", node.attrs["body"], node.outputs, "ABOUT")
         node.attrs["weights"] = written.weights
+        node.origin = (*node.origin, *(name for origin in written.dropouts for name in origin))
         return self._add(written, kind, about)
 
     def of_cell(self, node: Node) -> str:

@@ -70,6 +70,16 @@ def wrap(line: str, indent: int = 4) -> str:
     return f"{line[: start + 1]}\n{rows}{line[end:]}"
 
 
+def indented(lines: list[str], spaces: int) -> list[str]:
+    """Lines of source, broken where they are too long."""
+    found = []
+    for line in lines:
+        more = spaces + len(line) - len(line.lstrip())
+        whole = wrap(line.lstrip(), more) if len(line) + spaces > WIDTH else line.lstrip()
+        found += [" " * more + each if each else "" for each in whole.split("\n")]
+    return found
+
+
 def _breaking_bracket(line: str, width: int) -> int | None:
     """Where the bracket opens that the line is broken at, outside of any other: what a layer is called on, if all before
     it fits into the line; else the one that holds the most text."""

@@ -16,6 +16,7 @@ from porter.layers.crop_and_resize import CropAndResize
 from porter.layers.ctc_greedy_decoder import CTCGreedyDecoder
 from porter.layers.cumulative_log_sum_exp import CumulativeLogSumExp
 from porter.layers.digamma import Digamma
+from porter.layers.drop_in_step import drop_in_step
 from porter.layers.dynamic_slice import DynamicSlice
 from porter.layers.edge_average_pooling import EdgeAveragePooling
 from porter.layers.equalized_learning_rate import EqualizedLearningRate
@@ -152,16 +153,13 @@ __all__ = [
     "Unique",
     "WeightNormalization",
     "WithoutMask",
+    "drop_in_step",
     "l1_normalized",
-    "l1_normalized",
-    "l2_normalized",
     "l2_normalized",
     "larger",
     "legacy_hard_sigmoid",
     "min_max_normalized",
-    "min_max_normalized",
     "repeat_while",
     "smaller",
-    "standard_scored",
     "standard_scored",
 ]

@@ -26,6 +26,7 @@ from porter.rewrite.kept_axes import kept_axes
 from porter.rewrite.kernels import raise_kernels
 from porter.rewrite.recurrent import forget_masks, raise_chains, raise_fused, raise_loops, settle
 from porter.rewrite.sizes import Sizes, outline
+from porter.rewrite.step_numbers import number_steps
 from porter.rewrite.transposes import cancel_transposes
 from porter.rule.cell import Cell
 from porter.rule.context import Context, use
@@ -101,6 +102,7 @@ def rewrite(
             if progress:
                 progress(index + 1, len(rules))
         _settle_training(graph, result)
+        number_steps(graph)
         _apply_operations(graph, context, result)
         if normalisation == "lambda":
             as_functions(graph)

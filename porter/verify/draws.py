@@ -5,29 +5,43 @@ So a dropout's mask is the same on both sides, and what is compared is what is d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from porter.verify.draws_in_loops import STEPS
+from porter.verify.draws_in_loops import drawn as in_loop
 from porter.verify.placing import Placed
 from porter.verify.reference import RANDOM, Reference, Refused
 from porter.verify.steps import after, read
 
-STEPS = 1024  # uniform numbers lie in the middle of so many steps: no rate is so near that rounding decides
-
 
 class Draws:
-    """Random numbers for the rows that draw some, by row; `feeds` gives them to the original."""
+    """Random numbers for the rows that draw some, by row; `feeds` gives them to the original.
+
+    in_loops: operations that draw inside of loops by name, with the numbers that `drawn` makes theirs of.
+    """
 
     def __init__(
-        self, reference: Reference, placed: Iterable[Placed], feeds: Mapping[str, np.ndarray], seed: int
+        self,
+        reference: Reference,
+        placed: Iterable[Placed],
+        feeds: Mapping[str, np.ndarray],
+        seed: int,
+        in_loops: Mapping[str, int],
     ) -> None:
         self.feeds: dict[str, np.ndarray] = {}
         self.of: dict[int, np.ndarray] = {}
+        self.in_loops: dict[int, list[int]] = {}
+        self.turned: set[int] = set()
         random = np.random.default_rng(seed)
         for each in placed:
+            numbered = [in_loops[name] for name in each.row.get("nodes", ()) if name in in_loops]
+            if numbered:
+                self.in_loops[each.number] = numbered
+                continue
             drawn = [name for name in each.row.get("nodes", ()) if _op(reference, name) in RANDOM]
             if len(drawn) != 1:
                 continue
@@ -41,6 +55,9 @@ class Draws:
 
     def turn(self, placed: Placed) -> bool:
         """Draw 1 - u for u on Keras' side, for a mask made the other way round; False for rows that draw none."""
+        if placed.number in self.in_loops:
+            self.turned ^= {placed.number}
+            return True
         if placed.number not in self.of:
             return False
         self.of[placed.number] = 1 - self.of[placed.number]
@@ -49,16 +66,22 @@ class Draws:
     @contextmanager
     def replay(self, placed: Placed) -> Iterator[None]:
         """While it is open, Keras draws the numbers of this row."""
-        if placed.number not in self.of:
+        if placed.number not in self.of and placed.number not in self.in_loops:
             yield
             return
         # Keras' layers call these by way of this module; there is no public place to put other numbers in.
         from keras.src.backend import random
 
-        drawn = self.of[placed.number]
+        drawn = self.of.get(placed.number)
+        looped = self._in_loop(placed) if drawn is None else None
         kept = {name: getattr(random, name) for name in ("dropout", "uniform", "normal")}
         try:
-            random.dropout = lambda x, rate, noise_shape=None, seed=None: _dropped(x, rate, noise_shape, drawn)
+            random.dropout = lambda x, rate, noise_shape=None, seed=None: _dropped(
+                x, rate, noise_shape, drawn if looped is None else looped(_noise(x, noise_shape), seed)
+            )
+            if looped is not None:
+                yield
+                return
             random.uniform = lambda shape, minval=0.0, maxval=1.0, dtype=None, seed=None: (
                 _shaped(drawn, shape) * (maxval - minval) + minval
             )
@@ -69,6 +92,22 @@ class Draws:
         finally:
             for name, function in kept.items():
                 setattr(random, name, function)
+
+    def _in_loop(self, placed: Placed) -> Callable[[list[int], Any], np.ndarray]:
+        """Gives the numbers for a dropout's shape and seed. Of several in a layer made for a loop, the seeds were drawn
+        one after the other; a layer over a whole sequence [batch, steps, ...] has the same numbers in each step."""
+        numbers = self.in_loops[placed.number]
+        seeds = getattr(placed.operation, "seeds", None)
+        first = None if seeds is None else int(seeds.state[1])
+
+        def found(shape: list[int], seed: Any) -> np.ndarray:
+            if first is None:
+                made = np.broadcast_to(in_loop([*shape[:1], *shape[2:]], numbers[0])[:, None], shape)
+            else:
+                made = in_loop(shape, numbers[int(seed.next()[1]) - first])
+            return 1 - made if placed.number in self.turned else made
+
+        return found
 
 
 def numbers(op: str, like: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -99,7 +138,10 @@ def _shaped(drawn: np.ndarray, shape: Any) -> np.ndarray:
     return drawn
 
 
+def _noise(x: Any, noise_shape: Any) -> list[int]:
+    return [size if size is not None else x.shape[axis] for axis, size in enumerate(noise_shape or x.shape)]
+
+
 def _dropped(x: Any, rate: float, noise_shape: Any, drawn: np.ndarray) -> Any:
-    shape = [size if size is not None else x.shape[axis] for axis, size in enumerate(noise_shape or x.shape)]
-    kept = (_shaped(drawn, shape) >= rate).astype(x.dtype.as_numpy_dtype)
+    kept = (_shaped(drawn, _noise(x, noise_shape)) >= rate).astype(x.dtype.as_numpy_dtype)
     return x / (1 - rate) * kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,8 @@ class Reference:
     Raises Unsupported where today's TensorFlow cannot import the graph.
     """
 
-    def __init__(self, original: Any) -> None:
+    def __init__(self, original: Any, change: Callable[[Any], Any] | None = None) -> None:
+        """change: what is done to the graph before it is imported."""
         import tensorflow as tf
 
         self.original = original
@@ -53,6 +54,7 @@ class Reference:
         self._fed_knobs = {split(original.stands_for(knob.tensor))[0] for knob in original.knobs}
         self._variables = self._load_variables()
         graph_def = original.lift.graph_def if original.lift else original.graph_def
+        graph_def = change(graph_def) if change else graph_def
         self._graph_def = channels_last(graph_def)
         self.nodes = by_name(graph_def)
         self._scopes = {"float32": self._import(self._graph_def, "float32")}

@@ -17,6 +17,7 @@ from porter.verify.alone import describe, explain
 from porter.verify.calling import Unknown, filled_in, run_call, unchanged
 from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.draws import Draws
+from porter.verify.draws_in_loops import settled, uniform_in_loops
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.graphdef import ancestors, split
 from porter.verify.layers import LayerOutcome, Layers
@@ -67,8 +68,16 @@ def _against_original(context: Context) -> tuple[Finding, set[tuple[str, str]]]:
         return Finding(SKIPPED, "it is run with Keras on TensorFlow only"), set()
     if not tells_layers(context.report):
         return Finding(SKIPPED, "the report does not say which tensors the layers stand for"), set()
-    run = _Run(context, reference)
-    if not run.knobs and not run.draws.of:
+    in_loops = uniform_in_loops(reference.original.graph_def)
+    if not in_loops:
+        return _run(context, reference, in_loops)
+    with Reference(reference.original, lambda graph_def: settled(graph_def, in_loops)) as settled_reference:
+        return _run(context, settled_reference, in_loops)
+
+
+def _run(context: Context, reference: Reference, in_loops: Mapping[str, int]) -> tuple[Finding, set[tuple[str, str]]]:
+    run = _Run(context, reference, in_loops)
+    if not run.knobs and not run.draws.of and not run.draws.in_loops:
         return Finding(SKIPPED, "the original does in training what it does in inference", applies=False), set()
     finding = run.finding()
     return finding, run.shown
@@ -77,7 +86,7 @@ def _against_original(context: Context) -> tuple[Finding, set[tuple[str, str]]]:
 class _Run:
     """One batch at training=True, on both sides."""
 
-    def __init__(self, context: Context, reference: Reference) -> None:
+    def __init__(self, context: Context, reference: Reference, in_loops: Mapping[str, int]) -> None:
         trials = context.trials
         self.context, self.reference, self.tolerance = context, reference, trials.tolerance
         self.case: Case = trials.accepted(most=LARGEST)
@@ -85,7 +94,7 @@ class _Run:
             self.case = trials.accepted(most=3)
         self.knobs = [knob for knob in reference.original.knobs if knob.kind != "frozen"]
         self.layers = Layers(context.model, context.report)
-        self.draws = Draws(reference, self.layers.placed, self.case.feeds, trials.seed)
+        self.draws = Draws(reference, self.layers.placed, self.case.feeds, trials.seed, in_loops)
         self.layers.draws = self.draws
         self.feeds = {**self.case.feeds, **self.draws.feeds}
         self.notes: list[str] = []
