@@ -5,7 +5,7 @@ So a dropout's mask is the same on both sides, and what is compared is what is d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,8 @@ from porter.verify.draws_in_loops import drawn as in_loop
 from porter.verify.placing import Placed
 from porter.verify.reference import RANDOM, Reference, Refused
 from porter.verify.steps import after, read
+
+Drawn = Callable[[Sequence[int], Any], np.ndarray]  # the numbers for a shape, and for a seed of Keras'
 
 
 class Draws:
@@ -72,35 +74,32 @@ class Draws:
         # Keras' layers call these by way of this module; there is no public place to put other numbers in.
         from keras.src.backend import random
 
-        drawn = self.of.get(placed.number)
-        looped = self._in_loop(placed) if drawn is None else None
+        drawn = self._in_loop(placed) if placed.number in self.in_loops else self._outside(placed)
         kept = {name: getattr(random, name) for name in ("dropout", "uniform", "normal")}
         try:
-            random.dropout = lambda x, rate, noise_shape=None, seed=None: _dropped(
-                x, rate, noise_shape, drawn if looped is None else looped(_noise(x, noise_shape), seed)
-            )
-            if looped is not None:
-                yield
-                return
+            random.dropout = lambda x, rate, noise_shape=None, seed=None: _dropped(x, rate, noise_shape, drawn, seed)
             random.uniform = lambda shape, minval=0.0, maxval=1.0, dtype=None, seed=None: (
-                _shaped(drawn, shape) * (maxval - minval) + minval
+                drawn(shape, seed) * (maxval - minval) + minval
             )
             random.normal = lambda shape, mean=0.0, stddev=1.0, dtype=None, seed=None: (
-                _shaped(drawn, shape) * stddev + mean
+                drawn(shape, seed) * stddev + mean
             )
             yield
         finally:
             for name, function in kept.items():
                 setattr(random, name, function)
 
-    def _in_loop(self, placed: Placed) -> Callable[[list[int], Any], np.ndarray]:
-        """Gives the numbers for a dropout's shape and seed. Of several in a layer made for a loop, the seeds were drawn
-        one after the other; a layer over a whole sequence [batch, steps, ...] has the same numbers in each step."""
+    def _outside(self, placed: Placed) -> Drawn:
+        return lambda shape, _: _shaped(self.of[placed.number], shape)
+
+    def _in_loop(self, placed: Placed) -> Drawn:
+        """Of several in a layer made for a loop, the seeds were drawn one after the other; a layer over a whole sequence
+        [batch, steps, ...] has the same numbers in each step."""
         numbers = self.in_loops[placed.number]
         seeds = getattr(placed.operation, "seeds", None)
         first = None if seeds is None else int(seeds.state[1])
 
-        def found(shape: list[int], seed: Any) -> np.ndarray:
+        def found(shape: Sequence[int], seed: Any) -> np.ndarray:
             if first is None:
                 made = np.broadcast_to(in_loop([*shape[:1], *shape[2:]], numbers[0])[:, None], shape)
             else:
@@ -138,10 +137,7 @@ def _shaped(drawn: np.ndarray, shape: Any) -> np.ndarray:
     return drawn
 
 
-def _noise(x: Any, noise_shape: Any) -> list[int]:
-    return [size if size is not None else x.shape[axis] for axis, size in enumerate(noise_shape or x.shape)]
-
-
-def _dropped(x: Any, rate: float, noise_shape: Any, drawn: np.ndarray) -> Any:
-    kept = (_shaped(drawn, _noise(x, noise_shape)) >= rate).astype(x.dtype.as_numpy_dtype)
+def _dropped(x: Any, rate: float, noise_shape: Any, drawn: Drawn, seed: Any) -> Any:
+    shape = [size if size is not None else x.shape[axis] for axis, size in enumerate(noise_shape or x.shape)]
+    kept = (drawn(shape, seed) >= rate).astype(x.dtype.as_numpy_dtype)
     return x / (1 - rate) * kept

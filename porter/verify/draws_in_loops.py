@@ -5,6 +5,7 @@ So both sides drop the same in all steps of a loop, and what is compared is what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def settled(graph_def: Any, numbers: dict[str, int]) -> Any:
     return result
 
 
-def drawn(shape: tuple[int, ...], number: int) -> np.ndarray:
+def drawn(shape: Sequence[int], number: int) -> np.ndarray:
     """Uniform numbers in [0, 1) of that shape, the same at each call."""
     import tensorflow as tf
 
