@@ -376,6 +376,11 @@ def test_identities_and_what_does_nothing_are_dropped():
     assert found.keys() - {"ExpandDims", "Squeeze"} == {"Placeholder", "StopGradient", "Add"}
 
 
+def test_a_reshape_that_makes_a_vector_of_one_number_stays():
+    found = ops_of(canonical_graph(lambda tf: tf.pad(tf.reshape(tf.argmin(data(tf)[0], 0), [1]), [[0, 1]])))
+    assert found["Reshape"] == 1
+
+
 def test_equal_nodes_are_one_and_random_ones_are_not():
     def build(tf):
         x = data(tf)

@@ -507,6 +507,50 @@ def test_probabilities_before_classes_and_all_heads(graph):
     assert trained(graph).outputs == [classes.name, value.name]
 
 
+def test_a_match_of_two_embeddings_is_the_output(graph):
+    user, item = (v1.placeholder(tf.int32, [None], name) for name in ("user", "item"))
+    wanted = v1.placeholder(tf.float32, [None], "wanted")
+    vectors = tf.gather(variable("u", 9, 4), user), tf.gather(variable("v", 7, 4), item)
+    score = tf.reduce_sum(vectors[0] * vectors[1], 1) + variable("mean") + tf.gather(variable("b", 9), user)
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(score - wanted)))
+    assert trained(graph).outputs == [score.name]
+
+
+def test_actor_and_critic_are_no_copies_of_each_other(graph):
+    state, wanted = v1.placeholder(tf.float32, [None, 4], "state"), v1.placeholder(tf.float32, [None, 2], "wanted")
+
+    def network(scope, trainable=True):
+        with v1.variable_scope(scope):
+            hidden = tf.nn.relu(tf.matmul(state, variable("a", 4, 8, trainable=trainable)))
+            return tf.matmul(hidden, variable("b", 8, 1, trainable=trainable))
+
+    actor, critic, old = network("actor"), network("critic"), network("old", False)
+    loss = tf.reduce_mean(actor * wanted[:, :1] - old * wanted[:, 1:]) + tf.reduce_mean(
+        tf.square(critic - wanted[:, 1:])
+    )
+    v1.train.AdamOptimizer().minimize(loss)
+    assert trained(graph).outputs == [actor.name, critic.name]
+
+
+def test_what_an_autoencoder_draws_from_is_an_output_too(graph):
+    x = v1.placeholder(tf.float32, [None, 6], "x")
+    mean, spread = (tf.matmul(x, variable(name, 6, 2)) for name in ("mean", "spread"))
+    code = mean + tf.exp(0.5 * spread) * v1.random_normal(tf.shape(mean))
+    again = tf.sigmoid(tf.matmul(code, variable("decoder", 2, 6)))
+    unlike = tf.reduce_mean(1 + spread - tf.square(mean) - tf.exp(spread))
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(again - x)) - unlike)
+    assert trained(graph).outputs == [mean.name, spread.name, again.name]
+
+
+def test_what_no_loss_needs_is_no_output(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 3], "wanted")
+    hidden = tf.nn.relu(tf.matmul(x, variable("a", 4, 4)))
+    tf.matmul(hidden, variable("unused", 4, 4)) + hidden
+    answer = tf.matmul(hidden, variable("b", 4, 3))
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(answer - wanted)))
+    assert trained(graph).outputs == [answer.name]
+
+
 def test_what_was_computed_last_is_the_output_of_a_graph_that_only_infers(graph):
     x = v1.placeholder(tf.float32, [None, 4], "x")
     boxes = tf.concat([tf.matmul(x, variable("a", 4, 3)) * 8.0, tf.sigmoid(tf.matmul(x, variable("b", 4, 2)))], 1)
@@ -545,6 +589,10 @@ def test_a_variable_that_is_not_stored_is_named(graph):
         (lambda x: tf.matmul(tf.reduce_mean(x, [1, 2]), weight(5, 3)), (None, None, None, None)),
         (lambda x: tf.reduce_max(x, [1, 2]), (None, None, None, None)),
         (lambda x: tf.reduce_any(x > 0, -1), (None, None)),
+        (lambda x: x * weight(1) + weight(1), (None,)),
+        (lambda x: tf.sigmoid(x * weight() + weight()), (None,)),
+        (lambda x: x * weight(5), (None, 5)),
+        (lambda x: tf.matmul(weight(2, 3), weight(3, 2)) / x, ()),
     ],
 )
 def test_an_unknown_shape_follows_from_its_consumer(graph, consume, shape):

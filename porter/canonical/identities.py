@@ -54,7 +54,7 @@ def _does_nothing(node: Node) -> bool:
     if node.op == "Reshape":
         before, after = node.inputs[0], node.out
         if before.shape is None or before.shape != after.shape or not after.shape:
-            return before.shape == ()
+            return before.shape == after.shape == ()
         keeps_first = after.shape[0] is not None or node.attrs.get("shape", (-1,))[0] is None
         return keeps_first and None not in after.shape[1:]
     if node.op in ("Pad", "MirrorPad", "PadV2"):

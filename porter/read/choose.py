@@ -8,29 +8,11 @@ from dataclasses import dataclass
 
 from porter.read.ends import End, Ends
 from porter.read.model import Candidate
-from porter.read.operations import RANDOM, dtype_name, is_optimizer, output_types
+from porter.read.operations import RANDOM, is_optimizer, output_types
 from porter.read.values import Values
 from porter.read.wiring import Tensor, spell
+from porter.read.worth import SHAPES, Worth
 
-PROBABILITIES = {"Softmax": 6.0, "Sigmoid": 6.0, "LogSoftmax": 5.0}
-ACTIVATIONS = frozenset({
-    "Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Tanh", "Softplus", "Softsign", "Maximum", "Minimum",
-    "ClipByValue",
-})  # fmt: skip
-CARRYING = frozenset({
-    "Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose", "StridedSlice", "Slice", "Split", "SplitV",
-    "Unpack", "StopGradient", "Exit", "TensorArrayGatherV3", "TensorArrayReadV3", "Merge", "DepthToSpace",
-    "SpaceToDepth", "BatchToSpaceND", "Pad", "ReverseV2", "ReverseSequence",
-})  # fmt: skip
-COMBINING = frozenset({"Add", "AddV2", "AddN", "Sub", "Mul", "Pack", "ConcatV2", "Concat"})
-STACKING = frozenset({"Pack", "ConcatV2", "Concat"})
-PICKING = frozenset({
-    "ArgMax", "ArgMin", "TopKV2", "TopK", "Cast", "Equal", "NotEqual", "Greater", "GreaterEqual", "Less",
-    "LessEqual", "Round", "Rint", "Where", "InTopK", "InTopKV2", "OneHot", "LogicalNot", "LogicalAnd", "LogicalOr",
-    "NonMaxSuppression", "NonMaxSuppressionV2", "NonMaxSuppressionV3", "Multinomial",
-})  # fmt: skip
-REDUCING = frozenset({"Mean", "Sum", "Max", "Min", "Prod", "All", "Any", "L2Loss"})
-SHAPES = frozenset({"Shape", "ShapeN", "Rank", "Size", "ZerosLike", "OnesLike", "Range", "Fill", "Const"})
 GOOD_NAME = re.compile(
     r"prob|predict|softmax|logit|output|score|y_?hat|pred|(^|/)(out|y_|result|embedding)", re.IGNORECASE
 )
@@ -55,10 +37,8 @@ MAIN_OUTPUTS = {
     "MaxPoolWithArgmax": (0, 1), "SoftmaxCrossEntropyWithLogits": (0,),
     "SparseSoftmaxCrossEntropyWithLogits": (0,),
 }  # fmt: skip
-FLOATS = ("float16", "bfloat16", "float32", "float64")
 MOST_ENDS, MOST_NETWORKS = 8, 4
 PASSABLE = 1.5  # what an output must be worth beside better ones
-ENOUGH = 2.5  # what a tensor must be worth for a bound on it, or a sum with it, to be an output
 
 
 def is_default_name(name: str, op: str) -> bool:
@@ -74,6 +54,7 @@ class Head:
 
     weights: all of its network's. last: those met at the end. build: how many of which operation, and the weights'
     shapes. fed: what data it needs. random: nodes that only make sense in training. trained: whether an optimizer trains it.
+    names: of the last weights, without the outermost scope.
     """
 
     end: End
@@ -85,6 +66,7 @@ class Head:
     fed: frozenset[str] = frozenset()
     random: int = 0
     trained: bool = False
+    names: tuple[str, ...] = ()
 
 
 class Chooser:
@@ -98,8 +80,7 @@ class Chooser:
         self.ends, self.wiring, self.flow, self.values = ends, ends.wiring, ends.flow, values
         self.order = {name: at for at, name in enumerate(self.wiring.nodes)}
         self.warnings: list[str] = []
-        self.nodes: set[str] = set()
-        self.ways: dict[str, frozenset[frozenset[str]]] = {}
+        self.worth = Worth(ends, values, [])
 
     def outputs(self) -> list[Candidate]:
         """The candidates, the best first, those chosen marked."""
@@ -110,9 +91,8 @@ class Chooser:
                 for t in sinks
             ]
         found = self.ends.find()
-        self.nodes = {end.node for end in found}
-        self.ways = self._ways(found)
-        heads = [head for end in found if (head := self._head(end)) is not None]
+        self.worth = Worth(self.ends, self.values, found)
+        heads = self._in_use([head for end in found if (head := self._head(end)) is not None])
         if not heads:
             ranked = sorted((self._judge(t, End(t[0], frozenset([t[0]]))) for t in sinks), key=lambda c: -c.score)
             for candidate in ranked[:MOST_NETWORKS]:
@@ -122,6 +102,11 @@ class Chooser:
         every = [candidate for head in heads for candidate in (head.best, *head.others)]
         unique = {c.tensor: c for c in sorted(every, key=lambda c: (c.chosen, c.score))}
         return sorted(unique.values(), key=lambda c: (not c.chosen, -c.score))
+
+    def _in_use(self, heads: list[Head]) -> list[Head]:
+        """Without heads whose last weights no optimizer trains while it trains what lies before them: the loss does not
+        need them, as the last residual of a WaveNet."""
+        return [head for head in heads if not head.trained or not head.last or self._trained(head.last)] or heads
 
     def _choose(self, heads: list[Head], sinks: list[Tensor]) -> None:
         """Mark one candidate of each head; of a graph that only infers, what was computed last: it was built for that."""
@@ -134,7 +119,7 @@ class Chooser:
             (n for n in self.wiring.nodes if self.wiring.op(n) in RANDOM), within=self.flow.forward
         )
         final = [t for t in final if t[0] not in drawn] or final
-        computed = [t for t in final if not self._picks(t[0])]
+        computed = [t for t in final if not self.worth.picks(t[0])]
         final = [t for t in final if t in computed or not is_default_name(t[0], self.wiring.op(t[0]))]
         if not final or len(final) > MOST_NETWORKS:
             return
@@ -172,15 +157,6 @@ class Chooser:
             ]
         return [t for t in found if wiring.op(t[0]) not in SHAPES] or found
 
-    def _ways(self, ends: list[End]) -> dict[str, frozenset[frozenset[str]]]:
-        """By node, the ends from which it is computed, each as its last weights: copies of an end count once."""
-        found: dict[str, set[frozenset[str]]] = {}
-        for end in ends:
-            weights = self.ends.own_weights(end.node)
-            for name in end.after:
-                found.setdefault(name, set()).add(weights)
-        return {name: frozenset(ways) for name, ways in found.items()}
-
     def _head(self, end: End) -> Head | None:
         """An end with its candidates, None if nothing can be fetched there."""
         tensors = [(name, 0) for name in sorted(end.after, key=self.order.__getitem__)]
@@ -197,13 +173,13 @@ class Chooser:
     def _judge(self, tensor: Tensor, end: End) -> Candidate:
         """How good an output a tensor is that is computed from `end`."""
         name = tensor[0]
-        score, why = self._worth(name, end, 0)
+        score, why = self.worth.of(name, end)
         if LOSS_NAME.search(name):
             score -= 3.0
             why += ", but it is named like a loss or a metric"
         elif not is_default_name(name, self.wiring.op(name)):
             # The author took the trouble of naming it.
-            plain = not self._picks(name) and score >= 0
+            plain = not self.worth.picks(name) and score >= 0
             score = (max(score, 3.0) if plain else score) + 0.6
             why += ", given a name of its own"
             if GOOD_NAME.search(name.rsplit("/", 1)[-1]):
@@ -214,90 +190,15 @@ class Chooser:
             why += ", nothing else is computed from it"
         return Candidate(spell(tensor), round(score, 2), why)
 
-    def _worth(self, name: str, end: End, depth: int) -> tuple[float, str]:
-        """What a node is worth by what it computes, and what that is."""
-        op = self.wiring.op(name)
-        if op in PROBABILITIES:
-            return PROBABILITIES[op], f"{op} of what the last weights give"
-        if op in SHAPES:
-            return -5.0, "a shape"
-        if self._picks(name):
-            return 1.0, f"{op}: chosen from what the network gives"
-        if name == end.node or name in self.nodes:
-            return 3.0, "the last node at which data meets weights"
-        inputs = [source for source, _ in self.wiring.inputs[name] if source in end.after]
-        if op in ACTIVATIONS and (op not in ("Maximum", "Minimum") or self._best(inputs, end, depth) >= ENOUGH):
-            return 3.6, f"{op} of what the last weights give"
-        written = self.ends.written(name) if op == "TensorArrayGatherV3" and depth < 20 else None
-        if written is not None and written in end.after:
-            score, why = self._worth(written, end, depth + 1)
-            return score + self._carried(name), f"{why}, in every step of a loop"
-        if (op in CARRYING or op == "Cast") and inputs and depth < 20:
-            score, why = max(self._worth(source, end, depth + 1) for source in inputs)
-            return score + self._carried(name), why
-        if op in COMBINING and self._combines(name):
-            best = self._best(
-                [source for source, _ in self.wiring.inputs[name] if source in self.ends.domain], end, depth
-            )
-            if best >= ENOUGH:
-                worth = max(3.7, best + 0.1) if op in STACKING else 3.7
-                return worth, f"{op}: brings together what several parts of the network give"
-        if self._rescales(name) and depth < 20:
-            score, why = max(self._worth(source, end, depth + 1) for source in inputs)
-            return score + 0.1, f"{why}, brought to another range"
-        if op in REDUCING:
-            pooled = op in ("Mean", "Max") and len(self.ends.shapes.get((name, 0)) or ()) > 1
-            return (2.9 if pooled else -1.0), f"{op} of what the network gives"
-        return 0.5, f"{op}: computed from what the network gives"
-
-    def _best(self, names: list[str], end: End, depth: int) -> float:
-        return max((self._worth(name, end, depth + 1)[0] for name in names), default=0.0) if depth < 20 else 0.0
-
-    def _carried(self, name: str) -> float:
-        """What it adds to pass a value on: a reshape that gives the batch its axis back is meant for people, one that
-        flattens is meant for a loss."""
-        users = [user for user, _, _ in self.wiring.users[name] if user in self.flow.forward]
-        in_use = any(user in self.ends.domain for user in users)
-        if self.wiring.op(name) == "Reshape":
-            before, after = (self.ends.shapes.get(t) for t in (self.wiring.inputs[name][0], (name, 0)))
-            if before is not None and after is not None and len(after) > len(before):
-                return 0.2
-            if users and not in_use:
-                return -0.5
-        return -0.1 if in_use else 0.1
-
-    def _picks(self, name: str) -> bool:
-        """Whether a node chooses from what it is given, or cuts it down to whole numbers."""
-        node = self.wiring.nodes[name]
-        return node.op in PICKING and not (node.op == "Cast" and dtype_name(node.attr["DstT"].type) in FLOATS)
-
-    def _rescales(self, name: str) -> bool:
-        """Whether a node brings a tanh, of which nothing else is made, to another range."""
-        while self.wiring.op(name) in ("Add", "AddV2", "Sub", "Mul", "RealDiv"):
-            inputs = [source for source, _ in self.wiring.inputs[name]]
-            computed = [source for source in inputs if source in self.ends.domain]
-            constant = [s for s in inputs if s not in self.ends.domain and s not in self.flow.weights]
-            if len(computed) != 1 or len(constant) != 1 or self.values.of((constant[0], 0)) is None:
-                return False
-            name = computed[0]
-            if sum(user in self.flow.forward for user, _, _ in self.wiring.users[name]) != 1:
-                return False
-        return self.wiring.op(name) == "Tanh"
-
-    def _combines(self, name: str) -> bool:
-        """Whether a node puts together values of different ends, or of an end and what lies before it."""
-        ways = {
-            self.ways.get(source, frozenset()) for source, _ in self.wiring.inputs[name] if source in self.ends.domain
-        }
-        return len(ways) > 1
-
     # Copies of one network
 
     def _one_of_each(self, heads: list[Head]) -> list[Head]:
         """One head of each group of copies, at most a few."""
         groups: list[list[Head]] = []
         for head in heads:
-            group = next((group for group in groups if _are_copies(head, group[0])), None)
+            alike = [group for group in groups if any(_are_copies(head, other) for other in group)]
+            alike = [group for group in alike if group[0].names == head.names] or alike
+            group = alike[0] if alike else None
             if group is None:
                 groups.append([head])
             else:
@@ -344,12 +245,12 @@ class Chooser:
         stands = self.ends.plan.stands
         sizes = sorted(str(stands[weight].shape) for weight in head.weights if weight in stands)
         head.build = (*sorted(counts.items()), *((size, 0) for size in sizes))
-        head.trained = any(
-            is_optimizer(self.wiring.op(user))
-            for w in head.weights
-            for user, slot, _ in self.wiring.users[w]
-            if slot == 0
-        )
+        head.names = tuple(sorted(weight.split("/", 1)[-1] for weight in head.last))
+        head.trained = self._trained(head.weights)
+
+    def _trained(self, weights: Iterable[str]) -> bool:
+        users = (user for weight in weights for user, slot, _ in self.wiring.users[weight] if slot == 0)
+        return any(is_optimizer(self.wiring.op(user)) for user in users)
 
     def inputs(self, chosen: Iterable[Tensor]) -> list[Candidate]:
         """What is fed, those in `chosen` marked."""
@@ -370,7 +271,9 @@ class Chooser:
 
 
 def _are_copies(one: Head, other: Head) -> bool:
-    """Copies share their last weights, or they are built alike and share none."""
+    """Copies share their last weights, or they are built alike and share none; but two that are trained at the same data,
+    such as actor and critic, are two networks."""
     if one.last and one.last == other.last:
         return True
-    return one.build == other.build and not one.weights & other.weights
+    two = one.trained and other.trained and one.fed == other.fed
+    return one.build == other.build and not one.weights & other.weights and not two

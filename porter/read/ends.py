@@ -13,6 +13,7 @@ from porter.read.training import steps
 from porter.read.wiring import Tensor, Wiring
 
 LOOPS_OUT = ("Exit", "TensorArrayGatherV3", "TensorArrayConcatV3")
+PASSING = ("Identity", "Cast", "Reshape", "Mul", "Add", "AddV2")
 LOOKUPS = ("Gather", "GatherV2", "ResourceGather")
 
 
@@ -121,6 +122,7 @@ class Ends:
         if not found:
             return self._loop_ends()
         found += self._decoder_ends(found)
+        found += [end for end in self._sampled_ends() if end.node not in {e.node for e in found}]
         groups = steps(self.wiring)
         if 1 < len(groups) <= 6 and all(
             a.variables.isdisjoint(b.variables) for a in groups for b in groups if a is not b
@@ -139,6 +141,29 @@ class Ends:
         every = [name for name in self.wiring.nodes if name in joins & region]
         ends = [name for name in every if not self._is_lone_step(name)] or every
         return [End(name, frozenset(self.wiring.after([name], within=region))) for name in ends]
+
+    def _sampled_ends(self) -> list[End]:
+        """Where networks end from whose answers numbers are drawn that others go on with: a variational autoencoder's
+        means and deviations are outputs too, and the only ones that are the same each time."""
+        drawn = self.wiring.after(self._scaled_noise(), within=self.domain)
+        if not drawn & self.joins:
+            return []
+        ends = self._ends_of(self.joins - drawn, drawn)
+        towards = self.wiring.before(drawn, within=self.domain)
+        return [End(end.node, end.after & towards) for end in ends if end.node in towards]
+
+    def _scaled_noise(self) -> list[str]:
+        """The products of what networks give and normally distributed numbers."""
+        found, seen = [], {n for n in self.wiring.nodes if self.wiring.op(n) == "RandomStandardNormal"}
+        stack = list(seen)
+        while stack:
+            for user, _, _ in self.wiring.users[stack.pop()]:
+                if user in self.domain and self.wiring.op(user) == "Mul":
+                    found.append(user)
+                elif user not in self.domain and user not in seen and self.wiring.op(user) in PASSING:
+                    seen.add(user)
+                    stack.append(user)
+        return found
 
     def _loop_ends(self) -> list[End]:
         """Where all weights are met inside loops, what comes out of the loops."""

@@ -337,7 +337,7 @@ class _Maker:
             node.attr["shape"].shape.SetInParent()
             for size in shape:
                 node.attr["shape"].shape.dim.add(size=-1 if size is None else size)
-            origin = "guessed from the axes that are reduced" if guessed else "taken from what consumes it"
+            origin = "guessed from what is computed of it" if guessed else "taken from what consumes it"
             better = f"; --shape {name.removesuffix(':0')}=... gives another" if guessed else ""
             original.warnings.append(f"The shape of {name} is not in the graph; {origin}: {_written(shape)}{better}.")
 

@@ -32,6 +32,7 @@ RANKS = {
     ("DepthwiseConv2dNative", 0): 4, ("Conv3D", 0): 5, ("MaxPool3D", 0): 5, ("AvgPool3D", 0): 5,
     ("ResizeBilinear", 0): 4, ("ResizeNearestNeighbor", 0): 4, ("ResizeBicubic", 0): 4, ("ResizeArea", 0): 4,
     ("ResizeBilinear", 1): 1, ("ResizeNearestNeighbor", 1): 1, ("SpaceToDepth", 0): 4, ("DepthToSpace", 0): 4,
+    ("AudioSpectrogram", 0): 2, ("Mfcc", 0): 3, ("Mfcc", 1): 0,
     ("ExtractImagePatches", 0): 4, ("MatMul", 0): 2, ("MatMul", 1): 2, ("DecodeRaw", 0): 0, ("Split", 0): 0,
 }  # fmt: skip
 
@@ -46,12 +47,18 @@ class Shapes:
         """The shape that the consumers of `tensor` ask of it, as far as they say; None if none says its rank."""
         return self._asked(tensor, set(), 0)
 
-    def guess(self, tensor: Tensor, depth: int = 0) -> Shape | None:
-        """The rank that the axes of a reduction make likely, where nothing says it: a batch of pictures for rows and
-        columns, else no more axes than it takes, a batch's among them. None without a reduction over known axes."""
+    def guess(self, tensor: Tensor) -> Shape | None:
+        """The shape that is likely where nothing says it: a reduction's axes need so many, or else what is fed meets
+        nothing but numbers of its own. None where neither is so."""
+        reduced = self._reduced(tensor)
+        return self._met(tensor) if reduced is None else reduced
+
+    def _reduced(self, tensor: Tensor, depth: int = 0) -> Shape | None:
+        """The rank that the axes of a reduction make likely: a batch of pictures for rows and columns, else no more
+        axes than it takes, a batch's among them. None without a reduction over known axes."""
         for user, slot, index in self.wiring.users[tensor[0]]:
             if index == tensor[1] and self.wiring.op(user) in SAME and depth < 10:
-                guessed = self.guess((user, 0), depth + 1)
+                guessed = self._reduced((user, 0), depth + 1)
                 if guessed is not None:
                     return guessed
             if index != tensor[1] or slot or self.wiring.op(user) not in REDUCTIONS:
@@ -61,6 +68,29 @@ class Shapes:
                 least = max(axis + 1 if axis >= 0 else -axis for axis in axes.reshape(-1).tolist())
                 return (None,) * (4 if set(axes.reshape(-1).tolist()) == {1, 2} else max(least, 2))
         return None
+
+    def _met(self, tensor: Tensor) -> Shape | None:
+        """The shape of what is calculated with weights and constants alone, such as `x * w + b`: samples of the widest
+        of them. What meets other data is a number that sets something, a temperature perhaps. None where neither is."""
+        own, widest = self.wiring.after([tensor[0]]), None  # type: set[str], Shape | None
+        stack, seen = [tensor[0]], {tensor[0]}
+        while stack:
+            for user, _, _ in self.wiring.users[stack.pop()]:
+                if self.wiring.op(user) not in SAME:
+                    return None
+                for other in self.wiring.inputs[user]:
+                    if other[0] in own:
+                        continue
+                    shape = self.known(other)
+                    if shape is None or shape[:1] == (None,):
+                        return ()
+                    widest = max(widest or (), shape, key=len)
+                if user not in seen:
+                    seen.add(user)
+                    stack.append(user)
+        if widest is None:
+            return None
+        return (None, *(widest if len(widest) == 1 and widest != (1,) else widest[1:]))
 
     def _asked(self, tensor: Tensor, seen: set[Tensor], depth: int) -> Shape | None:
         if tensor in seen or depth > 40:

@@ -1,0 +1,176 @@
+"""What tensors are worth as outputs, by what they compute of the ends of networks."""
+
+from __future__ import annotations
+
+from porter.read.ends import End, Ends
+from porter.read.operations import dtype_name
+from porter.read.values import Values
+
+PROBABILITIES = {"Softmax": 6.0, "Sigmoid": 6.0, "LogSoftmax": 5.0}
+ACTIVATIONS = frozenset({
+    "Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Tanh", "Softplus", "Softsign", "Maximum", "Minimum",
+    "ClipByValue",
+})  # fmt: skip
+CARRYING = frozenset({
+    "Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose", "StridedSlice", "Slice", "Split", "SplitV",
+    "Unpack", "StopGradient", "Exit", "TensorArrayGatherV3", "TensorArrayReadV3", "Merge", "DepthToSpace",
+    "SpaceToDepth", "BatchToSpaceND", "Pad", "ReverseV2", "ReverseSequence",
+})  # fmt: skip
+COMBINING = frozenset({"Add", "AddV2", "AddN", "Sub", "Mul", "Pack", "ConcatV2", "Concat"})
+STACKING = frozenset({"Pack", "ConcatV2", "Concat"})
+SUMMING = frozenset({"Add", "AddV2", "AddN"})
+PICKING = frozenset({
+    "ArgMax", "ArgMin", "TopKV2", "TopK", "Cast", "Equal", "NotEqual", "Greater", "GreaterEqual", "Less",
+    "LessEqual", "Round", "Rint", "Where", "InTopK", "InTopKV2", "OneHot", "LogicalNot", "LogicalAnd", "LogicalOr",
+    "NonMaxSuppression", "NonMaxSuppressionV2", "NonMaxSuppressionV3", "Multinomial",
+})  # fmt: skip
+REDUCING = frozenset({"Mean", "Sum", "Max", "Min", "Prod", "All", "Any", "L2Loss"})
+SHAPES = frozenset({"Shape", "ShapeN", "Rank", "Size", "ZerosLike", "OnesLike", "Range", "Fill", "Const"})
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+ENOUGH = 2.5  # what a tensor must be worth for a bound on it, or a sum with it, to be an output
+
+
+class Worth:
+    """Judges the nodes that are computed from ends without further weights.
+
+    nodes: the ends. ways: by node, the ends from which it is computed.
+    """
+
+    def __init__(self, ends: Ends, values: Values, found: list[End]):
+        self.ends, self.wiring, self.flow, self.values = ends, ends.wiring, ends.flow, values
+        self.nodes = {end.node for end in found}
+        self.ways = self._ways(found)
+        self.known: dict[tuple[str, str], tuple[float, str]] = {}
+
+    def _ways(self, ends: list[End]) -> dict[str, frozenset[frozenset[str]]]:
+        """By node, the ends from which it is computed, each as its last weights: copies of an end count once."""
+        found: dict[str, set[frozenset[str]]] = {}
+        for end in ends:
+            weights = self.ends.own_weights(end.node)
+            for name in end.after:
+                found.setdefault(name, set()).add(weights)
+        return {name: frozenset(ways) for name, ways in found.items()}
+
+    def of(self, name: str, end: End, depth: int = 0) -> tuple[float, str]:
+        """What a node is worth by what it computes of `end`, and what that is."""
+        if (name, end.node) not in self.known:
+            self.known[name, end.node] = self._judged(name, end, depth)
+        return self.known[name, end.node]
+
+    def _judged(self, name: str, end: End, depth: int) -> tuple[float, str]:
+        op = self.wiring.op(name)
+        if op in PROBABILITIES:
+            return PROBABILITIES[op], f"{op} of what the last weights give"
+        if op in SHAPES:
+            return -5.0, "a shape"
+        if self.picks(name):
+            return 1.0, f"{op}: chosen from what the network gives"
+        if name == end.node or name in self.nodes:
+            return 3.0, "the last node at which data meets weights"
+        inputs = [source for source, _ in self.wiring.inputs[name] if source in end.after]
+        if op in ACTIVATIONS and (op not in ("Maximum", "Minimum") or self._best(inputs, end, depth) >= ENOUGH):
+            return 3.6, f"{op} of what the last weights give"
+        written = self.ends.written(name) if op == "TensorArrayGatherV3" and depth < 20 else None
+        if written is not None and written in end.after:
+            score, why = self.of(written, end, depth + 1)
+            return score + self._carried(name), f"{why}, in every step of a loop"
+        if (op in CARRYING or op == "Cast") and inputs and depth < 20:
+            score, why = max(self.of(source, end, depth + 1) for source in inputs)
+            return score + self._carried(name), why
+        if op in COMBINING and self._combines(name):
+            best = self._best(
+                [source for source, _ in self.wiring.inputs[name] if source in self.ends.domain], end, depth
+            )
+            if best >= ENOUGH:
+                worth = max(3.7, best + (0.1 if op in STACKING else 0.05)) if op in STACKING | SUMMING else 3.7
+                return worth, f"{op}: brings together what several parts of the network give"
+        if self._rescales(name) and depth < 20:
+            score, why = max(self.of(source, end, depth + 1) for source in inputs)
+            return score + 0.1, f"{why}, brought to another range"
+        if depth < 20 and (source := self._shifts(name)) is not None and source in end.after:
+            score, why = self.of(source, end, depth + 1)
+            return score + 0.05, f"{why}, brought to another range"
+        if op == "Sum" and self._matches(name):
+            return 3.8, "how well two parts of the network match"
+        if op in REDUCING:
+            pooled = op in ("Mean", "Max") and len(self.ends.shapes.get((name, 0)) or ()) > 1
+            return (2.9 if pooled else -1.0), f"{op} of what the network gives"
+        return 0.5, f"{op}: computed from what the network gives"
+
+    def _best(self, names: list[str], end: End, depth: int) -> float:
+        return max((self.of(name, end, depth + 1)[0] for name in names), default=0.0) if depth < 20 else 0.0
+
+    def _carried(self, name: str) -> float:
+        """What it adds to pass a value on: a reshape that gives the batch its axis back is meant for people, one that
+        flattens is meant for a loss."""
+        users = [user for user, _, _ in self.wiring.users[name] if user in self.flow.forward]
+        in_use = any(user in self.ends.domain for user in users)
+        if self.wiring.op(name) == "Identity" and self._is_only_user(name):
+            return 0.05  # what the author's variable stands for, as behind tf.nn.embedding_lookup
+        if self.wiring.op(name) == "Reshape":
+            before, after = (self.ends.shapes.get(t) for t in (self.wiring.inputs[name][0], (name, 0)))
+            if before is not None and after is not None and len(after) > len(before):
+                return 0.2
+            if users and not in_use:
+                return -0.5
+        return -0.1 if in_use else 0.1
+
+    def picks(self, name: str) -> bool:
+        """Whether a node chooses from what it is given, or cuts it down to whole numbers."""
+        node = self.wiring.nodes[name]
+        return node.op in PICKING and not (node.op == "Cast" and dtype_name(node.attr["DstT"].type) in FLOATS)
+
+    def _is_only_user(self, name: str, at: int = 0) -> bool:
+        source = self.wiring.inputs[name][at][0]
+        return sum(user in self.flow.forward for user, _, _ in self.wiring.users[source]) == 1
+
+    def _shifts(self, name: str) -> str | None:
+        """What a node adds a weight to, or multiplies with a number or divides by one, if nothing else is made of it."""
+        op, inputs = self.wiring.op(name), self.wiring.inputs[name]
+        at = next((at for at, (source, _) in enumerate(inputs[:2]) if source in self.ends.domain), None)
+        if at is None or len(inputs) != 2 or inputs[1 - at][0] in self.ends.domain:
+            return None
+        source, other = inputs[at][0], inputs[1 - at]
+        if op in ("Add", "AddV2"):
+            return source if other[0] in self.flow.weighted and other[0] not in self.flow.fed else None
+        scaled = op == "Mul" or (op in ("RealDiv", "Div") and at == 0)
+        users = [user for user, _, _ in self.wiring.users[name] if user in self.flow.forward]
+        meant = not users or any(user in self.ends.domain for user in users)  # not 0.9 * target, for a loss
+        alone = self._is_only_user(name, at)
+        return source if scaled and alone and meant and self.values.number(other) is not None else None
+
+    def _matches(self, name: str) -> bool:
+        """Whether a node sums the product of two parts of the network up: how well they match."""
+        product = self.wiring.inputs[name][0][0]
+        if self.wiring.op(product) != "Mul" or self.ends.shapes.get((name, 0)) == () or not self._combines(product):
+            return False
+        return all(self._is_plain(source) for source, _ in self.wiring.inputs[product])
+
+    def _is_plain(self, name: str) -> bool:
+        """Whether a node is an end of a network, perhaps reshaped and with an activation."""
+        while name not in self.nodes:
+            inputs = [source for source, _ in self.wiring.inputs[name] if source in self.ends.domain]
+            if self.wiring.op(name) not in CARRYING | ACTIVATIONS or not inputs:
+                return False
+            name = inputs[0]
+        return True
+
+    def _rescales(self, name: str) -> bool:
+        """Whether a node brings a tanh, of which nothing else is made, to another range."""
+        while self.wiring.op(name) in ("Add", "AddV2", "Sub", "Mul", "RealDiv"):
+            inputs = [source for source, _ in self.wiring.inputs[name]]
+            computed = [source for source in inputs if source in self.ends.domain]
+            constant = [s for s in inputs if s not in self.ends.domain and s not in self.flow.weights]
+            if len(computed) != 1 or len(constant) != 1 or self.values.of((constant[0], 0)) is None:
+                return False
+            name = computed[0]
+            if sum(user in self.flow.forward for user, _, _ in self.wiring.users[name]) != 1:
+                return False
+        return self.wiring.op(name) == "Tanh"
+
+    def _combines(self, name: str) -> bool:
+        """Whether a node puts together values of different ends, or of an end and what lies before it."""
+        ways = {
+            self.ways.get(source, frozenset()) for source, _ in self.wiring.inputs[name] if source in self.ends.domain
+        }
+        return len(ways) > 1
