@@ -13,7 +13,8 @@ from porter.errors import UnreadableSource, UsageError
 from porter.verify.converted import Converted
 from porter.verify.inputs import Input, Setting
 from porter.verify.reference import Reference
-from porter.verify.trials import Case, common_axis
+from porter.verify.samples import common_axis
+from porter.verify.trials import Case
 
 
 def read_recording(path: Path) -> dict[str, np.ndarray]:

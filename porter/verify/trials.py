@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from porter.errors import OutputsDiffer
+from porter.verify.close_calls import excused
 from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.converted import Converted, same
 from porter.verify.inputs import KINDS, Input, Setting, draw, settings, why_none
 from porter.verify.reference import Reference, Refused
 from porter.verify.sampled import Sampled
+from porter.verify.samples import common_axis, rows, take
 
 BATCHES = (1, 2, 3, 7)
 ATTEMPTS = 200  # inputs that are tried before the original is said to refuse all
@@ -63,7 +65,7 @@ class Case:
 
     def sample(self, index: int) -> dict[str, np.ndarray]:
         """The inputs of sample `index` as a batch of one."""
-        return {name: _take(array, index, self.axes[name]) for name, array in self.feeds.items()}
+        return {name: take(array, index, self.axes[name]) for name, array in self.feeds.items()}
 
     def alone(self, index: int) -> Case:
         """The case of sample `index` as a batch of one."""
@@ -312,7 +314,7 @@ class Trials:
             elif name in self.batch_safe:
                 found[name] = _compare_singly(case, name, got[name], tolerance)
             else:
-                found[name] = _closely(got[name], want, tolerance, partial(case.in_double, name))
+                found[name] = _closely(case, name, got[name], want, tolerance)
         return found
 
     @property
@@ -350,39 +352,19 @@ class Trials:
         return [size for axis, size in enumerate(given.shape) if axis != setting.axis_of(given)]
 
 
-def common_axis(feeds: Mapping[str, np.ndarray]) -> tuple[dict[str, int | None], int]:
-    """Where samples lie in inputs of fixed size: along axis 0, if that has one size in all of them. And how many."""
-    sizes = {array.shape[0] for array in feeds.values() if array.ndim}
-    if len(sizes) != 1:
-        return dict.fromkeys(feeds, None), 1
-    return {name: 0 if array.ndim else None for name, array in feeds.items()}, sizes.pop()
-
-
-def rows(array: np.ndarray, index: int, samples: int, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The part of `array` that belongs to sample `index`, if one sample alone gives `shape`; None where none fits."""
-    if array.ndim == len(shape):
-        differing = [axis for axis, size in enumerate(shape) if array.shape[axis] != size]
-        if not differing:
-            return array if samples == 1 else None
-        axis = differing[0]
-        if array.shape[axis] != samples * shape[axis]:
-            return None
-        return np.take(array, range(index * shape[axis], (index + 1) * shape[axis]), axis=axis)
-    if array.ndim == len(shape) + 1 and len(array) == samples:
-        return array[index]
-    return None
-
-
-def _take(array: np.ndarray, index: int, axis: int | None) -> np.ndarray:
-    return array if axis is None else np.take(array, [index], axis=axis)
-
-
-def _closely(got: np.ndarray, want: np.ndarray, tolerance: Tolerance, in_double: Callable[[], Any]) -> Comparison:
-    """Compare; only where that fails and might be rounding, ask for the float64 run."""
+def _closely(
+    case: Case, name: str, got: np.ndarray, want: np.ndarray, tolerance: Tolerance, index: int | None = None
+) -> Comparison:
+    """Compare; only where that fails and might be rounding, look closer. index: of the sample, if `want` is its alone."""
     found = compare(got, want, tolerance)
-    if found.ok or not tolerance.rounding or not np.isfinite(found.error) or want.dtype.kind not in "fVc":
+    if found.ok or not np.isfinite(found.error):
         return found
-    return compare(got, want, tolerance, in_double())
+    if want.dtype.kind in "biu" and case.reference is not None:
+        feeds = case.feeds if index is None else case.sample(index)
+        return excused(found, got, want, case.reference, feeds, name, tolerance)
+    if not tolerance.rounding or want.dtype.kind not in "fVc":
+        return found
+    return compare(got, want, tolerance, case.in_double(name, index))
 
 
 def _compare_singly(case: Case, name: str, got: np.ndarray, tolerance: Tolerance) -> Comparison:
@@ -398,7 +380,7 @@ def _compare_singly(case: Case, name: str, got: np.ndarray, tolerance: Tolerance
         if part is None:
             why = f"shape {list(got.shape)} for {case.samples} samples; the original gives {list(want.shape)} for one"
             return Comparison(False, why=why, error=np.inf, relative=np.inf, share=1.0)
-        found.append(_closely(part, want, tolerance, partial(case.in_double, name, index)))
+        found.append(_closely(case, name, part, want, tolerance, index))
     return worst(found)
 
 
