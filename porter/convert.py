@@ -187,7 +187,7 @@ def _differ(proof: Any) -> OutputsDiffer:
 
 def model_name(source: Path) -> str:
     """The source's name without `.ckpt`, step number and extension; a folder's own name for what lies in one."""
-    name = re.sub(r"\.py(:.*)?$", "", str(source), flags=re.DOTALL).rsplit("/", 1)[-1]
+    name = re.sub(r"\.py([:\s].*)?$", "", str(source), flags=re.DOTALL).rsplit("/", 1)[-1]
     if name == "saved_model.pb":
         name = source.resolve().parent.name
     name = re.sub(r"\.(tar\.gz|tgz|tar|zip|tar\.bz2)$", "", name)

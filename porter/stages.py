@@ -76,13 +76,15 @@ def _built(program: Program, source: Path, options: Options) -> Any:
     weights = Path(options.checkpoint) if options.checkpoint else None
     of_keras = weights is not None and is_keras_file(weights)
     built = run_program(
-        program, options.placeholders, fresh=weights is None, keras_weights=weights if of_keras else None
-    )
+        program, options.placeholders, fresh=weights is None, keras_weights=weights if of_keras else None,
+        checkpoint=None if of_keras else weights,
+    )  # fmt: skip
     found = open_graph(built.meta, built.weights if of_keras or weights is None else weights)
     found.path, found.format, found.wished, found.keep = source, "Python source", built.outputs, (found.keep, built)
     found.files = [program.file, *([weights] if of_keras and weights else found.files[1:] if weights else [])]
     found.producer = ""  # that of the TensorFlow that ran it says nothing about the model
     found.executed = {"file": str(program.file), "call": program.call, "until": built.until}
+    found.executed |= {"arguments": program.arguments} if program.arguments else {}
     found.warnings += built.notes
     if weights is None and built.weights is not None:
         found.warnings.append(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,11 @@ import pytest
 from porter.convert import convert
 from porter.emit.build import load_source
 from porter.errors import NamesDiffer, UnreadableSource, UsageError
+from porter.legacy.expression import Evaluation, Refusal
 from porter.legacy.launch import program_of, run_program
-from porter.legacy.world import libraries
+from porter.legacy.program import _is_complete as is_complete
+from porter.legacy.world import games, libraries
+from porter.legacy.world.python2 import DIVIDED, Translator
 from porter.options import Options
 from porter.read.renaming import propose
 from porter.reverify import verify
@@ -38,14 +43,14 @@ for case in json.loads((folder / "cases.json").read_text()):
     name, _, call = case["source"].partition(":")
     rows = [dict(name=row.split(":")[0], dtype="float32", shape=[None, *map(int, row[row.index(",") + 1:-1].split(","))])
             for row in case["placeholders"]]
-    job = dict(file=str(folder / name), call=call, arguments={}, placeholders=rows, as_python=False)
+    job = dict(file=str(folder / name), call=call, placeholders=rows, as_python=False)
     sys.argv = [name]
     stopped = program_stop.arm(tf)
     try:
         if call:
-            program._call(tf, program.load_module(folder / name), job)
+            program._call(tf, program.load_module(folder / name), job, [])
         else:
-            program.runpy.run_path(str(folder / name), run_name="__main__")
+            program._run_script(folder / name)
     except program_stop.Stopped:
         pass
     stopped.disarm()
@@ -115,8 +120,8 @@ def test_a_script_runs_up_to_its_session(tmp_path):
 @pytest.mark.parametrize(
     ("text", "kind", "said"),
     [
-        ("import tensorflow as tf\ndef build(x, size):\n    pass\n", UsageError, "needs x, size"),
-        ("import tensorflow as tf\nx = tf.placeholder(tf.float32)\nprint 'x'\n", UnreadableSource, "Python 2"),
+        ("import tensorflow as tf\ndef build(:\n    pass\n", UnreadableSource, "neither 3 nor 2"),
+        ("import tensorflow as tf\ndef make(x):\n    pass\n", UsageError, "no build; it has make"),
         (
             "import tensorflow as tf\ndef build():\n    return tf.matmul(tf.zeros([2]), 3)\n",
             UnreadableSource,
@@ -135,21 +140,177 @@ def test_what_goes_wrong_is_told_by_the_programs_own_lines(tmp_path, text, kind,
     assert "porter/legacy" not in str(caught.value)
 
 
+OLD_NET = """
+import tensorflow as tf
+import cPickle, cv2
+import tensorflow.contrib.gan as tfgan
+import matplotlib.pyplot as plt
+from shapes import halves
+figure, axes = plt.subplots(1, 2)
+class Model(object):
+    def __init__(self, args, env):
+        print "sizes", args.sizes
+        x = tf.placeholder(tf.float32, [None, env.action_space.n], name='x')
+        for index, size in halves(args.sizes).iteritems():
+            x = tf.layers.dense(x, size, name='fc%d' % index)
+        self.x, self.logits = x, tf.nn.relu(x)
+        tf.initialize_all_variables().run()
+        tf.train.Saver().restore(None, 'model')
+"""
+OLD_SHAPES = """
+def halves(sizes):
+\treturn dict([(index, size / 2) for index, size in enumerate(sizes)])
+"""
+
+
+def test_python_2_with_settings_and_without_its_libraries(tmp_path):
+    """Old syntax, whole numbers divided, a settings object, a game's sizes; stopped in its constructor; files as before."""
+    (tmp_path / "net.py").write_text(OLD_NET)
+    (tmp_path / "shapes.py").write_text(OLD_SHAPES)
+    program = program_of(Path(f"{tmp_path}/net.py:Model(dict(sizes=[7, 9]), gym.make('CartPole-v1')).logits"))
+    (tmp_path / "net.py").write_text(OLD_NET.replace("import cPickle, cv2", "import cPickle, cv2, gym"))
+    built = run_program(program, [], fresh=True)
+    assert built.outputs == ["Relu:0"]
+    assert built.until.startswith("Saver.restore of model, net.py line")
+    assert "Python 2: net.py, shapes.py ran translated" in " ".join(built.notes)
+    import tensorflow as tf
+
+    shapes = dict(tf.train.list_variables(str(built.weights)))
+    assert shapes == {"fc0/kernel": [2, 3], "fc0/bias": [3], "fc1/kernel": [3, 4], "fc1/bias": [4]}
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["net.py", "shapes.py"]
+
+
+def ran(text, **names):
+    """What a Python 2 file leaves, and the translator that compiled it."""
+    translator = Translator()
+    setattr(builtins, DIVIDED, translator.divided)
+    scope = dict(names)
+    exec(translator.compile(text.encode(), "old.py"), scope)
+    return scope, translator
+
+
+def test_python_2_is_translated():
+    """Statements that are gone run, numbers divide as they did, and lines stay where they were."""
+    found, translator = ran(
+        "try:\n    raise ValueError, 'x'\nexcept ValueError, e:\n    print 'caught', e\n"
+        "a, b, c = 7 / 2, 7 / 2.0, -7 / 2\nd = {1: 2}\ne = d.has_key(1), range(2) + [5], 0777, 1 <> 2\na /= 2\n"
+    )
+    assert (found["a"], found["b"], found["c"]) == (1, 3.5, -4)
+    assert found["e"] == (True, [0, 1, 5], 0o777, True)
+    assert "old.py ran translated" in translator.notes()[0]
+    with pytest.raises(ZeroDivisionError) as caught:
+        ran("print 1\n\n\nx = 1 / 0\n")
+    assert caught.traceback[-1].lineno == 3 or "divided" in caught.traceback[-1].name
+    found, _ = ran("from __future__ import division\nprint 1\na = 7 / 2\n")
+    assert found["a"] == 3.5
+
+
+def test_what_only_may_be_python_2_says_where_it_matters(tmp_path):
+    """`xrange` tells the language; a division with a rest is then a warning, and Python 3 that serves both is left alone."""
+    for text, python2 in (
+        ("for i in xrange(3): a = 7 / 2\n", True),
+        ("from six.moves import xrange\nfor i in xrange(3): a = 7 / 2\n", False),
+        ("try:\n    xrange\nexcept NameError:\n    xrange = range\n", False),
+        ("def f(d): return d.iteritems()\n", True),
+        ("a = 7 / 2\n", False),
+    ):
+        translator = Translator()
+        (tmp_path / "old.py").write_text(text)
+        translator.look(tmp_path / "old.py")
+        assert translator.python2 is python2, text
+    translator.look(tmp_path / "old.py")
+    translator = Translator()
+    translator.python2 = True
+    assert translator.divided(7, 2, "old.py line 1") == 3
+    assert translator.divided(8, 2, "old.py line 2") == 4
+    assert translator.doubtful == {"old.py line 1": "7 / 2"}
+
+
+def test_an_error_after_the_graph_is_complete(tmp_path):
+    """Data is missing behind the network: with the checkpoint that it fits, the graph is taken and the error is said."""
+    file = tmp_path / "net.py"
+    (tmp_path / "unet.py").write_text((SOURCES / "unet.py").read_text())
+    file.write_text(
+        "import tensorflow as tf, unet\nx = tf.placeholder(tf.float32, [None, 16, 16, 2])\n"
+        "y = unet.build(x, False)\ndata = open('no/such/data').read()\n"
+    )
+    program = program_of(Path(f"{file} --mode test"))
+    built = run_program(program, [], fresh=False, checkpoint=SOURCES / "unet.ckpt")
+    assert "net.py stopped with an error of its own at" in built.notes[0]
+    import tensorflow as tf
+
+    assert not is_complete(tf.compat.v1, tf.Graph(), str(SOURCES / "unet.ckpt"))
+
+
+CALLED = """
+class Model:
+    def __init__(self, config, sess=3): self.size, self.made = config.size, None
+    def build(self, x, is_training, scale=1): self.made = (x, is_training, scale)
+    @property
+    def twice(self): return 2 * self.size
+    @staticmethod
+    def plain(x): return x
+def build(x, size): return x, size
+FLAGS = type("Flags", (), {"size": 5})()
+layers = {"a": [1, 2]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "made", "gives"),
+    [
+        ("Model.size", (), 5),
+        ("Model(dict(size=4)).twice", (), 8),
+        ("Model(config={'size': 3}).build(scale=2).made", ("x",), ("x", False, 2)),
+        ("Model.plain", ("z",), "z"),
+        ("build(size=FLAGS.size + 1)", ("x",), ("x", 6)),
+        ("build(x + x, [1, 2][0])", ("x",), ("xx", 1)),
+        ("layers['a'][1]", (), 2),
+        ("build", (), "build needs x, size"),
+        ("build(size=1, width=2)", ("x",), "build has no parameter width; it has x, size"),
+        ("build(1, 2, 3)", (), "takes 2 arguments at most: x, size"),
+        ("build(1, 2)", ("x",), "build takes no x; its parameters are x, size"),
+        ("bild", (), "it has no bild; it has Model, build"),
+        ("Model.logits", (), "Model has no logits; it has build"),
+        ("Model(dict(width=4))", (), "the settings that were given have no size"),
+    ],
+)
+def test_what_stands_behind_the_colon(text, made, gives):
+    """Names, calls with what they lack, attributes and elements; what is missing is said with what there is."""
+    module = types.ModuleType("net")
+    exec(CALLED, vars(module))
+    evaluation = Evaluation(None, module, {name: name for name in made}, True, [])
+    if isinstance(gives, str) and " " in gives:
+        with pytest.raises((Refusal, AttributeError)) as caught:
+            evaluation.evaluate(text)
+        assert gives in str(caught.value)
+    else:
+        assert evaluation.evaluate(text) == gives
+
+
 def test_a_library_that_is_not_there_may_be_imported():
     """Only using it is an error, which names it."""
     module = libraries._AbsentModule("cv2")
     read = module.imread
     with pytest.raises(ImportError, match="cv2.imread is needed here, and cv2 is not installed"):
         read("x.png")
+    assert games.make("BreakoutDeterministic-v4").action_space.n == 4
+    with pytest.raises(ImportError, match="gym is not installed"):
+        games.make("Unheard-v0")
 
 
 def test_names_of_programs():
     """What is Python source, and what of it is called."""
     assert program_of(Path("a/model.ckpt")) is None
-    assert program_of(Path("net.py:build(classes=10, name='a/b')")).arguments == {"classes": 10, "name": "a/b"}
+    assert program_of(Path("net.py:build(classes=10, name='a/b')")).call == "build(classes=10, name='a/b')"
     assert program_of(Path("a/net.py:Model.build")).call == "Model.build"
-    with pytest.raises(UsageError):
-        program_of(Path("net.py:build(open('x'))"))
+    script = program_of(Path("net.py --mode test --name 'a b'"))
+    assert (script.call, script.arguments) == ("", ["--mode", "test", "--name", "a b"])
+    both = program_of(Path("net.py:build(size=3 - 1)['a'] --mode test"))
+    assert (both.call, both.arguments) == ("build(size=3 - 1)['a']", ["--mode", "test"])
+    for text in ("net.py:3 + 4", "net.py:build(", "net.py:"):
+        with pytest.raises(UsageError):
+            program_of(Path(text))
 
 
 def rename_in_checkpoint(tmp_path, renamed):

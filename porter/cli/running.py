@@ -43,7 +43,7 @@ def announce(source: Path) -> None:
 
     program = program_of(source)
     if program is not None:
-        what = f"{program.file}{f', function {program.call}' if program.call else ', up to its first session'}"
+        what = f"{program.file}{f': {program.call}' if program.call else ', up to its first session'}"
         consoles.to_stderr().print(f"Running {what}, as TensorFlow 1, in a process of its own.")
 
 

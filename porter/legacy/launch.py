@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -16,16 +17,18 @@ from typing import Any
 
 from porter.errors import PorterError, UnreadableSource, UsageError
 
-LIKE = 'such as net.py, net.py:build or "net.py:build(classes=10)"'
+LIKE = 'such as net.py, net.py:build, "net.py:Model(config=dict(size=64)).logits" or "net.py --mode test"'
+
+FRACTION = r"'float' object|of type '?float|type 'float'|must be an? int|float.* to int|slice indices must be"
 
 
 @dataclass
 class Program:
-    """Legacy source to run. call: the function, class or method to call, "" for a script. arguments: given to it."""
+    """Legacy source to run. call: what of it to call, an expression, "" for a script. arguments: of its command line."""
 
     file: Path
     call: str = ""
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -54,54 +57,86 @@ class Built:
 
 def program_of(source: Path) -> Program | None:
     """The program that `source` names, None if it names something else. Raises UsageError for a call that isn't one."""
-    match = re.fullmatch(r"(.+\.py)(?::(.*))?", str(source), re.DOTALL)
+    match = re.fullmatch(r"(.+?\.py)(?::(.*)|\s(.*))?", str(source), re.DOTALL)
     if match is None or Path(str(source)).is_dir():
         return None
-    file, text = Path(match[1]), (match[2] or "").strip()
-    name, bracket, _ = text.partition("(")
-    if not all(part.isidentifier() for part in name.split(".")) if text else match[2] is not None:
-        raise UsageError(f"{text!r} names no function of {file.name}", todo=f"name one, {LIKE}")
-    if not bracket:
-        return Program(file, name)
+    file, text, rest = Path(match[1]), match[2], match[3] or ""
+    if text is not None:
+        text, rest = _parted(text)
     try:
-        call = ast.parse(text, mode="eval").body
-        if not isinstance(call, ast.Call) or call.args:
-            raise ValueError(text)
-        return Program(file, name, {str(each.arg): ast.literal_eval(each.value) for each in call.keywords})
+        arguments = shlex.split(rest)
+        if text is not None:
+            _check_call(ast.parse(text.strip(), mode="eval").body)
     except (SyntaxError, ValueError):
-        raise UsageError(
-            f"The arguments in {text!r} are no names with values", todo=f"write them as Python does, {LIKE}"
-        ) from None
+        raise UsageError(f"{text or rest!r} names nothing in {file.name}", todo=f"name something, {LIKE}") from None
+    return Program(file, (text or "").strip(), arguments)
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """An expression, and the arguments of the command line that stand behind it: "build(size=3) --mode test"."""
+    depth, quote = 0, ""
+    for at, letter in enumerate(text):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        else:
+            depth += (letter in "([{") - (letter in ")]}")
+            if depth == 0 and re.match(r"\s+--?[A-Za-z]", text[at:]):
+                return text[:at], text[at:]
+    return text, ""
+
+
+def _check_call(node: ast.expr) -> None:
+    """Raise ValueError for what is no name, attribute, element or call of one."""
+    while isinstance(node, ast.Attribute | ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    if not isinstance(node, ast.Name):
+        raise ValueError
 
 
 def run_program(
-    program: Program, placeholders: Sequence[dict[str, Any]], fresh: bool, keras_weights: Path | None = None
-) -> Built:
+    program: Program, placeholders: Sequence[dict[str, Any]], fresh: bool, keras_weights: Path | None = None,
+    checkpoint: Path | None = None,
+) -> Built:  # fmt: skip
     """Run a program in a process of its own, in the world of TensorFlow 1, and take the graph that it built.
 
     placeholders: made for parameters, as {"name", "dtype", "shape"}. fresh: whether to draw weights as well.
-    keras_weights: an `.h5` file for the Keras model that it gives.
+    keras_weights: an `.h5` file for the Keras model that it gives. checkpoint: whose variables tell a complete graph.
     Raises UsageError where it needs other arguments, UnreadableSource where it fails or builds nothing.
     """
     if not program.file.is_file():
         raise UnreadableSource(f"{program.file} does not exist.", todo="check the path")
     job = {
         "file": str(program.file), "call": program.call, "arguments": program.arguments,
-        "placeholders": list(placeholders), "fresh": fresh, "as_python": False,
+        "placeholders": list(placeholders), "fresh": fresh, "as_python": False, "python2": False,
+        "checkpoint": str(checkpoint.resolve()) if checkpoint else "",
         "keras_weights": str(keras_weights.resolve()) if keras_weights else "",
     }  # fmt: skip
     notes: list[str] = []
     folder = tempfile.TemporaryDirectory(prefix="porter-program-")
     found = _run(job, folder.name)
-    if "error" in found and "as a Python `bool`" in found["error"]["message"]:
-        job["as_python"] = True
-        found = _run(job, folder.name)
-        notes.append(
-            f"{program.call} uses a switch as a Python value: it was called for inference (False, keep_prob 1)."
-        )
+    for _ in range(2):  # each of the two assumptions that another run may need
+        message = found["error"]["message"] if "error" in found else ""
+        if "as a Python `bool`" in message and not job["as_python"]:
+            job["as_python"] = True
+            notes.append(
+                f"{program.call} uses a switch as a Python value: it was called for inference (False, keep_prob 1)."
+            )
+        elif re.search(FRACTION, message) and not job["python2"]:
+            job["python2"] = True
+            notes.append(
+                "With Python 3's division it stopped with an error about a fraction, so it was run as Python 2."
+            )
+        else:
+            break
+        again = _run(job, folder.name)
+        if "error" in again and job["python2"]:
+            break  # the first error is the one to tell
+        found = again
     if "error" in found:
         raise _problem(program, found["error"])
-    return Built(folder, found["until"], found["outputs"], notes)
+    return Built(folder, found["until"], found["outputs"], notes + found["notes"])
 
 
 def _run(job: dict[str, Any], folder: str) -> dict[str, Any]:
@@ -132,14 +167,13 @@ def _problem(program: Program, error: dict[str, str]) -> PorterError:
             todo=f'give values in the call, {LIKE}, or inputs with --placeholder "x:float32[?,28,28,1]"',
         )
     if kind == "SyntaxError":
-        old = "print" in error.get("line", "") or "Missing parentheses" in message or "except" in error.get("line", "")
-        todo = "translate it to Python 3 first (print(…), except X as e)" if old else "check the file"
-        why = f"{message}; this looks like Python 2" if old else message
-        return UnreadableSource(f"{name} is no Python that can be run.", where=where, why=why, todo=todo)
+        return UnreadableSource(
+            f"{name} is no Python that can be run, neither 3 nor 2.", where=where, why=message, todo="check the file"
+        )
     todo = "name the function that builds the network, NET.py:build, if the script does more than that"
     if program.call:
         todo = "see whether it needs other arguments; they go into the call, " + LIKE
-    if kind == "AbsentError":
+    if kind == "AbsentError" and message.endswith("is not installed"):
         todo = f"{message.split()[-3]} can be installed beside porter; or name a function that does without"
     return UnreadableSource(
         f"{name} stopped with an error before its graph was complete.",

@@ -7,26 +7,20 @@ are `model.ckpt.meta`, with fresh weights `model.ckpt` too, and `built.json`, wh
 from __future__ import annotations
 
 import gc
+import importlib.machinery
 import importlib.util
-import inspect
 import json
 import linecache
-import runpy
+import re
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from porter.legacy import program_stop as stop
-from porter.legacy.world import enter
-
-KNOBS = ("is_training", "training", "is_train", "train_phase", "phase_train", "istrain", "train")
-KEEPS = ("keep_prob", "dropout_keep_prob", "keep_probability")
-USUAL = {"reuse": False, "mode": "infer", "labels": None, "scope": None}
-
-
-class Refusal(Exception):
-    """The program cannot be run as it was asked for; the text says why."""
+from porter.legacy.expression import Evaluation, Refusal
+from porter.legacy.world import enter, python2
 
 
 class NoGraph(Exception):  # noqa: N818
@@ -46,36 +40,79 @@ def main(job_file: str) -> None:
 
 def _run(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     file = Path(job["file"])
-    compile(file.read_bytes(), str(file), "exec", dont_inherit=True)  # what is no Python 3 needs no world
-    enter()
+    translator = python2.Translator(job["python2"])
+    translator.look(file)
+    translator.compile(file.read_bytes(), str(file))  # what is no Python needs no world
+    enter(translator)
     import tensorflow.compat.v1 as tf
 
-    sys.argv = [str(file)]
+    from porter.legacy.world import command_line
+
+    sys.argv = [str(file), *job["arguments"]]
     sys.path[:0] = [str(file.resolve().parent), str(Path.cwd())]
+    notes: list[str] = []
+    command_line.restore(tf, notes)
     stopped = stop.arm(tf)
     result, until = None, f"{file.name} ended"
     graph = tf.get_default_graph()
     try:
         if job["call"]:
-            result = _call(tf, load_module(file), job)
+            result = _call(tf, load_module(file), job, notes)
             until = f"{job['call']} returned"
         else:
-            runpy.run_path(str(file), run_name="__main__")
+            _run_script(file)
     except stop.Stopped:
         pass
-    except SystemExit as problem:
-        if problem.code not in (None, 0) and not stopped:
-            raise
+    except Refusal:
+        raise
+    except (Exception, SystemExit) as problem:
+        if not (isinstance(problem, SystemExit) and problem.code in (None, 0)) and not stopped:
+            if not _is_complete(tf, tf.get_default_graph(), job["checkpoint"]):
+                raise
+            told = _told(problem, job)
+            until = f"{file.name} stopped with an error of its own"
+            notes.append(
+                f"{until} at {told['where']} ({told['type']}: {told['message'][:200]}). The graph that it had built until "
+                "then was taken: it has all variables of the checkpoint."
+            )
+            graph = tf.get_default_graph()
     if stopped:
-        until, graph, result = stopped.until, stopped.graph, stopped.fetches
+        until, graph = stopped.until, stopped.graph or graph
+        result = result if _flat(tf, result) else stopped.fetches
     graph = _graph(tf, graph, result)
     if not graph.get_operations():
         raise NoGraph("it built no graph" if job["call"] else "it built no graph before it ended")
     stopped.disarm()
-    found = {"until": until, "outputs": _outputs(tf, graph, result)}
+    found = {"until": until, "outputs": _outputs(tf, graph, result), "notes": notes + translator.notes()}
     if job.get("keras_weights"):
         return {**found, **_write_loaded(tf, graph, folder, result, job["keras_weights"])}
     return {**found, **_write(tf, graph, folder, job["fresh"])}
+
+
+def _run_script(file: Path) -> None:
+    """Run a file as Python runs a script."""
+    module = ModuleType("__main__")
+    module.__file__, sys.modules["__main__"] = str(file), module
+    loader = importlib.machinery.SourceFileLoader("__main__", str(file))
+    module.__loader__ = loader
+    code = loader.get_code("__main__")
+    assert code is not None
+    exec(code, vars(module))
+
+
+def _is_complete(tf: Any, graph: Any, checkpoint: str) -> bool:
+    """Whether a graph has all variables of the checkpoint, but for what training adds, and no others."""
+    if not checkpoint:
+        return False
+    prefix = tf.train.latest_checkpoint(checkpoint) if Path(checkpoint).is_dir() else checkpoint
+    try:
+        stored = {name for name, _ in tf.train.list_variables(re.sub(r"\.(meta|index|data-\d+-of-\d+)$", "", prefix))}
+    except (tf.errors.OpError, TypeError, ValueError):
+        return False
+    with graph.as_default():
+        ours = {variable.op.name for variable in tf.global_variables()}
+    more = {name for name in stored - ours if not any(name.startswith(f"{each}/") for each in ours)}
+    return bool(ours) and ours <= stored and more <= {"beta1_power", "beta2_power", "global_step"}
 
 
 def load_module(file: Path) -> Any:
@@ -96,63 +133,13 @@ def load_module(file: Path) -> Any:
     return module
 
 
-def _call(tf: Any, module: Any, job: dict[str, Any]) -> Any:
-    """Call the function, class or method that the job names, with placeholders for what it asks for."""
-    found = module
-    for part in job["call"].split("."):
-        if inspect.isclass(found):
-            found = found()
-        if not hasattr(found, part):
-            near = [name for name, value in vars(found).items() if inspect.isfunction(value) or inspect.isclass(value)]
-            raise Refusal(f"it has no {part}; it has {', '.join(near[:12]) or 'no functions'}")
-        found = getattr(found, part)
-    if not callable(found):
-        return found
-    parameters = inspect.signature(found).parameters
+def _call(tf: Any, module: Any, job: dict[str, Any], notes: list[str]) -> Any:
+    """Evaluate what the job names, with placeholders for what it asks for."""
     made = {
         row["name"]: tf.placeholder(tf.as_dtype(row["dtype"]), row["shape"], name=row["name"])
         for row in job["placeholders"]
     }
-    given = dict(job["arguments"])
-    unknown = [name for name in given if name not in parameters and not _takes_any(parameters)]
-    if unknown:
-        raise Refusal(f"{job['call']} has no parameter {', '.join(unknown)}; it has {', '.join(parameters)}")
-    given.update({name: made.pop(name) for name in list(made) if name in parameters})
-    if made and "features" in parameters and "features" not in given:
-        given["features"], made = made, {}  # a model function looks its features up by their names
-    for name, parameter in parameters.items():  # placeholders of other names, in their order
-        if made and name not in given and _asked(parameter):
-            given[name] = made.pop(next(iter(made)))
-    for name, parameter in parameters.items():
-        switched = isinstance(parameter.default, bool) and parameter.default or name.lower() in KEEPS
-        if name not in given and (_asked(parameter) or switched):  # a default for training is not for a converted model
-            given.update(_usual(tf, name, job["as_python"]))
-    missing = [name for name, parameter in parameters.items() if name not in given and _asked(parameter)]
-    if missing:
-        raise Refusal(f"{job['call']} needs {', '.join(missing)}")
-    if made:
-        raise Refusal(f"{job['call']} takes no {', '.join(made)}; its parameters are {', '.join(parameters) or 'none'}")
-    return found(**given)
-
-
-def _asked(parameter: inspect.Parameter) -> bool:
-    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return parameter.default is inspect.Parameter.empty and parameter.kind in kinds
-
-
-def _takes_any(parameters: Any) -> bool:
-    return any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
-
-
-def _usual(tf: Any, name: str, as_python: bool) -> dict[str, Any]:
-    """What is given for a parameter whose name says what it is: switches, and what inference has none of."""
-    if name.lower() in KNOBS:
-        return {name: False if as_python else tf.placeholder_with_default(False, [], name=name)}
-    if name.lower() in KEEPS:
-        return {name: 1.0 if as_python else tf.placeholder(tf.float32, [], name=name)}
-    if name in ("sess", "session"):
-        return {name: tf.Session()}
-    return {name: USUAL[name]} if name in USUAL else {}
+    return Evaluation(tf, module, made, job["as_python"], notes).evaluate(job["call"])
 
 
 def _graph(tf: Any, graph: Any, result: Any) -> Any:

@@ -68,7 +68,7 @@ def arm(tf: Any) -> Stop:
         return really_run(self, fetches, feed_dict, *rest, **more)
 
     def restore(self: Any, session: Any, path: Any) -> None:
-        raise stop.at(f"Saver.restore of {path}", session.graph, [])
+        raise stop.at(f"Saver.restore of {path}", getattr(session, "graph", None), [])
 
     def begin(*_: Any, **__: Any) -> Any:
         raise stop.at("the training session", tf.get_default_graph(), [])
@@ -88,10 +88,39 @@ def arm(tf: Any) -> Stop:
 
     for name in ("train", "evaluate", "predict"):
         stop.replace(estimator, name, build_and_stop)
+    for name in ("fit", "fit_generator", "evaluate", "predict", "predict_generator", "train_on_batch", "load_weights"):
+        stop.replace(tf.keras.Model, name, _model_stop(stop, name))
+    _give_default_session(tf, stop)
     stop.replace(tf.train, "start_queue_runners", lambda *_, **__: [])
     stop.replace(tf.summary, "FileWriter", _Nowhere)
     stop.replace(tf.train, "SummaryWriter", _Nowhere)
     return stop
+
+
+def _model_stop(stop: Stop, name: str) -> Any:
+    def begin(self: Any, *_: Any, **__: Any) -> Any:
+        outputs = list(getattr(self, "outputs", None) or [])
+        raise stop.at(f"Model.{name}", outputs[0].graph if outputs else None, outputs)
+
+    return begin
+
+
+def _give_default_session(tf: Any, stop: Stop) -> None:
+    """Let `operation.run()` and `tensor.eval()` find a session where the caller of a function would have opened one."""
+    from tensorflow.python.framework import ops, tensor
+
+    sessions: dict[Any, Any] = {}
+
+    def lent(really: Any) -> Any:
+        def run(element: Any, feed_dict: Any, graph: Any, session: Any = None) -> Any:
+            if session is None and tf.get_default_session() is None:
+                session = sessions.setdefault(graph, tf.Session(graph=graph))
+            return really(element, feed_dict, graph, session)
+
+        return run
+
+    for owner, name in ((ops, "_run_using_default_session"), (tensor, "_eval_using_default_session")):
+        stop.replace(owner, name, lent(getattr(owner, name)))
 
 
 class _Nowhere:

@@ -6,15 +6,23 @@ For a process of its own: TensorFlow is changed in place and cannot be changed b
   the recurrent cells out of tf-keras, which carries them on;
 - `spellings`: names and argument orders from before TensorFlow 1.0, where they can mean one thing only;
 - `contrib`: what networks took from `tf.contrib`. Its layers, slim and slim's nets are those of the package tf-slim;
+- `python2`: the program's files, translated where they are Python 2;
+- `command_line`: arguments that a program insists on and was not given;
 - `libraries`: names that Python and numpy have dropped, and libraries for data or pictures that are not installed.
 """
 
 from __future__ import annotations
 
+from typing import Any
 
-def enter() -> None:
-    """Make this process a world of TensorFlow 1. Call it before anything else imports TensorFlow."""
-    from porter.legacy.world import libraries, tensorflow1
+
+def enter(translator: Any = None) -> None:
+    """Make this process a world of TensorFlow 1. Call it before anything else imports TensorFlow.
+
+    translator: what compiles the program's own files; a new one by default.
+    """
+    from porter.legacy.world import libraries, python2, tensorflow1
 
     libraries.restore()
+    python2.enter(translator or python2.Translator())
     tensorflow1.restore()

@@ -9,6 +9,8 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+CONTRIB = "porter.legacy.world.contrib"
+
 
 class Aliases(MetaPathFinder, Loader):
     """Finds `tensorflow.contrib.rnn.python.ops.rnn_cell`, say, where the table sends `tensorflow.contrib.rnn`.
@@ -41,6 +43,9 @@ class Aliases(MetaPathFinder, Loader):
         parts = list(module.__spec__.loader_state)
         while True:
             name = ".".join(parts)
+            if name == module.__spec__.name:  # nothing lies there; asked for as a part of the nearest module above
+                parts.pop()
+                continue
             try:
                 found = importlib.import_module(name)
                 break
@@ -50,4 +55,6 @@ class Aliases(MetaPathFinder, Loader):
                 parts.pop()
         if not hasattr(found, "__path__"):
             found.__path__ = []  # so that deeper names are asked for
+        if name.startswith(f"{CONTRIB}."):
+            importlib.import_module(CONTRIB).complete(found, name.removeprefix(f"{CONTRIB}."))
         sys.modules[module.__spec__.name] = found

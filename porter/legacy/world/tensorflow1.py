@@ -54,10 +54,12 @@ def restore() -> None:
     v1.disable_v2_behavior()  # resource variables and control flow of version 2 too
     from porter.addons import older_keras
     from porter.legacy.world import spellings
-    from porter.legacy.world.aliases import Aliases
+    from porter.legacy.world.aliases import CONTRIB, Aliases
+    from porter.legacy.world.contrib import parts
 
     keras = importlib.import_module(KERAS)
     sys.meta_path.insert(0, Aliases(MOVED))
+    sys.meta_path.append(Aliases({name: name for name in (LAYERS, *(f"{CONTRIB}.{part}" for part in parts()))}))
     for part in ("base", "convolutional", "core", "normalization", "pooling"):
         importlib.import_module(f"{LAYERS}.{part}")
     import tf_keras
@@ -73,6 +75,9 @@ def restore() -> None:
     _refill(v1)
     tf.estimator = v1.estimator = importlib.import_module("tensorflow.estimator")
     tf.contrib = v1.contrib = importlib.import_module("tensorflow.contrib")
+    cells: Any = importlib.import_module("tensorflow.contrib.rnn")
+    private: Any = importlib.import_module("tensorflow.python.ops.rnn_cell_impl")
+    private._linear, private._Linear = cells._linear, cells._Linear
     tf.examples = importlib.import_module("tensorflow.examples")
     tf.pywrap_tensorflow = importlib.import_module("tensorflow.python.pywrap_tensorflow")
     tf.pywrap_tensorflow.NewCheckpointReader = v1.train.NewCheckpointReader

@@ -10,19 +10,35 @@ import tensorflow.compat.v1 as tf
 from tf_keras.src.layers.rnn.legacy_cells import LSTMStateTuple, RNNCell
 
 
+class Linear:
+    """[args] · kernel + bias, of 2-D tensors side by side, with variables of the scope in which it is made."""
+
+    def __init__(
+        self,
+        args: Any,
+        output_size: int,
+        build_bias: bool,
+        bias_initializer: Any = None,
+        kernel_initializer: Any = None,
+    ):
+        args = list(args) if isinstance(args, list | tuple) else [args]
+        depth, dtype = sum(int(each.get_shape()[1]) for each in args), args[0].dtype
+        self.kernel = tf.get_variable("kernel", [depth, output_size], dtype=dtype, initializer=kernel_initializer)
+        start = tf.zeros_initializer() if bias_initializer is None else bias_initializer
+        self.bias = tf.get_variable("bias", [output_size], dtype=dtype, initializer=start) if build_bias else None
+
+    def __call__(self, args: Any) -> Any:
+        """[batch, output_size]."""
+        args = list(args) if isinstance(args, list | tuple) else [args]
+        made = tf.matmul(args[0] if len(args) == 1 else tf.concat(args, 1), self.kernel)
+        return made if self.bias is None else tf.nn.bias_add(made, self.bias)
+
+
 def linear(
     args: Any, output_size: int, bias: bool, bias_initializer: Any = None, kernel_initializer: Any = None, *rest: Any
 ) -> Any:
-    """[args] · kernel + bias, of 2-D tensors side by side, with variables of the scope."""
-    args = list(args) if isinstance(args, list | tuple) else [args]
-    joined = args[0] if len(args) == 1 else tf.concat(args, 1)
-    depth = sum(int(each.get_shape()[1]) for each in args)
-    kernel = tf.get_variable("kernel", [depth, output_size], dtype=joined.dtype, initializer=kernel_initializer)
-    made = tf.matmul(joined, kernel)
-    if not bias:
-        return made
-    start = tf.zeros_initializer() if bias_initializer is None else bias_initializer
-    return tf.nn.bias_add(made, tf.get_variable("bias", [output_size], dtype=joined.dtype, initializer=start))
+    """The same in one call."""
+    return Linear(args, output_size, bias, bias_initializer, kernel_initializer)(args)
 
 
 class _Sized(RNNCell):

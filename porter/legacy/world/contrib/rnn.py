@@ -31,6 +31,7 @@ from porter.legacy.world.contrib.extra_cells import (
     HighwayWrapper,
     InputProjectionWrapper,
     LayerNormBasicLSTMCell,
+    Linear,
     NASCell,
     OutputProjectionWrapper,
     UGRNNCell,
@@ -39,7 +40,7 @@ from porter.legacy.world.contrib.extra_cells import (
 
 static_rnn, static_bidirectional_rnn = tf.nn.static_rnn, tf.nn.static_bidirectional_rnn
 static_state_saving_rnn = tf.nn.static_state_saving_rnn
-_linear = linear
+_linear, _Linear = linear, Linear
 
 
 def transpose_batch_time(x: Any) -> Any:
