@@ -232,6 +232,26 @@ def test_an_operation_without_keras_form(place):
     assert "where: y" in said
 
 
+def test_a_graph_that_writes_a_file_does_not_get_to(place):
+    """What a loop and a branch merely wait for is not run, neither in converting nor in comparing."""
+    target, source = place / "written_by_the_graph", place / "frozen.pb"
+    tf = tensorflow()
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [None, 3], "x")
+
+        def write_then(value):
+            with tf.control_dependencies([tf.io.write_file(str(target), "text")]):
+                return tf.constant(0.5) + value
+
+        y = tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, tf.tanh(write_then(a))), [0, x])[1]
+        y = tf.cond(tf.reduce_sum(x) > 0, lambda: write_then(y), lambda: y)
+        tf.identity(y, "y")
+        source.write_bytes(graph.as_graph_def().SerializeToString())
+    done = CliRunner().invoke(app, ["convert", str(source)])
+    assert done.exit_code == 0, done.stderr
+    assert not target.exists()
+
+
 def test_all_that_is_not_supported_is_said_at_once(place):
     def build(tf):
         x = tf.placeholder(tf.float32, [None, 3, 3], "x")

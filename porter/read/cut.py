@@ -9,7 +9,7 @@ from typing import Any
 from porter.errors import UnreadableSource, Unsupported
 from porter.read.contexts import Contexts
 from porter.read.functions import used_functions
-from porter.read.operations import PASSING, PLAIN, op_def
+from porter.read.operations import PASSING, PLAIN, only_computes, op_def
 from porter.read.wiring import Tensor, Wiring, spell
 
 Shape = tuple[int | None, ...] | None
@@ -55,8 +55,27 @@ def needed_inputs(wiring: Wiring, contexts: Contexts, name: str) -> list[Tensor]
     if op in ("IsVariableInitialized", "VarIsInitializedOp"):
         return []
     if not inputs and contexts.of[name]:
-        return [(control, -1) for control in wiring.controls[name] if contexts.of.get(control)]
+        return [(control, -1) for control in _waits_for(wiring, contexts, name)]
     return inputs
+
+
+def _waits_for(wiring: Wiring, contexts: Contexts, name: str) -> list[str]:
+    """The nodes of a loop or a branch that tell `name` when to run.
+
+    What does more than compute is never run for its effect: no file is written because a graph says so. The nodes that
+    such a node itself waits for stand in its place.
+    """
+    found, seen, stack = [], set(), list(wiring.controls[name])
+    while stack:
+        control = stack.pop()
+        if control in seen or not contexts.of.get(control):
+            continue
+        seen.add(control)
+        if only_computes(wiring.op(control)):
+            found.append(control)
+        else:
+            stack += [*wiring.controls[control], *(source for source, _ in wiring.inputs[control])]
+    return found
 
 
 def reach(wiring: Wiring, contexts: Contexts, outputs: Iterable[Tensor], plan: Plan) -> tuple[set[str], set[Tensor]]:

@@ -15,11 +15,13 @@ VARIABLES = frozenset({"Variable", "VariableV2", "AutoReloadVariable", "VarHandl
 PASSING = frozenset({
     "Identity", "RefIdentity", "ReadVariableOp", "Enter", "RefEnter", "Exit", "RefExit", "Switch", "RefSwitch",
     "NextIteration", "RefNextIteration", "StopGradient", "PreventGradient", "Snapshot", "PlaceholderWithDefault",
-    "CheckNumerics", "Print", "PrintV2", "EnsureShape",
+    "CheckNumerics", "Print", "PrintV2", "EnsureShape", "DebugIdentity", "DebugIdentityV2", "DebugIdentityV3",
 })  # fmt: skip
 PLAIN = {
     "RefSwitch": "Switch", "RefIdentity": "Identity", "RefMerge": "Merge", "RefEnter": "Enter", "RefExit": "Exit",
     "RefNextIteration": "NextIteration", "PlaceholderV2": "Placeholder",
+    # these write what passes to wherever the file says
+    "DebugIdentity": "Identity", "DebugIdentityV2": "Identity", "DebugIdentityV3": "Identity",
 }  # fmt: skip
 SUMMARIES = frozenset({"MergeSummary", "WriteSummary", "ImageSummary", "AudioSummary", "AudioSummaryV2"})
 
@@ -61,6 +63,13 @@ def op_def(op: str) -> Any:
     from tensorflow.python.framework import op_def_registry
 
     return op_def_registry.get(op)
+
+
+@cache
+def only_computes(op: str) -> bool:
+    """Whether running an operation does nothing but give its results: it writes no file and changes nothing."""
+    definition = op_def(op)
+    return definition is not None and bool(definition.output_arg) and not definition.is_stateful
 
 
 @cache
