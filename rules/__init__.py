@@ -29,6 +29,7 @@ from porter.rules import (
     patch_normalization,
     pooling,
     rescaling,
+    reshaped_batch_normalization,
     resizing,
     smooth_activations,
     softmax,
@@ -44,6 +45,7 @@ from porter.rules import operations as operations
 RULES = (
     *patch_normalization.RULES,
     *min_max.RULES,
+    *reshaped_batch_normalization.RULES,
     *batch_normalization.RULES,
     *group_normalization.RULES,
     *standard_score.RULES,

@@ -57,7 +57,13 @@ def cases() -> list[Case]:
             ("MinMaxNormalization", [{"shifted": False}, {"axis": (0, 1), "batch_coupled": True}]),
             ("InstanceNormalization", [{}, {"axis": -1}, {"axis": 1, "scale": False, "epsilon": 0.1}]),
             ("BatchStatisticsNormalization", [{}, {"axis": 1, "center": False}]),
-            ("LegacyBatchNormalization", [{"virtual_batch_size": 2}, {"axis": 1, "zero_debias": True, "scale": False}]),
+            (
+                "LegacyBatchNormalization",
+                [
+                    {"virtual_batch_size": 2},
+                    {"axis": 1, "zero_debias": True, "zero_debias_variance": True, "scale": False},
+                ],
+            ),
             ("LegacyGroupNormalization", [{"groups": 2, "reduced": (2,)}, {"groups": 3, "axis": 2, "reduced": (1,)}]),
             ("LegacyGroupNormalization", [{"groups": 2, "split": "memory"}]),
             ("EdgeAveragePooling", [{"pool_size": 3, "strides": 2}, {"pool_size": (2, 4), "strides": (1, 3)}]),

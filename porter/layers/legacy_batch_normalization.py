@@ -20,10 +20,11 @@ class LegacyBatchNormalization(layers.Layer):
         bessel: whether n / (n - 1) times the variance of n numbers goes into its average, as from the fused kernel.
         zero_debias: whether the average of the mean is divided by 1 - momentum ** steps, so that it does not start near
             zero. What is not divided yet is kept beside it, with the number of steps.
+        zero_debias_variance: the same for the average of the variance.
         virtual_batch_size: samples that have statistics of their own in training; it must divide the batch. Sample i is in
             virtual batch i % (batch / size), and the averages take the mean over virtual batches.
 
-    Shapes: [batch, ...] in and out; all weights hold one number per channel, but for `steps`, of shape [].
+    Shapes: [batch, ...] in and out; all weights hold one number per channel, but for the steps, of shape [].
     Source: tensorflow/python/keras/layers/normalization.py, class BatchNormalizationBase, 1.15 (virtual batches);
     tensorflow/core/kernels/fused_batch_norm_op.cc (n / (n - 1)); tensorflow/python/training/moving_averages.py, function
     _zero_debias.
@@ -31,7 +32,7 @@ class LegacyBatchNormalization(layers.Layer):
 
     def __init__(
         self, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True, bessel=True, zero_debias=False,
-        virtual_batch_size=None, **kwargs,
+        zero_debias_variance=False, virtual_batch_size=None, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.axis = axis
@@ -41,6 +42,7 @@ class LegacyBatchNormalization(layers.Layer):
         self.scale = scale
         self.bessel = bessel
         self.zero_debias = zero_debias
+        self.zero_debias_variance = zero_debias_variance
         self.virtual_batch_size = virtual_batch_size
 
     def build(self, input_shape):
@@ -53,8 +55,12 @@ class LegacyBatchNormalization(layers.Layer):
         self.beta = weight("beta", "zeros", True) if self.center else None
         self.moving_mean = weight("moving_mean", "zeros")
         self.moving_variance = weight("moving_variance", "ones")
-        self.biased_mean = weight("biased_mean", "zeros") if self.zero_debias else None
-        self.steps = weight("steps", "zeros", shape=()) if self.zero_debias else None
+        if self.zero_debias:
+            self.biased_mean = weight("biased_mean", "zeros")
+            self.mean_steps = weight("mean_steps", "zeros", shape=())
+        if self.zero_debias_variance:
+            self.biased_variance = weight("biased_variance", "zeros")
+            self.variance_steps = weight("variance_steps", "zeros", shape=())
 
     def call(self, x, training=False):
         wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
@@ -90,13 +96,19 @@ class LegacyBatchNormalization(layers.Layer):
                 count = count * ops.cast(ops.shape(x)[axis], variance.dtype)
             variance = variance * count / ops.maximum(count - 1.0, 1.0)
         if self.zero_debias:
-            biased, steps = self._step(self.biased_mean, mean), self.steps + 1.0
-            self.biased_mean.assign(biased)
-            self.steps.assign(steps)
-            self.moving_mean.assign(biased / (1.0 - self.momentum**steps))
+            self._step_debiased(self.moving_mean, self.biased_mean, self.mean_steps, mean)
         else:
             self.moving_mean.assign(self._step(self.moving_mean, mean))
-        self.moving_variance.assign(self._step(self.moving_variance, variance))
+        if self.zero_debias_variance:
+            self._step_debiased(self.moving_variance, self.biased_variance, self.variance_steps, variance)
+        else:
+            self.moving_variance.assign(self._step(self.moving_variance, variance))
+
+    def _step_debiased(self, average, biased, steps, value):
+        """Move an average on, and what it is before the division."""
+        biased.assign(self._step(biased, value))
+        steps.assign(steps + 1.0)
+        average.assign(biased / (1.0 - self.momentum**steps))
 
     def _per_channel(self, x):
         """[channels] out of a statistic with its axes kept, the mean over virtual batches taken."""
@@ -109,5 +121,8 @@ class LegacyBatchNormalization(layers.Layer):
         return input_shape
 
     def get_config(self):
-        names = ("axis", "momentum", "epsilon", "center", "scale", "bessel", "zero_debias", "virtual_batch_size")
+        names = (
+            "axis", "momentum", "epsilon", "center", "scale", "bessel", "zero_debias", "zero_debias_variance",
+            "virtual_batch_size",
+        )  # fmt: skip
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -110,6 +110,37 @@ class Assignments:
                     return self.momentum(other, given)
         return None
 
+    def debiased(self, variable: str) -> tuple[str, str] | None:
+        """The biased average and the number of steps from which a zero-debiased average is computed; None for others.
+
+        The new value is `biased / (1 - momentum ** steps)`, with both moved on first.
+        Source: tensorflow/python/training/moving_averages.py, function _zero_debias, 1.0 to 1.15.
+        """
+        for writer in self.to.get(variable, []):
+            inputs = self.wiring.inputs[writer]
+            if WRITES.get(self.wiring.op(writer)) not in ("set", "subtract") or len(inputs) < 2:
+                continue
+            for ratio in self._differing(inputs[1], "RealDiv"):
+                biased, factor = self.wiring.inputs[ratio]
+                for power in self._differing(factor, "Pow"):
+                    found = self._written(biased), self._written(self.wiring.inputs[power][1])
+                    if all(found) and variable not in found:
+                        return found
+        return None
+
+    def _differing(self, tensor: Tensor, op: str) -> list[str]:
+        """The operations `op` that a tensor is, or that it is the difference of."""
+        name = self.wiring.through(tensor, READS)[0]
+        terms = [self.wiring.through(term, READS)[0] for term in self.wiring.inputs.get(name, [])]
+        return [each for each in (terms if self.wiring.op(name) == "Sub" else [name]) if self.wiring.op(each) == op]
+
+    def _written(self, tensor: Tensor) -> str:
+        """The variable of which a tensor is the new value, "" if it is none."""
+        name = self.wiring.through(tensor, READS)[0]
+        if WRITES.get(self.wiring.op(name)) in ("add", "subtract"):
+            return self.variable(self.wiring.inputs[name][0])
+        return self.variable(tensor)
+
     def _slope(self, tensor: Tensor, variable: str, given: Mapping[str, Any], depth: int) -> float:
         """The derivative of `tensor` by `variable`, 0 where it does not depend on it or not linearly."""
         if self.variable(tensor) == variable:

@@ -27,6 +27,8 @@ class Variable:
     shape, dtype: as stored. trainable: as the graph's collections say, True where they say nothing.
     momentum: the decay of the moving average that the training graph keeps in it, if it does: 0.99 where
         `variable -= (variable - new) * 0.01`; None where no such operation was found.
+    debiased: for an average that starts at zero and is divided by 1 - momentum ** steps, what is not divided yet and
+        the number of steps, as variables of their own.
     """
 
     node: str
@@ -35,6 +37,7 @@ class Variable:
     dtype: str
     trainable: bool = True
     momentum: float | None = None
+    debiased: tuple[Variable, Variable] | None = None
 
 
 @dataclass

@@ -92,7 +92,9 @@ class _Maker:
         turned = {parse(knob.tensor)[0] for knob in original.knobs}
         reached, met = reach(self.wiring, self.contexts, outputs, self.plan)
         self._variables(original, reached, turned)
-        original.graph_def = cut(self.wiring, self.contexts, outputs, self.plan)
+        beside = {each.node: each for v in original.variables.values() for each in v.debiased or ()}
+        original.variables.update(beside)
+        original.graph_def = cut(self.wiring, self.contexts, [*outputs, *((name, 0) for name in beside)], self.plan)
         placeholders = [
             (n, 0) for n in self.wiring.nodes if n in reached & set(self.plan.stands) - set(original.variables) - turned
         ]
@@ -287,16 +289,10 @@ class _Maker:
             if shadow is not None:
                 averaged.append(name)
                 place = shadow if self.weights == "ema" else place
-            self.found[name] = place
-            self.plan.stands[name] = Stand(self.wiring.nodes[name].attr["dtype"].type % 100, place.shape)
-            original.variables[name] = Variable(
-                name,
-                place.name,
-                place.shape,
-                place.dtype,
-                name in self.trainable or not self.source.collections.get("trainable_variables"),
-                self.assignments.momentum(name, at_training),
-            )
+            original.variables[name] = variable = self._variable(name, place)
+            variable.momentum = self.assignments.momentum(name, at_training)
+            if variable.momentum is not None:
+                variable.debiased = self._debiased(name)
         if missing or self.places.unlikely(initial, original.variables):
             wanted = {*missing, *initial}
             raise self.places.missing([name for name in needed if name in wanted], original.variables)
@@ -311,6 +307,21 @@ class _Maker:
             )
         if self.weights == "ema" and not averaged:
             raise UsageError("The checkpoint holds no moving averages of the weights.", todo="leave out --weights ema")
+
+    def _variable(self, name: str, place: Place) -> Variable:
+        """The variable of this node, which becomes a Placeholder."""
+        self.found[name] = place
+        self.plan.stands[name] = Stand(self.wiring.nodes[name].attr["dtype"].type % 100, place.shape)
+        trainable = name in self.trainable or not self.source.collections.get("trainable_variables")
+        return Variable(name, place.name, place.shape, place.dtype, trainable)
+
+    def _debiased(self, name: str) -> tuple[Variable, Variable] | None:
+        """What the zero-debiased average at `name` is computed from, where the checkpoint has both."""
+        nodes = self.assignments.debiased(name)
+        places = [self.places.of(node) for node in nodes or ()]
+        if nodes is None or places[0] is None or places[1] is None:
+            return None
+        return self._variable(nodes[0], places[0]), self._variable(nodes[1], places[1])
 
     # Shapes
 

@@ -14,7 +14,7 @@ def untouched_statistics(graph: Graph, load: Callable[[str], np.ndarray] | None)
 
     load: gives a variable by its node's name. No training leaves such numbers: its UPDATE_OPS were not run.
     """
-    layers = [node for node in graph if node.op == "layers.BatchNormalization"]
+    layers = [node for node in graph if node.op.endswith((".BatchNormalization", ".LegacyBatchNormalization"))]
     names = [
         node.origin[-1] if node.origin else node.name
         for node in layers

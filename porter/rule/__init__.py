@@ -13,7 +13,7 @@ from porter.rule.cell import Cell, Step, cell
 from porter.rule.context import context, try_sizes_of_one, warn
 from porter.rule.rule import OpRule, Rule, op, refuse, require, rule
 from porter.rule.values import constant, elements, is_size
-from porter.rule.weights import resolved, stacked, together
+from porter.rule.weights import resolved, stacked, stored, together
 
 __all__ = [
     "Cell",
@@ -48,6 +48,7 @@ __all__ = [
     "resolved",
     "rule",
     "stacked",
+    "stored",
     "together",
     "try_sizes_of_one",
     "warn",

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from porter.graph import WeightRef
+from typing import Any
+
+from porter.graph import Node, Value, WeightRef
 
 PARTS = {"Split", "StridedSlice", "Transpose", "Reshape", "Squeeze", "ExpandDims", "Slice", "Unstack"}
+
+
+def stored(variable: Any) -> WeightRef:
+    """A variable that stands beside the graph, such as what a moving average is computed from."""
+    node = Node(variable.node, "Variable", attrs={"variable": variable}, origin=(variable.node,))
+    node.outputs = [Value(node, 0, variable.shape, variable.shape, variable.dtype, f"{variable.node}:0")]
+    return WeightRef(node.out)
 
 
 def resolved(ref: WeightRef) -> WeightRef:

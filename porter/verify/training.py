@@ -23,6 +23,7 @@ from porter.verify.graphdef import ancestors, split
 from porter.verify.layers import LayerOutcome, Layers
 from porter.verify.placing import Placed, calls, place, tells_layers, title
 from porter.verify.reference import Reference, Refused
+from porter.verify.steps import read
 from porter.verify.tensors import Tensors
 from porter.verify.trials import Case
 from porter.verify.updates import Update, find_updates
@@ -35,6 +36,7 @@ SETTLED = (  # what the conversion says where training was left out
     "the model always does what the original does in inference",
     "dropout inside a loop is left out",
 )
+AVERAGES = ("biased_", "moving_", "renorm_")  # what the names of moving averages start with
 BESSEL = 1e-3  # how near the ratio of two variances has to be to n / (n - 1)
 
 
@@ -258,8 +260,9 @@ class _Run:
         """The weights of a layer that are moving averages, and the variables that they come from."""
         nodes = {variable.name: node for node, variable in self.reference.original.variables.items()}
         for key, source in (placed.row.get("weights") or {}).items():
-            if key.startswith("moving_") and isinstance(source, str):
-                name = source.split(":")[0]
+            tensor, steps = read(source) if key.startswith(AVERAGES) and isinstance(source, str) else ("", [])
+            if tensor and all(step.startswith("reshaped") for step in steps):
+                name = tensor.split(":")[0]
                 node = nodes.get(name, name)
                 if node in self.reference.original.variables:
                     yield key, node
@@ -303,8 +306,9 @@ class _Run:
         if got is None:
             return ""
         name = f"{placed.row['name']}/{key} after one step"
+        want = want.reshape(got.shape)
+        before = np.asarray(self.reference.original.load(node)).reshape(got.shape)
         found = compare(got, want, self.tolerance)
-        before = np.asarray(self.reference.original.load(node))
         if not found.ok:
             corrected = self._without_bessel(placed, arrays, got, want, before)
             if corrected is not None:
