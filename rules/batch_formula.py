@@ -113,9 +113,10 @@ def normalizing_layer(x, axis, epsilon, gamma, beta, mean, variance, fused=False
         **options,
         **other_dtype(x),
     )
+    layer = layer.bind(gamma=flat(gamma), beta=flat(beta), moving_mean=flat(mean), moving_variance=flat(variance))
     for kind, (biased, steps) in debiased.items():
         layer = layer.bind(**{f"biased_{kind}": stored(biased), f"{kind}_steps": stored(steps)})
-    return layer.bind(gamma=flat(gamma), beta=flat(beta), moving_mean=flat(mean), moving_variance=flat(variance))
+    return layer
 
 
 def momentum_of(variable):

@@ -1,6 +1,6 @@
 """Layer and instance normalisation, and batch normalisation whose statistics are always the batch's."""
 
-from porter.rule import Scalar, Weight, layers, porter_layers, require, rule, warn
+from porter.rule import Scalar, Weight, layers, ops, porter_layers, require, rule, warn
 from porter.rules.statistics import (
     along,
     axis_argument,
@@ -14,6 +14,7 @@ from porter.rules.statistics import (
     other_dtype,
     own_axes,
     own_moments,
+    plain_axis,
     unless,
     with_weights,
 )
@@ -78,19 +79,31 @@ def _of_sample(x, axes, epsilon, gamma, beta):
             return groups_layer(x, -1, rest[0], epsilon, gamma, beta)
     sizes = tuple(x.shape[axis] for axis in axes)
     if all(fits(x, weight, axes, sizes) for weight in weights):
-        layer = layers.LayerNormalization(
-            axis=-1 if axes == (x.rank - 1,) else axes,
-            epsilon=epsilon,
-            center=beta is not None,
-            scale=gamma is not None,
-            **other_dtype(x),
-        )
-        return layer.bind(gamma=gamma and gamma.reshape(sizes), beta=beta and beta.reshape(sizes))(x)
+        return _over_axes(x, axes, epsilon, gamma and gamma.reshape(sizes), beta and beta.reshape(sizes))
     channels = (x.shape[-1],)
     if not rest and all(fits(x, weight, (x.rank - 1,), channels) for weight in weights):
         return groups_layer(x, 1, x.rank - 1, epsilon, gamma, beta)
-    plain = layers.LayerNormalization(axis=axes, epsilon=epsilon, center=False, scale=False, **other_dtype(x))(x)
-    return with_weights(plain, gamma, beta)
+    return with_weights(_over_axes(x, axes, epsilon, None, None), gamma, beta)
+
+
+def _over_axes(x, axes, epsilon, gamma, beta):
+    """`LayerNormalization` over these axes, which are made the last ones for it.
+
+    Keras would take others as well, but hands them to a function of PyTorch's that knows the last ones alone: it raises,
+    or normalises over those where sizes allow.
+    """
+    rest = [axis for axis in range(x.rank) if axis not in axes]
+    order, last = (*rest, *axes), tuple(range(len(rest), x.rank))
+    layer = layers.LayerNormalization(
+        axis=plain_axis(last, x.rank),
+        epsilon=epsilon,
+        center=beta is not None,
+        scale=gamma is not None,
+        **other_dtype(x),
+    ).bind(gamma=gamma, beta=beta)
+    if axes == last:
+        return layer(x)
+    return ops.transpose(layer(ops.transpose(x, order)), tuple(order.index(axis) for axis in range(x.rank)))
 
 
 def _over_batch(x, axes, epsilon, gamma, beta):
