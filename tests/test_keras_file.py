@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import pickle
+from functools import partial
 
-import h5py
 import numpy as np
 import pytest
+from keras_files import drawn, layer, sequential, write_file
 
 from porter.errors import UnreadableSource, Unsupported, UsageError
 from porter.options import Options
@@ -16,35 +17,9 @@ from porter.read.keras_file import open_keras_file
 from porter.stages import open_original
 
 
-def layer(kind: str, **config) -> dict:
-    return {"class_name": kind, "config": config}
-
-
-def sequential(*entries: dict, shape=(None, 4)) -> dict:
-    first = {**entries[0], "config": {"batch_input_shape": list(shape), **entries[0]["config"]}}
-    return {"class_name": "Sequential", "config": {"name": "m", "layers": [first, *entries[1:]]}}
-
-
 @pytest.fixture
 def write(tmp_path):
-    """Writes a Keras file as Keras does. weights: by layer, (name, array) of each."""
-
-    def write(config, weights=None, version="2.2.4", backend="tensorflow"):
-        path = tmp_path / "model.h5"
-        with h5py.File(path, "w") as file:
-            if config is not None:
-                file.attrs["model_config"] = json.dumps(config).encode()
-            file.attrs["keras_version"], file.attrs["backend"] = version.encode(), backend.encode()
-            group = file.create_group("model_weights") if config is not None else file
-            group.attrs["layer_names"] = [name.encode() for name in weights or {}]
-            for name, arrays in (weights or {}).items():
-                inner = group.create_group(name)
-                inner.attrs["weight_names"] = [each.encode() for each, _ in arrays]
-                for each, array in arrays:
-                    inner[each] = array
-        return path
-
-    return write
+    return partial(write_file, tmp_path / "model.h5")
 
 
 def dense_weights(name="d", rows=4, columns=2):
@@ -189,15 +164,6 @@ def build(classes=10):
 def unit(x, scale=1.0):
     return scale * K.l2_normalize(x, axis=-1)
 """
-
-
-def drawn(**shapes):
-    """Arrays as weights, by layer: each shape with its name."""
-    random = np.random.default_rng(3)
-    return {
-        layer: [(f"{layer}/{name}:0", random.uniform(0.2, 0.8, shape).astype("f")) for name, shape in rows.items()]
-        for layer, rows in shapes.items()
-    }
 
 
 def test_weights_go_into_python_source(write, tmp_path):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from porter.addons import activations, attention, cells, contrib, older_keras, other_layers, pooling, wrappers
+from porter.addons import activations, attention, cells, contrib, crf, older_keras, other_layers, pooling, wrappers
 from porter.addons import normalizations as norms
 from porter.addons.contrib import OlderCapsule
 from porter.addons.older_keras import OlderUpSampling2D
@@ -41,6 +41,12 @@ ADDONS: dict[str, Any] = {
     "LayerNormSimpleRNNCell": cells.LayerNormSimpleRNNCell,
     "PeepholeLSTMCell": cells.PeepholeLSTMCell,
     "NASCell": cells.NASCell,
+    "ESNCell": cells.ESNCell,
+    "ESN": cells.ESN,
+    "CRF": crf.AddonsCRF,
+    "EmbeddingBag": other_layers.EmbeddingBag,
+    "MaxUnpooling2D": pooling.MaxUnpooling2D,
+    "MaxUnpooling2DV2": pooling.MaxUnpooling2D,
 }
 CONTRIB: dict[str, Any] = {
     "PELU": contrib.PELU,
@@ -52,6 +58,7 @@ CONTRIB: dict[str, Any] = {
     "CosineDense": contrib.CosineDense,
     "SubPixelUpscaling": contrib.SubPixelUpscaling,
     "Capsule": contrib.Capsule,
+    "CRF": crf.CRF,
     "BatchRenormalization": contrib.BatchRenormalization,
     "MaxoutDense": older_keras.MaxoutDense,
     "Highway": older_keras.Highway,

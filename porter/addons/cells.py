@@ -125,3 +125,44 @@ class NASCell(tf_keras.layers.AbstractRNNCell):
         hidden = t(carry * t(gates[2] + gates[3]))
         hidden = hidden if self.down is None else tf.matmul(hidden, self.down)
         return hidden, [carry, hidden]
+
+
+class ESNCell(tf_keras.layers.AbstractRNNCell):
+    """An echo state network's reservoir: its weights are drawn once and not trained."""
+
+    def __init__(
+        self, units: int, connectivity: float = 0.1, leaky: float = 1.0, spectral_radius: float = 0.9,
+        use_norm2: bool = False, use_bias: bool = True, activation: Any = "tanh", **kwargs: Any,
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        self.units, self.leaky, self.use_bias = units, leaky, use_bias
+        self.activation = tf_keras.activations.get(activation)
+
+    state_size = output_size = property(lambda self: self.units)
+
+    def build(self, input_shape: Any) -> None:
+        shapes: dict[str, tuple[int, ...]] = {
+            "recurrent_kernel": (self.units, self.units),
+            "kernel": (input_shape[-1], self.units),
+        }
+        shapes |= {"bias": (self.units,)} if self.use_bias else {}
+        self.parts = [self.add_weight(name=name, shape=shape, trainable=False) for name, shape in shapes.items()]
+        self.built = True
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        state = states[0]
+        made = tf.matmul(inputs, self.parts[1]) + tf.matmul(state, self.parts[0])
+        made = self.activation(made + self.parts[2] if self.use_bias else made)
+        made = made if self.leaky == 1 else (1 - self.leaky) * state + self.leaky * made
+        return made, [made]
+
+
+class ESN(tf_keras.layers.RNN):
+    """A layer of that cell, whose settings are the cell's too."""
+
+    OWN = ("name", "dtype", "return_sequences", "return_state", "go_backwards", "stateful", "unroll", "time_major")
+
+    def __init__(self, **config: Any):
+        own = {key: config.pop(key) for key in self.OWN if key in config}
+        config.pop("zero_output_for_mask", None)
+        super().__init__(ESNCell(**config), **own)

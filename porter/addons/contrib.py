@@ -48,17 +48,27 @@ class SReLU(_Shaped):
 
 
 class Swish(tf_keras.layers.Layer):
-    """x · sigmoid(beta x), beta one number."""
+    """x · sigmoid(beta x). beta is a number in the configuration, or a weight where it is to be trained.
 
-    def __init__(self, initial_beta: float = 1.0, **kwargs: Any):
+    tracked: whether Keras took a layer's variables for weights by itself, which gives a trainable beta twice. An older
+    version had `initial_beta` instead, and always a weight.
+    """
+
+    def __init__(
+        self, beta: float = 1.0, initial_beta: float | None = None, trainable: bool = True, tracked: bool = False,
+        **kwargs: Any,
+    ):  # fmt: skip
         super().__init__(**kwargs)
+        self.beta, self.older = float(beta), initial_beta is not None
+        self.count = 1 if self.older else int(trainable) + int(tracked)
 
     def build(self, input_shape: Any) -> None:
-        self.beta = self.add_weight(name="beta", shape=(1,))
+        shape = (1,) if self.older else ()
+        self.stored = [self.add_weight(name=f"scaling_factor_{place}", shape=shape) for place in range(self.count)]
         super().build(input_shape)
 
     def call(self, x: Any) -> Any:
-        return x * tf.sigmoid(self.beta * x)
+        return x * tf.sigmoid((self.stored[0] if self.stored else self.beta) * x)
 
 
 class SineReLU(tf_keras.layers.Layer):
@@ -74,7 +84,6 @@ class CosineDense(tf_keras.layers.Layer):
     """The cosine between (x, 1) and (kernel, bias), the bias being one more weight of each unit."""
 
     def __init__(self, units: int, activation: Any = None, use_bias: bool = True, **kwargs: Any):
-        kwargs.pop("kernel_initializer", None)
         super().__init__(**kwargs)
         self.units, self.use_bias, self.activation = units, use_bias, tf_keras.activations.get(activation)
 
@@ -92,29 +101,33 @@ class CosineDense(tf_keras.layers.Layer):
 
 
 class CosineConvolution2D(tf_keras.layers.Layer):
-    """The same for each window of a picture."""
+    """The same for each window of a picture.
+
+    tracked: as in `Swish`; the kernel of ones, which sums the windows up, then is a weight and was trained.
+    """
 
     def __init__(
         self, filters: int, kernel_size: Any, activation: Any = None, padding: str = "valid", strides: Any = (1, 1),
-        data_format: str = "channels_last", use_bias: bool = True, **kwargs: Any,
+        data_format: str = "channels_last", use_bias: bool = True, tracked: bool = False, **kwargs: Any,
     ):  # fmt: skip
         if data_format != "channels_last":
             raise ValueError("data_format='channels_first', for which its kernels had another layout")
         super().__init__(**kwargs)
         self.filters, self.kernel_size, self.strides = filters, tuple(kernel_size), tuple(strides)
-        self.padding, self.use_bias = padding.upper(), use_bias
+        self.padding, self.use_bias, self.tracked = padding.upper(), use_bias, tracked
         self.activation = tf_keras.activations.get(activation)
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_weight(name="W", shape=(*self.kernel_size, input_shape[-1], self.filters))
+        window = (*self.kernel_size, input_shape[-1])
+        self.kernel = self.add_weight(name="W", shape=(*window, self.filters))
+        self.ones = self.add_weight(name="kernel_norm", shape=(*window, 1)) if self.tracked else tf.ones((*window, 1))
         self.bias = self.add_weight(name="b", shape=(self.filters,)) if self.use_bias else None
         super().build(input_shape)
 
     def call(self, x: Any) -> Any:
         bias: Any = 0.0 if self.bias is None else self.bias
         norm = tf.sqrt(tf.reduce_sum(tf.square(self.kernel), [0, 1, 2]) + bias**2 + EPSILON)
-        ones = tf.ones((*self.kernel.shape[:3], 1))
-        own = tf.nn.conv2d(tf.square(x), ones, self.strides, self.padding)
+        own = tf.nn.conv2d(tf.square(x), self.ones, self.strides, self.padding)
         own = tf.sqrt(own + (0.0 if self.bias is None else 1.0) + EPSILON)
         output = tf.nn.conv2d(x, self.kernel / norm, self.strides, self.padding) / own
         return self.activation(output if self.bias is None else output + (bias / norm) / own)

@@ -180,3 +180,20 @@ class NetVLAD(tf_keras.layers.Layer):
         sums = tf.transpose(tf.matmul(tf.transpose(share, (0, 2, 1)), inputs), (0, 2, 1))
         flat = tf.reshape(tf.nn.l2_normalize(sums - centers, 1), (-1, size * self.num_clusters))
         return tf.nn.l2_normalize(flat, 1)
+
+
+class EmbeddingBag(tf_keras.layers.Layer):
+    """Rows of a table, summed or averaged over the last axis of the indices; a sum may have weights."""
+
+    def __init__(self, input_dim: int, output_dim: int, mask_zero: bool = False, combiner: str = "sum", **kwargs: Any):
+        super().__init__(**kwargs)
+        self.shape, self.supports_masking, self.combiner = (input_dim, output_dim), mask_zero, combiner
+
+    def build(self, input_shape: Any) -> None:
+        self.embeddings = self.add_weight(name="embeddings", shape=self.shape)
+        super().build(input_shape)
+
+    def call(self, indices: Any, weights: Any = None) -> Any:
+        rows = tf.gather(self.embeddings, indices)
+        rows = rows if weights is None else rows * tf.expand_dims(weights, -1)
+        return tf.reduce_mean(rows, -2) if self.combiner == "mean" else tf.reduce_sum(rows, -2)

@@ -50,6 +50,28 @@ class SpatialPyramidPooling2D(tf_keras.layers.Layer):
         return tf.transpose(pooled, (0, 2, 1)) if self.channels_first else pooled
 
 
+class MaxUnpooling2D(tf_keras.layers.Layer):
+    """Puts each number back to the place in a picture from which a max pooling took it, zeros elsewhere."""
+
+    def __init__(self, pool_size: Any = (2, 2), strides: Any = (2, 2), padding: str = "SAME", **kwargs: Any):
+        super().__init__(**kwargs)
+        pair = lambda size: [size, size] if isinstance(size, int) else list(size)  # noqa: E731
+        self.pool_size, self.strides, self.padding = pair(pool_size), pair(strides), padding
+
+    def call(self, updates: Any, mask: Any) -> Any:
+        sizes = [tf.shape(updates)[i] if n is None else n for i, n in enumerate(updates.shape)]
+        rows, columns = (
+            size * stride if self.padding == "SAME" else (size - 1) * stride + window
+            for size, stride, window in zip(sizes[1:3], self.strides, self.pool_size, strict=True)
+        )
+        count = rows * columns * sizes[3]
+        places = tf.cast(mask, tf.int32) + tf.reshape(tf.range(sizes[0]), (-1, 1, 1, 1)) * count
+        filled = tf.scatter_nd(
+            tf.reshape(places, (-1, 1)), tf.reshape(updates, (-1,)), tf.reshape(sizes[0] * count, (1,))
+        )
+        return tf.reshape(filled, (sizes[0], rows, columns, sizes[3]))
+
+
 def _made(reduce: Callable[..., Any], rank: int) -> Callable[..., Any]:
     return lambda **config: AdaptivePooling(reduce, rank, **config)
 

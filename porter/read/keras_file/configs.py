@@ -12,7 +12,7 @@ IRRELEVANT = {
     "batch_input_shape", "input_dtype", "build_config", "input_spec", "shared_object_id", "time_major_input",
     "dynamic", "autocast", "sparse_gradients", "init", "W_regularizer", "b_regularizer", "U_regularizer",
     "gamma_regularizer", "beta_regularizer", "activity_regularizer", "W_constraint", "b_constraint", "inner_init",
-    "forget_bias_init", "gamma_init", "beta_init", "weights", "synchronized",
+    "forget_bias_init", "gamma_init", "beta_init", "weights", "synchronized", "initializer", "regularizer", "constraint",
 }  # fmt: skip
 
 

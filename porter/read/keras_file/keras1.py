@@ -33,6 +33,7 @@ MERGES = {
     "sum": "Add", "mul": "Multiply", "concat": "Concatenate", "ave": "Average", "max": "Maximum", "dot": "Dot",
     "cos": "Dot",
 }  # fmt: skip
+TRACKED = ("Swish", "CosineConv2D", "CosineConvolution2D")  # of keras-contrib, with variables beside their weights
 RECURRENT = ("SimpleRNN", "LSTM", "GRU")
 ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 
@@ -50,11 +51,8 @@ def modern(kind: str, config: dict[str, Any], keras: str) -> tuple[str, dict[str
         return _cudnn(kind, config)
     atrous = kind.startswith("Atrous")
     kind = RENAMED.get(kind, kind)
-    if (
-        keras.startswith("1")
-        or kind == "Highway"
-        or any(key in config for key in ("nb_filter", "border_mode", "output_dim"))
-    ):
+    telling = any(key in config for key in ("nb_filter", "border_mode", "output_dim"))
+    if keras.startswith("1") or kind == "Highway" or (telling and ">" not in kind):
         config = _of_version_1(kind, config)
     if atrous and "dilation_rate" in config:
         config["strides"] = config.pop("strides", 1)
@@ -70,6 +68,8 @@ def modern(kind: str, config: dict[str, Any], keras: str) -> tuple[str, dict[str
         config.pop("input_length", None)
     if kind == "BatchNormalization":
         _check_statistics(config, name)
+    if kind in TRACKED:
+        config["tracked"] = not is_before(keras, 2, 2 if keras.endswith("-tf") else 3)
     if kind == "BatchRenormalization":
         return kind, {
             key: config[key] for key in ("name", "axis", "momentum", "epsilon", "center", "scale") if key in config
@@ -170,11 +170,14 @@ def is_before(keras: str, major: int, minor: int) -> bool:
 
 
 def older(found: Any, config: dict[str, Any], keras: str) -> Any:
-    """The class that computes as this version did, where a later one of the name computes something else."""
+    """The class that computes as this version did, where a later one of the name computes something else; or a setting
+    that says so."""
     from porter import addons
 
     if found is addons.CONTRIB["Capsule"] and is_before(keras, 2, 3):
         return addons.OlderCapsule
+    if found is addons.ADDONS["CRF"]:
+        config["zeros"] = not is_before(keras, 2, 8)
     if is_older(keras) and found.__name__ == "UpSampling2D" and config.get("interpolation") == "bilinear":
         return addons.OlderUpSampling2D
     return found

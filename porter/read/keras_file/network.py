@@ -84,6 +84,8 @@ class Builder:
         frozen = config.pop("trainable", True) is False
         inside = {key: self._inside(value) for key, value in config.items()}
         inside["name"] = _legal(_name(entry))
+        if kind == "Swish":  # keras-contrib's, which has a weight only where it is to be trained
+            inside["trainable"] = not frozen
         layer = self.known.make(kind, inside, _name(entry))
         if frozen:
             self.frozen.append(layer)

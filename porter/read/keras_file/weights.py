@@ -69,7 +69,9 @@ def _pairs(file: KerasFile, network: Network) -> Iterator[tuple[str, Any, list[S
             why=f"it has weights for {', '.join(list(holding)[:8]) or 'no layer'}",
             todo="give the model that these weights belong to",
         )
-    yield from ((name, layers[name], holding[name]) for name in layers)
+    for name, layer in network.layers.items():
+        if name in layers or name in holding:  # one that has no weights, but should, is found out by their number
+            yield name, layer, holding[name]
 
 
 def _as_wanted(layer: Any, arrays: list[np.ndarray], file: KerasFile) -> list[np.ndarray]:

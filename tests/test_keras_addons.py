@@ -1,0 +1,138 @@
+"""Layers of TensorFlow Addons and keras-contrib in Keras files, held to what they are by definition."""
+
+from __future__ import annotations
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from keras_files import drawn, layer, sequential, write_file
+
+from porter.errors import UnreadableSource
+from porter.options import Options
+from porter.stages import open_original
+from porter.verify import Reference
+
+
+@pytest.fixture
+def answer(tmp_path):
+    """Gives what a file's model, as porter reads it, answers to x."""
+
+    def answer(config, weights, x, version="2.2.4"):
+        path = write_file(tmp_path / "model.h5", config, weights, version)
+        original = open_original(path, Options(), lambda *_: None)
+        with Reference(original) as reference:
+            found = reference.run({original.inputs[0]: x})
+        return [found[name] for name in original.outputs]
+
+    return answer
+
+
+UNITS, STEPS = 3, 4
+PATHS = list(product(range(UNITS), repeat=STEPS))
+X = np.random.default_rng(8).normal(size=(5, STEPS, UNITS)).astype("f")
+LENGTHS = [4, 3, 2, 1, 4]
+MASKED = np.where(np.arange(STEPS)[:, None] < np.reshape(LENGTHS, (-1, 1, 1)), X, 0).astype("f")
+
+
+def of_path(x, path, chain):
+    """A path's sum: its labels' numbers, and those of going from each to the next."""
+    return sum(x[step, label] for step, label in enumerate(path)) + sum(chain[a, b] for a, b in pairwise(path))
+
+
+def field(**shapes):
+    return drawn(-1.0, 1.0, crf={"kernel": (UNITS, UNITS), "chain_kernel": (UNITS, UNITS), "bias": (UNITS,), **shapes})
+
+
+def masked(**settings):
+    return sequential(
+        layer("Masking", name="m"), layer("CRF", name="crf", units=UNITS, **settings), shape=(None, STEPS, 3)
+    )
+
+
+def test_a_conditional_random_field_gives_the_path_of_least_energy(answer):
+    weights = field()
+    kernel, chain, bias = (array for _, array in weights["crf"])
+    (paths,) = answer(masked(use_boundary=False), weights, MASKED)
+    for x, found, length in zip(X @ kernel + bias, paths, LENGTHS, strict=True):
+        assert (found.sum(-1) == 1).all()
+        tried = {path[:length] for path in PATHS}
+        assert tuple(found.argmax(-1)[:length]) == min(tried, key=lambda path: of_path(x, path, chain))
+
+
+def test_a_conditional_random_field_gives_each_labels_share(answer):
+    """As keras-contrib has it, with one sign for the energy and the sums over what lies before and behind."""
+    weights = field(left_boundary=(UNITS,), right_boundary=(UNITS,))
+    kernel, chain, bias, first, last = (array for _, array in weights["crf"])
+    config = sequential(layer("CRF", name="crf", units=UNITS, learn_mode="marginal"), shape=(None, STEPS, UNITS))
+    (shares,) = answer(config, weights, X)
+    for x, found in zip(X @ kernel + bias, shares, strict=True):
+        x[0] += first
+        x[-1] += last
+        before, after = np.zeros((STEPS, UNITS)), np.zeros((STEPS, UNITS))
+        for step in range(1, STEPS):
+            before[step] = np.log(np.exp((before[step - 1] - x[step - 1])[:, None] - chain).sum(0))
+            after[-1 - step] = np.log(np.exp((after[-step] - x[-step])[:, None] - chain).sum(0))
+        wanted = np.exp(-(before + x + after))
+        np.testing.assert_allclose(found, wanted / wanted.sum(-1, keepdims=True), rtol=1e-4)
+
+
+def test_addons_field_gives_the_path_of_most(answer):
+    weights = drawn(-1.0, 1.0, crf={"chain_kernel": (UNITS, UNITS), "left_boundary": (UNITS,),
+                                    "right_boundary": (UNITS,), "kernel": (UNITS, UNITS), "bias": (UNITS,)})  # fmt: skip
+    chain, first, last, kernel, bias = (array for _, array in weights["crf"])
+    config = masked()
+    config["config"]["layers"][1]["class_name"] = "Addons>CRF"
+    paths, potentials, lengths, transitions = answer(config, weights, MASKED, version="2.8.0")
+    np.testing.assert_array_equal(lengths, LENGTHS)
+    np.testing.assert_array_equal(transitions, chain)
+    for x, found, length in zip(potentials, paths, LENGTHS, strict=True):
+        tried = {path[:length] for path in PATHS}
+        assert tuple(found[:length]) == max(tried, key=lambda path: of_path(x, path, chain))
+        assert not found[length:].any()
+    np.testing.assert_allclose(potentials[:, 0] - MASKED[:, 0] @ kernel - bias - first,
+                               np.where(np.equal(LENGTHS, 1)[:, None], last, 0), atol=1e-5)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "stored", "version", "beta"),
+    [
+        ({"beta": 1.5, "trainable": False}, [], "2.2.4", 1.5),
+        ({"beta": 0.5, "trainable": True}, [0.7], "2.2.4", 0.7),
+        ({"beta": 1.5, "trainable": False}, [0.9], "2.3.1", 0.9),
+        ({"beta": 0.5, "trainable": True}, [0.7, 0.7], "2.3.1", 0.7),
+    ],
+)
+def test_swish_has_its_number_where_its_version_put_it(answer, settings, stored, version, beta):
+    weights = {"s": [(f"s/beta_{place}:0", np.float32(number)) for place, number in enumerate(stored)]}
+    x = X[:, 0]
+    (found,) = answer(sequential(layer("Swish", name="s", **settings), shape=(None, 3)), weights, x, version)
+    np.testing.assert_allclose(found, x / (1 + np.exp(-beta * x)), rtol=1e-5)
+
+
+def test_weights_that_no_layer_takes_are_not_dropped(answer):
+    config = sequential(layer("Swish", name="s", beta=1.5, trainable=False), layer("Dense", name="d", units=2))
+    with pytest.raises(UnreadableSource, match="of s in model.h5 do not fit"):
+        answer(config, {"s": [("s/beta:0", np.float32(1))], **drawn(d={"kernel": (4, 2), "bias": (2,)})}, X[:, 0])
+
+
+def test_an_echo_state(answer):
+    weights = drawn(-0.5, 0.5, e={"recurrent_kernel": (2, 2), "kernel": (3, 2), "bias": (2,)})
+    recurrent, kernel, bias = (array for _, array in weights["e"])
+    config = sequential(layer("Addons>ESN", name="e", units=2, leaky=0.7, return_sequences=True, connectivity=0.1,
+                              recurrent_initializer="glorot_uniform"), shape=(None, STEPS, 3))  # fmt: skip
+    (found,) = answer(config, weights, X, version="2.8.0")
+    state = np.zeros((5, 2))
+    for step in range(STEPS):
+        state = 0.3 * state + 0.7 * np.tanh(X[:, step] @ kernel + state @ recurrent + bias)
+        np.testing.assert_allclose(found[:, step], state, rtol=1e-4)
+
+
+@pytest.mark.parametrize("combiner", ["sum", "mean"])
+def test_an_embedding_bag(answer, combiner):
+    weights = drawn(b={"embeddings": (9, 2)})
+    config = sequential(layer("Addons>EmbeddingBag", name="b", input_dim=9, output_dim=2, combiner=combiner,
+                              input_dtype="int32"), shape=(None, 4))  # fmt: skip
+    indices = np.random.default_rng(1).integers(0, 9, (5, 4))
+    (found,) = answer(config, weights, indices, version="2.8.0")
+    np.testing.assert_allclose(found, getattr(np, combiner)(weights["b"][0][1][indices], axis=1), rtol=1e-5)
