@@ -45,6 +45,8 @@ def leaky_relu(x, *, alpha=0.2):
 
 
 def _leaky(x, slope):
+    if slope < 0:  # no leaky ReLU to Keras
+        return ops.where(ops.greater(x, 0), x, ops.multiply(x, slope))
     if x.dtype == "float32":
         return layers.LeakyReLU(negative_slope=slope)(x)
     return ops.leaky_relu(x, negative_slope=slope)

@@ -1,6 +1,6 @@
 """Convolutions: Conv1D, Conv2D, Conv3D, with strides, dilation, groups, explicit padding and bias."""
 
-from porter.rule import Weight, layers, one_of, op, ops, require, rule
+from porter.rule import Weight, at_run_time, call, layers, one_of, op, ops, require, rule
 from porter.rules.windows import Window, biased, dilated, lifted, per_filter, unlifted
 
 
@@ -62,7 +62,7 @@ def _layer(window, x, kernel, shape, bias, conv):
     channels, filters = shape[-2:]
     require(x.shape[-1] is not None, "the number of channels is unknown", conv)
     dilates = any(rate > 1 for rate in window.dilation_rate)
-    require(not dilates or set(window.strides) == {1}, "Keras has no strides together with dilation", conv)
+    strides = window.unstride(x, conv) if dilates and set(window.strides) != {1} else None
     bias = per_filter(bias, filters)
     layer = getattr(layers, f"Conv{window.dimension}D")(
         filters,
@@ -73,17 +73,23 @@ def _layer(window, x, kernel, shape, bias, conv):
         groups=x.shape[-1] // channels,
         use_bias=bias is not None,
     )
-    return layer.bind(kernel=kernel, bias=bias)(window.padded(x))
+    y = layer.bind(kernel=kernel, bias=bias)(window.padded(x))
+    return (
+        y if strides is None else call("ops.getitem", y, (slice(None), *(slice(None, None, s) for s in strides), ...))
+    )
 
 
 @op("Conv2D", "Conv3D")
 def convolution_with_any_kernel(x, kernel, *, node, strides, padding, dilations=(), explicit_paddings=()):
-    """A kernel that depends on the input, or strides together with dilation."""
+    """A kernel that depends on the input."""
     require(padding in ("SAME", "VALID"), "explicit padding around a kernel that depends on the input", node)
     steps = {"strides": strides[1:-1], "dilation_rate": dilations[1:-1] or (1,) * (len(strides) - 2)}
     outer = [*strides[:1], *strides[-1:], *dilations[:1], *dilations[-1:]]
     require(set(outer) == {1}, "strides over batch or channels", node)
-    return ops.conv(x, kernel, padding=padding.lower(), **steps)
+    dilates = set(steps["dilation_rate"]) != {1}
+    require(not dilates or set(strides) == {1}, "Keras has no strides together with dilation", node)
+    y = ops.conv(x, kernel, padding=padding.lower(), **steps)
+    return at_run_time(y) if kernel.shape is None or None in kernel.shape else y
 
 
 @convolution.example("tf.layers.conv2d", "Conv2D")
@@ -129,6 +135,12 @@ def _(tf):
     y = tf.space_to_batch_nd(x, [2, 2], [[3, 4], [2, 3]])
     w = tf.get_variable("w", [3, 3, 4, 5])
     return tf.batch_to_space_nd(tf.nn.conv2d(y, w, [1, 1, 1, 1], "VALID"), [2, 2], [[0, 0], [0, 0]])
+
+
+@convolution.example("strides together with dilation", "ZeroPadding2D", "Conv2D")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 11, 12, 4], "x")
+    return tf.nn.conv2d(x, tf.get_variable("w", [3, 3, 4, 5]), [1, 2, 4, 1], "SAME", dilations=[1, 3, 1, 1])
 
 
 @convolution.example("channels first", "Conv2D")

@@ -108,6 +108,18 @@ def transposed_convolution_with_any_kernel(x, kernel, *, node, strides, padding,
     return porter_layers.TransposedConvolution(window.strides, padding=window.padding, output_padding=extra)(x, kernel)
 
 
+@op("Conv2DTranspose", "Conv3DTranspose")
+def transposed_convolution_to_a_size(x, kernel, size, *, node, strides, padding, dilations=(), size_of_another=False):
+    """A size that is fed."""
+    require(kernel.shape is not None and None not in kernel.shape, "the size of the kernel is unknown", node)
+    require(x.shape is not None and x.shape[0] is not None, "the batch is unknown, and fed once more as a size", node)
+    window = Window(NodeView(node, set()), kernel.shape[:-2])
+    require(not window.zeros, "explicit padding of a transposed convolution", node)
+    require({*window.dilation_rate} == {1}, "a dilated transposed convolution", node)
+    warn(f"{node.name} takes its size from the data: JAX runs this model without compiling it")
+    return porter_layers.SizedTransposedConvolution(window.strides, padding=window.padding)(x, kernel, size)
+
+
 @transposed_convolution.example("tf.layers.conv2d_transpose", "Conv2DTranspose")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 5, 6, 4], "x")

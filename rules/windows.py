@@ -98,6 +98,23 @@ class Window:
         require(len(numbers) <= self.dimension or set(numbers[self.dimension :]) == {fill}, "it moves channels", view)
         return (*numbers[: self.dimension], *[fill] * (self.dimension - len(numbers)))
 
+    def unstride(self, x, view):
+        """Let the window move by single steps, and give the strides it had: Keras knows no strides with dilation.
+
+        What is left of the result is then every so many steps. Raises `Miss` where the padding is not known.
+        """
+        if self.padding == "same":
+            sizes = x.shape[1:-1]
+            require(None not in sizes, "strides together with dilation, and sizes that are unknown", view)
+            zeros = []
+            for n, stride, size, rate in zip(sizes, self.strides, self.size, self.dilation_rate, strict=True):
+                both = max((-(-n // stride) - 1) * stride + (size - 1) * rate + 1 - n, 0)
+                zeros.append((both // 2, both - both // 2))
+            self._pad(zeros)
+        require(self.padding == "valid", "strides together with dilation, and causal padding", view)
+        strides, self.strides = self.strides, (1,) * self.dimension
+        return strides
+
     def drop(self, axis):
         """Leave a spatial axis out, along which the tensor has size 1."""
         self.dimension -= 1

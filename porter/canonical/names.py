@@ -61,7 +61,8 @@ def unify_names(graph: Graph) -> None:
             node.op = node.op[:6] + "Transpose"
             if _takes_size_of_another(node):
                 node.attrs["size_of_another"] = True
-            graph.set_inputs(node, [node.inputs[2], node.inputs[1]])
+            fed = _is_fed(node.inputs[0]) and not node.attrs.get("data_format", "").startswith("NC")
+            graph.set_inputs(node, [node.inputs[2], node.inputs[1], *node.inputs[: int(fed)]])
 
 
 def _to_larger_sizes(graph: Graph, node: Node) -> None:
@@ -95,6 +96,19 @@ def _takes_size_of_another(node: Node) -> bool:
                 return True
         else:
             stack.extend(value.node for value in source.inputs)
+    return False
+
+
+def _is_fed(value: Value) -> bool:
+    """True for sizes that are an input of the model, or made of one's entries."""
+    stack, seen = [value.node], set()
+    while stack:
+        source = stack.pop()
+        if source.op == "Placeholder":
+            return True
+        if id(source) not in seen and source.op != "Shape":
+            seen.add(id(source))
+            stack.extend(each.node for each in source.inputs)
     return False
 
 

@@ -127,7 +127,7 @@ def _normalise_axes(node: Node) -> None:
         elif dims:
             node.attrs["axes"] = dims
         return
-    if node.op in ("ExpandDims", "Stack"):
+    if node.op in ("ExpandDims", "OneHot", "Stack"):
         rank = None if rank is None else rank + 1
     if node.op in ("Stack", "Unstack"):
         node.attrs.setdefault("axis", 0)

@@ -3,6 +3,7 @@
 from porter.layers.adjust_hue import AdjustHue
 from porter.layers.adjust_saturation import AdjustSaturation
 from porter.layers.audio_spectrogram import AudioSpectrogram
+from porter.layers.band_part import BandPart
 from porter.layers.batch_gather import BatchGather
 from porter.layers.batch_statistics_normalization import BatchStatisticsNormalization
 from porter.layers.batch_to_space import BatchToSpace
@@ -56,6 +57,7 @@ from porter.layers.quantize_and_dequantize import QuantizeAndDequantize
 from porter.layers.random_shuffle import RandomShuffle
 from porter.layers.random_tensor import RandomTensor
 from porter.layers.real_and_imaginary import RealAndImaginary
+from porter.layers.reduction_along import ReductionAlong
 from porter.layers.repeat_while import repeat_while
 from porter.layers.reverse_sequence import ReverseSequence
 from porter.layers.rgb_to_hsv import RGBToHSV
@@ -63,12 +65,14 @@ from porter.layers.scale_and_translate import ScaleAndTranslate
 from porter.layers.segment_reduction import SegmentReduction
 from porter.layers.sequence_mask import SequenceMask
 from porter.layers.set_operation import SetOperation
+from porter.layers.sized_transposed_convolution import SizedTransposedConvolution
 from porter.layers.smaller import smaller
 from porter.layers.space_to_batch import SpaceToBatch
 from porter.layers.sparse_dense_matmul import SparseDenseMatMul
 from porter.layers.sparse_fill_empty_rows import SparseFillEmptyRows
 from porter.layers.sparse_reshape import SparseReshape
 from porter.layers.sparse_softmax import SparseSoftmax
+from porter.layers.split_by_sizes import SplitBySizes
 from porter.layers.standard_score import StandardScore
 from porter.layers.standard_scored import standard_scored
 from porter.layers.standardized_conv1d import StandardizedConv1D
@@ -85,6 +89,7 @@ __all__ = [
     "AdjustHue",
     "AdjustSaturation",
     "AudioSpectrogram",
+    "BandPart",
     "BatchGather",
     "BatchStatisticsNormalization",
     "BatchToSpace",
@@ -99,8 +104,8 @@ __all__ = [
     "CumulativeLogSumExp",
     "Digamma",
     "DynamicSlice",
-    "EqualizedLearningRate",
     "EdgeAveragePooling",
+    "EqualizedLearningRate",
     "ExtendedLSTMCell",
     "ExtractPatches",
     "FakeQuantization",
@@ -133,16 +138,19 @@ __all__ = [
     "RandomShuffle",
     "RandomTensor",
     "RealAndImaginary",
+    "ReductionAlong",
     "ReverseSequence",
     "ScaleAndTranslate",
     "SegmentReduction",
     "SequenceMask",
     "SetOperation",
+    "SizedTransposedConvolution",
     "SpaceToBatch",
     "SparseDenseMatMul",
     "SparseFillEmptyRows",
     "SparseReshape",
     "SparseSoftmax",
+    "SplitBySizes",
     "StandardScore",
     "StandardizedConv1D",
     "StandardizedConv2D",

@@ -64,6 +64,7 @@ CARRIERS = {
     "Transpose",
     "Unpack",
 }
+REDUCTIONS = {"All", "Any", "Max", "Mean", "Min", "Prod", "Sum"}
 LOOKUPS = {"Gather": 0, "GatherV2": 0, "ResourceGather": 0, "OneHot": 1}  # to the input that holds the rows
 
 
@@ -72,7 +73,8 @@ class Input:
     """One input of the model.
 
     bound: whole numbers below it are drawn, where the graph looks them up in a table; of floats too, which Keras'
-    Embedding used to cast. features: the size of the last axis, where only its consumers say.
+    Embedding used to cast. features: the size of the last axis, where only its consumers say. fixed: what is drawn always,
+    where an operation admits little else: the shape that it is to give, or axes, which differ from each other.
     """
 
     tensor: str
@@ -80,6 +82,7 @@ class Input:
     dtype: str
     bound: int | None = None
     features: int | None = None
+    fixed: tuple[int, ...] | None = None
 
     @property
     def is_integer(self) -> bool:
@@ -147,7 +150,7 @@ def read_inputs(report: Mapping[str, Any], graph: Any = None, stands_for: Any = 
         if tensor is None:
             found.append(given)
         else:
-            found.append(replace(given, bound=_bound(tensor), features=_features(tensor)))
+            found.append(replace(given, bound=_bound(tensor), features=_features(tensor), fixed=_fixed(tensor)))
     return found
 
 
@@ -195,6 +198,8 @@ def why_none(inputs: Sequence[Input]) -> str:
 def _array(
     given: Input, shape: tuple[int, ...], kind: str, setting: Setting, random: np.random.Generator
 ) -> np.ndarray:
+    if given.fixed:
+        return np.array(given.fixed, given.dtype)
     if given.dtype == "bool":
         return np.full(shape, True) if kind == "constant" else random.random(shape) < 0.5
     if given.is_integer or given.bound:
@@ -268,4 +273,22 @@ def _features(tensor: Any) -> int | None:
             if user.type == "MatMul":
                 return shape[1 if user.get_attr("transpose_b") else 0]
             return shape[-2]
+    return None
+
+
+def _fixed(tensor: Any) -> tuple[int, ...] | None:
+    """The shape that a transposed convolution is to give, if `tensor` tells it: the largest that its input admits. Of the
+    axes of a reduction, the first.
+    """
+    for user in tensor.consumers():
+        if user.type in REDUCTIONS and user.inputs[1] is tensor and tensor.shape.rank == 1 and tensor.shape[0]:
+            return tuple(range(tensor.shape[0]))
+        if user.type in ("Conv2DBackpropInput", "Conv3DBackpropInputV2") and user.inputs[0] is tensor:
+            kernel, x = user.inputs[1].shape, user.inputs[2].shape
+            if kernel.is_fully_defined() and x.is_fully_defined():
+                strides = user.get_attr("strides")[1:-1]
+                same = user.get_attr("padding") == b"SAME"
+                steps = zip(x.as_list()[1:-1], strides, kernel.as_list()[:-2], strict=True)
+                own = [n * stride if same else n * stride + size - 1 for n, stride, size in steps]
+                return (x.as_list()[0], *own, kernel.as_list()[-2])
     return None

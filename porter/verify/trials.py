@@ -211,7 +211,9 @@ class Trials:
         feeds = draw(self.inputs, setting, kind, batch, self.seed if seed is None else seed)
         axes = {given.tensor: setting.axis_of(given) for given in self.inputs}
         if not self.has_batch:
-            axes, batch = common_axis(feeds)
+            fixed = {given.tensor: None for given in self.inputs if given.fixed}
+            axes, batch = common_axis({name: array for name, array in feeds.items() if name not in fixed})
+            axes |= fixed
         return Case(f"{kind}, batch of {batch}", feeds, axes, batch, self.converted.outputs, self.reference)
 
     def accepted(self, *, most: int = 2, seed: int | None = None) -> Case:

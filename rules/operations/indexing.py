@@ -69,7 +69,6 @@ def strided_slice_by_size(
     for i, step in enumerate(steps):
         bit = 1 << i
         if ellipsis_mask & bit:
-            require(not picked, "an entry that the data name, before an ellipsis")
             slices.append(Ellipsis)
         elif new_axis_mask & bit:
             slices.append(None)
@@ -84,12 +83,12 @@ def strided_slice_by_size(
             first = isinstance(item.start, int) and item.start == 0 and step > 0
             start = None if first else item.start
             slices.append(slice(start, item.stop, None if step == 1 else step))
-    if picked:
-        require(Ellipsis not in slices, "an entry that the data name, behind an ellipsis")
+    spread = None if x.rank is None else x.rank - sum(item is not None and item is not Ellipsis for item in slices)
+    require(not picked or Ellipsis not in slices or spread is not None, "the rank is not known")
     x = at_run_time(getitem(x, *slices)) if at_run else getitem(x, *slices)
     for place, index in reversed(picked):
-        gone = sum(not isinstance(item, slice) and item is not None for item in slices[:place])
-        x = ops.take(x, index, axis=place - gone)
+        axes = [spread if item is Ellipsis else item is None or isinstance(item, slice) for item in slices[:place]]
+        x = ops.take(x, index, axis=sum(axes))
     return x
 
 
@@ -211,6 +210,7 @@ def one_hot_by_size(indices, depth, on, off, *, node, axis=-1):
 
 
 def _one_hot(indices, depth, on, off, axis, dtype):
+    axis = -1 if axis == indices.rank else axis  # Keras has no other name for the last
     values = [None if constant(value) is None else constant(value).item() for value in (on, off)]
     if values == [1, 0]:
         return ops.one_hot(indices, depth, axis=axis, dtype=dtype)

@@ -1,6 +1,6 @@
 """Products of matrices, and what is done to matrices before."""
 
-from porter.rule import constant, op, ops, require
+from porter.rule import constant, op, ops, porter_layers, require
 
 
 @op("MatMul", "SparseMatMul")
@@ -36,3 +36,9 @@ def matrix_band_part(x, *, num_lower, num_upper):
     if num_upper >= 0:
         x = ops.tril(x, k=num_upper)
     return x
+
+
+@op("MatrixBandPart")
+def matrix_band_part_by_number(x, lower, upper):
+    """The numbers of diagonals come with the data."""
+    return porter_layers.BandPart()(x, lower, upper)

@@ -2,7 +2,7 @@
 
 import math
 
-from porter.rule import op, ops, porter_layers, require
+from porter.rule import op, ops, porter_layers, require, warn
 from porter.rules.operations.slicing import getitem
 
 # Keras widens these when it adds them up, TensorFlow does not.
@@ -36,6 +36,27 @@ def all_(x, *, axes, keepdims=False):
 @op("Any")
 def any_(x, *, axes, keepdims=False):
     return _reduce("any", x, axes, keepdims)
+
+
+NAMES = {"All": "all", "Any": "any", "Max": "max", "Mean": "mean", "Min": "min", "Prod": "prod", "Sum": "sum"}
+
+
+def _along_fed_axes(operation, function):
+    @op(operation)
+    def reduction(x, axes, *, node, keep_dims=False):
+        """Over axes that the data name."""
+        shape = node.out.shape
+        if shape is None and x.rank is not None:  # each axis that is named is gone
+            gone = 1 if axes.rank == 0 else axes.shape[0] if axes.shape else None
+            shape = None if gone is None else (None,) * (x.rank - gone)
+        require(shape is not None, "the rank of the result depends on the data", node)
+        require(function != "mean" or x.dtype.startswith("float"), "a mean of integers", x)
+        warn(f"{node.name} reduces along axes from the data: JAX runs this model without compiling it")
+        return porter_layers.ReductionAlong(function, shape, keepdims=keep_dims)(x, axes)
+
+
+for _operation, _function in NAMES.items():
+    _along_fed_axes(_operation, _function)
 
 
 @op("Sum")

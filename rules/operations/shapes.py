@@ -1,6 +1,6 @@
 """Shapes: the same numbers in another arrangement."""
 
-from porter.rule import at_run_time, call, constant, is_size, layers, many, op, ops, require
+from porter.rule import at_run_time, call, constant, is_size, layers, many, op, ops, porter_layers, require, warn
 from porter.rules.operations.slicing import getitem
 
 
@@ -95,6 +95,15 @@ def split_sizes(x, *, node, sizes, axis, num_split=None):
         return _slices(x, axis, sizes, sizes.index(-1) if -1 in sizes else len(sizes))
     ends = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
     return many(ops.split(x, ends, axis=axis), len(sizes))
+
+
+@op("SplitV")
+def split_fed_sizes(x, sizes, axis, *, node, num_split=None):
+    """Sizes that the data name: each piece begins where those before it end; one of them may be -1 as well."""
+    place, count = constant(axis), len(node.outputs)
+    require(x.rank is not None and place is not None, "the rank is not known, or the axis depends on the data", node)
+    warn(f"{node.name} takes sizes from the data: JAX runs this model without compiling it")
+    return many(porter_layers.SplitBySizes(place.item() % x.rank, count)(x, sizes), count)
 
 
 def _slices(x, axis, sizes, rest):

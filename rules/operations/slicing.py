@@ -8,6 +8,11 @@ UNCOMPILED = "makes sizes that depend on the data: JAX runs this model without c
 def getitem(x, *slices):
     """x[slices]; trailing slices that take everything are left out, unless they say which axis another is."""
     slices = list(slices)
+    if Ellipsis in slices:  # a second one takes nothing, as TensorFlow has it
+        first = slices.index(Ellipsis)
+        slices = [item for place, item in enumerate(slices) if item is not Ellipsis or place == first]
+    if slices == [Ellipsis]:
+        return x
     while slices and slices[-1] == slice(None) and Ellipsis not in slices:
         slices.pop()
     if len(slices) == 1 and not isinstance(slices[0], int):

@@ -13,6 +13,7 @@ CASES: list[Case] = [
     ("Relu", lambda tf, i: tf.nn.relu(i - 5)),
     ("Relu6", lambda tf, x: tf.nn.relu6(x)),
     ("LeakyRelu", lambda tf, x: tf.nn.leaky_relu(x, 0.3)),
+    ("LeakyRelu", lambda tf, x: tf.nn.leaky_relu(x, -0.5)),
     ("Softmax", lambda tf, x: tf.nn.softmax(x)),
     ("Softmax", lambda tf, x: tf.nn.softmax(x, axis=1)),
     ("LogSoftmax", lambda tf, x: tf.nn.log_softmax(x)),

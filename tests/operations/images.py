@@ -38,6 +38,18 @@ CASES: list[Case] = [
         ),
     ),
     (
+        "Conv2DTranspose",
+        lambda tf, picture, sizes: tf.nn.conv2d_transpose(
+            picture, tf.ones([3, 2, 2, 3]) * tf.reshape(tf.range(1.0, 4.0), [3, 1, 1, 1]), sizes, [1, 2, 3, 1], "VALID"
+        ),
+    ),
+    (
+        "Conv3DTranspose",
+        lambda tf, clip, sizes_3d: tf.nn.conv3d_transpose(
+            clip, tf.ones([2, 3, 2, 1, 2]), sizes_3d, [1, 2, 2, 1, 1], "SAME"
+        ),
+    ),
+    (
         "Conv3DTranspose",
         lambda tf, video: tf.nn.conv3d_transpose(
             video, video[0, :2, :2, :2, tf.newaxis], [tf.shape(video)[0], 8, 12, 12, 1], [1, 2, 2, 2, 1], "SAME"

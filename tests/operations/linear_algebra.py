@@ -26,6 +26,7 @@ CASES: list[Case] = [
     ("Einsum", lambda tf, x, y: tf.raw_ops.Einsum(inputs=[x, y], equation="bij,bkj->bik")),
     ("MatrixBandPart", lambda tf, matrix: tf.matrix_band_part(matrix, 1, 0)),
     ("MatrixBandPart", lambda tf, x: tf.matrix_band_part(x, -1, 2)),
+    ("MatrixBandPart", lambda tf, matrix, count: tf.matrix_band_part(matrix, count % 3 - 1, count % 2)),
     ("MatrixDiag", lambda tf, rows: tf.raw_ops.MatrixDiag(diagonal=rows)),
     (
         "MatrixDiagV2",

@@ -5,6 +5,13 @@ from operations import Case
 IDS = [0, 0, 1, 1, 3, 3]
 
 CASES: list[Case] = [
+    ("Sum", lambda tf, x, axes: (tf.reduce_sum(x, axes), tf.reduce_sum(x, axes, keepdims=True))),
+    ("Mean", lambda tf, x, count: tf.reduce_mean(x, count % 2 - 2, keepdims=True)),
+    ("Max", lambda tf, x, axes: tf.reduce_max(x, axes)),
+    ("Min", lambda tf, x, axes: tf.reduce_min(x, axes)),
+    ("Prod", lambda tf, x, axes: tf.reduce_prod(x, axes)),
+    ("All", lambda tf, a, count: tf.reduce_all(a, count % 2)),
+    ("Any", lambda tf, a, count: tf.reduce_any(a, count % 2)),
     ("Sum", lambda tf, x: (tf.reduce_sum(x, 1), tf.reduce_sum(x), tf.reduce_sum(x, [1, 2], keepdims=True))),
     ("Sum", lambda tf, i: tf.reduce_sum(i, 1)),
     ("Mean", lambda tf, x: (tf.reduce_mean(x, -1), tf.reduce_mean(x), tf.reduce_mean(x, [0, 1]))),
