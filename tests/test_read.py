@@ -542,6 +542,31 @@ def test_what_an_autoencoder_draws_from_is_an_output_too(graph):
     assert trained(graph).outputs == [mean.name, spread.name, again.name]
 
 
+def test_a_softmax_written_by_hand_is_one(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 3], "wanted")
+    scores = tf.nn.relu(tf.matmul(x, variable("a", 4, 3)))
+    powers = tf.exp(scores - tf.reduce_max(scores, 1, keepdims=True))
+    shares = powers / tf.reduce_sum(powers, 1, keepdims=True)
+    v1.train.AdamOptimizer().minimize(tf.nn.softmax_cross_entropy_with_logits(wanted, scores))
+    assert trained(graph).outputs == [shares.name]
+
+
+def test_parts_that_are_put_together_again_are_the_output(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 5], "wanted")
+    found = tf.matmul(x, variable("a", 4, 5))
+    boxes = tf.concat([tf.sigmoid(found[:, :2]), tf.exp(found[:, 2:4]), tf.sigmoid(found[:, 4:])], 1)
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(boxes - wanted)))
+    assert trained(graph).outputs == [boxes.name]
+
+
+def test_what_ctc_decodes_is_the_output(graph):
+    x, lengths = v1.placeholder(tf.float32, [None, 9, 4], "x"), v1.placeholder(tf.int32, [None], "lengths")
+    scores = tf.reshape(tf.matmul(tf.reshape(x, [-1, 4]), variable("a", 4, 5)), [-1, 9, 5])
+    decoded, _ = tf.nn.ctc_beam_search_decoder(tf.transpose(scores, [1, 0, 2], name="columns"), lengths)
+    tf.identity(tf.sparse.to_dense(decoded[0]), name="predicted_text")
+    assert trained(graph).outputs == ["columns:0"]
+
+
 def test_what_no_loss_needs_is_no_output(graph):
     x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 3], "wanted")
     hidden = tf.nn.relu(tf.matmul(x, variable("a", 4, 4)))

@@ -28,7 +28,7 @@ DEFAULT_NAMES = {
     "TensorArrayGatherV3": ("tensorarraystack",), "Select": ("where",), "SelectV2": ("where",),
     "Maximum": ("leakyrelu", "clipbyvalue"), "Reshape": ("flatten", "shape"), "BatchMatMulV2": ("matmul",),
     "BatchMatMul": ("matmul",), "ResizeNearestNeighbor": ("resizenearest",),
-    "DepthwiseConv2dNative": ("depthwise",), "Conv2DBackpropInput": ("conv2dtranspose",),
+    "DepthwiseConv2dNative": ("depthwise",), "Conv2DBackpropInput": ("conv2dtranspose",), "Conv2D": ("convolution",),
 }  # fmt: skip
 # Of operations with many outputs those that people use; the others are there for the gradient.
 MAIN_OUTPUTS = {

@@ -22,11 +22,14 @@ SUMMING = frozenset({"Add", "AddV2", "AddN"})
 PICKING = frozenset({
     "ArgMax", "ArgMin", "TopKV2", "TopK", "Cast", "Equal", "NotEqual", "Greater", "GreaterEqual", "Less",
     "LessEqual", "Round", "Rint", "Where", "InTopK", "InTopKV2", "OneHot", "LogicalNot", "LogicalAnd", "LogicalOr",
-    "NonMaxSuppression", "NonMaxSuppressionV2", "NonMaxSuppressionV3", "Multinomial",
+    "NonMaxSuppression", "NonMaxSuppressionV2", "NonMaxSuppressionV3", "Multinomial", "CTCGreedyDecoder",
+    "CTCBeamSearchDecoder", "SparseToDense",
 })  # fmt: skip
 REDUCING = frozenset({"Mean", "Sum", "Max", "Min", "Prod", "All", "Any", "L2Loss"})
 SHAPES = frozenset({"Shape", "ShapeN", "Rank", "Size", "ZerosLike", "OnesLike", "Range", "Fill", "Const"})
+CTC = frozenset({"CTCLoss", "CTCLossV2", "CTCGreedyDecoder", "CTCBeamSearchDecoder"})
 FLOATS = ("float16", "bfloat16", "float32", "float64")
+PROBABLE = 5.0  # from where on a tensor is worth what probabilities are
 ENOUGH = 2.5  # what a tensor must be worth for a bound on it, or a sum with it, to be an output
 
 
@@ -61,6 +64,10 @@ class Worth:
         op = self.wiring.op(name)
         if op in PROBABILITIES:
             return PROBABILITIES[op], f"{op} of what the last weights give"
+        if self._is_softmax(name):
+            return 6.0, "a softmax, written by hand, of what the last weights give"
+        if any(self.wiring.op(user) in CTC for user, _, slot in self.wiring.users[name] if slot == 0):
+            return 5.0, "what CTC aligns with its labels or decodes"
         if op in SHAPES:
             return -5.0, "a shape"
         if self.picks(name):
@@ -68,8 +75,12 @@ class Worth:
         if name == end.node or name in self.nodes:
             return 3.0, "the last node at which data meets weights"
         inputs = [source for source, _ in self.wiring.inputs[name] if source in end.after]
-        if op in ACTIVATIONS and (op not in ("Maximum", "Minimum") or self._best(inputs, end, depth) >= ENOUGH):
-            return 3.6, f"{op} of what the last weights give"
+        if op in STACKING and len(set(inputs)) > 1 and (best := self._best(inputs, end, depth)) >= ENOUGH:
+            return max(3.7, best + 0.1), f"{op}: puts parts of what the network gives together again"
+        if op in ACTIVATIONS:
+            best = self._best(inputs, end, depth)
+            if op not in ("Maximum", "Minimum") or best >= ENOUGH:
+                return max(3.6, best + 0.05 if best < PROBABLE else 0.0), f"{op} of what the last weights give"
         written = self.ends.written(name) if op == "TensorArrayGatherV3" and depth < 20 else None
         if written is not None and written in end.after:
             score, why = self.of(written, end, depth + 1)
@@ -119,6 +130,21 @@ class Worth:
         """Whether a node chooses from what it is given, or cuts it down to whole numbers."""
         node = self.wiring.nodes[name]
         return node.op in PICKING and not (node.op == "Cast" and dtype_name(node.attr["DstT"].type) in FLOATS)
+
+    def _is_softmax(self, name: str) -> bool:
+        """Whether a node divides exponentials by their own sum."""
+        if self.wiring.op(name) not in ("RealDiv", "Div"):
+            return False
+        above, below = (source for source, _ in self.wiring.inputs[name])
+        for _ in range(4):  # a tile or a small number may lie in between
+            if self.wiring.op(below) == "Sum" or not self.wiring.inputs[below]:
+                break
+            below = self.wiring.inputs[below][0][0]
+        return (
+            self.wiring.op(above) == "Exp"
+            and self.wiring.op(below) == "Sum"
+            and self.wiring.inputs[below][0][0] == above
+        )
 
     def _is_only_user(self, name: str, at: int = 0) -> bool:
         source = self.wiring.inputs[name][at][0]
