@@ -107,16 +107,20 @@ def changed_settings(model: Any, certificate: Mapping[str, Any]) -> list[Setting
             one, other = before["config"].get(key), after["config"].get(key)
             if one != other:
                 told = f"{after['class']} {after['name']}: {key} is {_said(other)}, {_said(one)} was certified"
-                found.append(Setting(after["name"], key, told))
+                found.append(Setting(after["name"], key, told, one))
     return found
 
 
 class Setting(NamedTuple):
-    """An argument of a layer that is not as it was certified. argument: "" where the layer is another one."""
+    """An argument of a layer that is not as it was certified. argument: "" where the layer is another one.
+
+    certified: its value then.
+    """
 
     layer: str
     argument: str
     told: str
+    certified: Any = None
 
 
 def settings(model: Any) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from porter.stages import open_original
 
 WITHOUT_ORIGINAL = (0, 1, 3, 4, 7)  # the levels that a certificate can stand in for
 FILES = ("model.py", "model.weights.h5", "model.keras")
-IN_TRAINING = ("momentum", "rate", "stddev", "trainable")  # of a layer, what inference does not show
 CERTIFIED = {0, 1, 3, 4, 5}  # levels that hold before a changed folder is certified anew
 
 
@@ -43,7 +42,7 @@ def verify(
     as JSON-able data; raises `UnreadableSource` where neither the original nor a stand-in can be read: a recording, or
     the certificate that lies in `directory`, which is written anew where the original itself was there to prove it.
     """
-    from porter.verify import ALL, prepared, prove
+    from porter.verify import ALL, Altered, prepared, prove
     from porter.verify import self_test as run_self_test
 
     directory = Path(directory)
@@ -71,7 +70,7 @@ def verify(
         how["uncertified"] = [*told, *changed_weights(model, certificate), *differing]
     else:
         settings = changed_settings(model, before) if before else []
-        how["unseen"] = {(each.layer, each.argument): each.told for each in settings if each.argument in IN_TRAINING}
+        how["altered"] = {(each.layer, each.argument): Altered(each.told, each.certified) for each in settings}
     if self_test:
         with prepared(original, model, report, directory, **how) as context:
             trials = run_self_test(context, progress=lambda title: progress(f"verify: {title}", 0.5))

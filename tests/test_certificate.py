@@ -149,7 +149,8 @@ def test_where_the_original_can_be_asked_it_decides(moved, model):
     source = moved / "elsewhere" / "model.ckpt"
     replaced(model, 'momentum=0.9, name="bn1"', 'momentum=0.95, name="bn1"')
     reason = verify(model, source=source, levels=[5])["levels"][0]["reason"]
-    assert reason.startswith("bn1/moving_mean after one step")
+    assert reason.startswith("BatchNormalization bn1 (rule batch_normalization")
+    assert "moving_mean after one step is off" in reason
     assert "It agrees if momentum is 0.9 instead of 0.95" in reason
     certificate = json.loads((model / "certificate.json").read_text())
     certificate["layers"] = [

@@ -22,7 +22,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 # fixture, level that has to find it, what is replaced, by what, the layer to be named, what would make it agree
 FAULTS = [
     ("mnist_layers_cond_bn", 2, "epsilon=1.001e-5", "epsilon=1e-4", "BatchNormalization bn2", "epsilon is 1"),
-    ("mnist_layers_cond_bn", 5, 'momentum=0.9, name="bn1"', 'momentum=0.95, name="bn1"', "bn1", "momentum is 0.9"),
+    ("mnist_layers_cond_bn", 5, 'momentum=0.9, name="bn1"', 'momentum=0.95, name="bn1"', "BatchNormalization bn1", "momentum is"),
     ("mnist_layers_cond_bn", 5, "Dropout(0.4)", "Dropout(0.5)", "Dropout of drop/cond/Merge", "rate is 0.4"),
     ("mnist_layers_cond_bn", 2, "Dropout(0.4)(x)", "Dropout(0.4)(x, training=True)", "Dropout of", "training=False"),
     ("mnist_layers_cond_bn", 2, 'strides=2, padding="same"', "strides=2", "Conv2D conv2", "padding is 'same'"),
@@ -38,6 +38,7 @@ FAULTS = [
     ("separable_mobile", 2, "AveragePooling2D(3, strides=1", "MaxPooling2D(3, strides=1", "AveragePooling2D of", "it is"),
     ("min_max_forms", 2, 'name="per_channel"', 'epsilon=1e-3, name="per_channel"', "MinMaxNormalization", "epsilon is"),
     ("unet_transpose", 2, 'LegacyResizing(', "LegacyResizing(align_corners=True, ", "LegacyResizing", "align_corners"),
+    ("norms_of_the_time", 2, "epsilon=1e-12", "epsilon=1e-11", "GroupNormalization LayerNorm", "epsilon is 1e-12"),
     ("half_precision", 2, "ops.tanh(x)", "ops.sigmoid(x)", "ops.tanh of conv2/Tanh", "it is ops.tanh"),
 ]  # fmt: skip
 

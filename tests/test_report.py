@@ -140,6 +140,27 @@ def test_verdict(statuses, expected):
     assert ("Proved" in digest.sentence({"verified": {"levels": levels}})) == (expected == "proved")
 
 
+@pytest.mark.parametrize(
+    ("failed", "told"),
+    [
+        ([3], "does not compute the same"),
+        ([5], "answers as the original does, but does not train as it does; level 5 does not hold"),
+        ([5, 6], "levels 5 and 6 do not hold"),
+        ([7], "not everywhere from its files"),
+        ([0, 5], "its outputs agree with the original's, but levels 0 and 5 do not hold"),
+    ],
+)
+def test_what_does_not_hold_is_told(failed, told):
+    levels = [{"level": number, "status": "failed" if number in failed else "passed"} for number in range(8)]
+    assert told in digest.sentence({"verified": {"levels": levels}})
+
+
+def test_undecided_is_not_called_not_run():
+    seen = {"y:0": {"clauses": ["undecided"]}}
+    assert digest.mark({"status": "skipped", "outputs": seen}) == "undecided"
+    assert digest.mark({"status": "skipped", "outputs": {}}) == "not run"
+
+
 def test_unverified(report):
     report["verified"] = {}
     assert "Not proved: nothing was compared." in Page(render(report)).text

@@ -111,7 +111,8 @@ def show_refusal(console: Console, proof: Report, code: int) -> None:
     """Why `porter verify` does not end with 0."""
     if code == 1:
         failed = [f"{level['level']} ({level['title']})" for level in proof["levels"] if level["status"] == "failed"]
-        console.print(f"porter: outputs differ: level {', '.join(failed)} does not hold", style="bold red")
+        what = "it differs from the original" if _outputs_hold(proof) else "outputs differ"
+        console.print(f"porter: {what}: {digest.not_holding(failed)}", style="bold red")
         return
     told = [
         f"level {level['level']} ({level['title']}): {level.get('reason', '')}"
@@ -121,6 +122,10 @@ def show_refusal(console: Console, proof: Report, code: int) -> None:
     console.print("porter: nothing failed, but not all that was asked for could run", style="bold yellow")
     for text in told:
         console.print(f"  {text}")
+
+
+def _outputs_hold(proof: Report) -> bool:
+    return any(level["level"] == 3 and level["status"] == "passed" for level in proof["levels"])
 
 
 def _layers(console: Console, report: Report) -> None:
@@ -167,8 +172,8 @@ def _levels(console: Console, verified: Report) -> None:
 
     rows = Table("Proof", "level", "of what", "result", "worst error", "how", right=("worst error",))
     for level in verified.get("levels", ()):
-        status = Text(digest.MARKS.get(level["status"], level["status"]), COLOURS.get(level["status"], ""))
-        said = level.get("reason", "") if level["status"] != "passed" else ""
+        status = Text(digest.mark(level), COLOURS.get(level["status"], ""))
+        said = {"passed": "", "failed": digest.failure(level, LONGEST)}.get(level["status"], level.get("reason", ""))
         if not said:
             clauses = digest.clauses(level)
             said = "; ".join(filter(None, [f"within {', '.join(clauses)}" if clauses else "", digest.trials(level)]))

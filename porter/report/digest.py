@@ -62,17 +62,51 @@ def verdict(verified: Report) -> str:
 def sentence(report: Report) -> str:
     """The verdict in words."""
     verified = report.get("verified") or {}
-    held = [str(level["level"]) for level in verified.get("levels", ()) if level["status"] == "passed"]
+    levels = verified.get("levels", ())
+    held = [str(level["level"]) for level in levels if level["status"] == "passed"]
     told = {
         "proved": f"Proved: it computes what the original does (levels {', '.join(held)}).",
         "failed": "NOT PROVED: it does not compute the same as the original.",
         "unproved": "Not proved: nothing failed, but the outputs could not be compared.",
         "not verified": "Not proved: nothing was compared.",
     }[verdict(verified)]
+    if verdict(verified) == "failed" and any(level["level"] == 3 and level["status"] == "passed" for level in levels):
+        told = f"NOT PROVED: {_beside_outputs([level['level'] for level in levels if level['status'] == 'failed'])}."
     changes = [change for change in report.get("changes", ()) if change.get("kind") == "batch-safe"]
     if changes and verdict(verified) == "proved":
         told += " Where it was made batch-safe, that is the original run one sample at a time."
     return told
+
+
+def _beside_outputs(failed: Sequence[int]) -> str:
+    """What does not hold, in words, though the outputs agree."""
+    if set(failed) <= {5, 6}:
+        return f"it answers as the original does, but does not train as it does; {not_holding(failed)}"
+    if set(failed) == {7}:
+        return f"it computes the same here, but not everywhere from its files; {not_holding(failed)}"
+    return f"its outputs agree with the original's, but {not_holding(failed)}"
+
+
+def not_holding(levels: Sequence[Any]) -> str:
+    """ "level 3 does not hold", "levels 2, 3 and 5 do not hold"."""
+    *first, last = map(str, levels)
+    return f"levels {', '.join(first)} and {last} do not hold" if first else f"level {last} does not hold"
+
+
+def mark(level: Report) -> str:
+    """How a level ended, in a word or two."""
+    clauses = {clause for seen in level.get("outputs", {}).values() for clause in seen.get("clauses", ())}
+    undecided = level["status"] == "skipped" and "undecided" in clauses
+    return "undecided" if undecided else MARKS.get(level["status"], str(level["status"]))
+
+
+def failure(level: Report, longest: int) -> str:
+    """Why a level fails, in brief: the first layer, or output, and how many more there are."""
+    rows = [row for row in level.get("layers", ()) if row["status"] == "differs"]
+    told = [f"{row.get('culprit') or row['title']}: {row.get('diagnosis') or row.get('why', '')}" for row in rows]
+    told = told or level.get("reason", "").splitlines() or [""]
+    first = told[0] if len(told[0]) <= longest else f"{told[0][:longest]}…"
+    return f"{first}; and {len(told) - 1} more" if len(told) > 1 else first
 
 
 def change(found: Report) -> str:

@@ -109,7 +109,7 @@ def _tensors(report: Report) -> Html:
 def _proof(report: Report) -> Html:
     rows: list[list[object]] = []
     for level in (report.get("verified") or {}).get("levels", ()):
-        status = tag("span", digest.MARKS.get(level["status"], level["status"]), class_=level["status"])
+        status = tag("span", digest.mark(level), class_=level["status"])
         said = "\n".join(filter(None, [level.get("reason", ""), digest.trials(level)]))
         details = _details("what was seen", _seen(level))
         rows.append([str(level["level"]), level["title"], status, digest.worst_error(level), _text(said, details)])

@@ -6,20 +6,22 @@ A wrong layer is found where it is, whatever the layers before it do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from porter.verify.calling import Unknown, run_call
+from porter.verify.close_up import close_up
 from porter.verify.compare import Tolerance, compare
 from porter.verify.diagnose import AGREES, diagnose
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.layers import LayerOutcome, Layers, check_layers
-from porter.verify.placing import calls, pairs, tells_layers, title
+from porter.verify.placing import calls, few, pairs, tells_layers, title
 from porter.verify.reference import Reference
 from porter.verify.steps import after, read
 from porter.verify.suspect import Suspect, weight_name
 from porter.verify.tensors import Tensors
 from porter.verify.trials import Case, Trials
-from porter.verify.weights import find_weight, original_weights
+from porter.verify.weights import Owners, find_weight, original_weights
 
 EXPLAINED = 3  # failing layers for which a reason is looked for: later ones may have the same
 
@@ -35,7 +37,8 @@ def each_layer(context: Context) -> Finding:
         return Finding(SKIPPED, "the report does not say which tensors the layers stand for")
     layers = Layers(context.model, context.report, overrides=context.overrides)
     whole = trials.accepted()
-    found = check_layers(layers, reference, _apart(whole, trials), trials.tolerance)
+    closer = partial(close_up, layers, trials.tolerance)
+    found = check_layers(layers, reference, _apart(whole, trials), trials.tolerance, closer)
     failing = None
     if not any(outcome.status == "differs" for outcome in found):
         failing = trials.failing(thorough=context.thorough)  # a bound on large values shows in large inputs alone
@@ -58,8 +61,7 @@ def each_layer(context: Context) -> Finding:
     faults = layers.faults
     if failing is not None and not differing:
         faults = [*faults, *misled(layers, context.model, reference, _apart(failing, trials)[0], trials.tolerance)]
-    for outcome in differing[:EXPLAINED]:
-        explain(outcome, reference, trials.tolerance)
+    explain_all(differing[:EXPLAINED], context, reference)
     if differing or faults:
         told = [describe(outcome, context.report["layers"]) for outcome in differing]
         status, reason = FAILED, listed([*told, *faults])
@@ -130,7 +132,23 @@ def recorded_layers(context: Context) -> Finding:
     return Finding(status, reason, table, [case.samples], notes=layers.notes)
 
 
-def explain(outcome: LayerOutcome, reference: Reference, tolerance: Tolerance) -> None:
+def explain_all(outcomes: Iterable[LayerOutcome], context: Context, reference: Reference) -> None:
+    """Look for what makes each of these failing layers agree."""
+    owners = Owners(context.report, reference)
+    certified: dict[str, dict[str, Any]] = {}
+    for (layer, argument), altered in context.altered.items():
+        certified.setdefault(layer, {}).update({argument: altered.certified} if argument else {})
+    for outcome in outcomes:
+        _explain(outcome, reference, context.trials.tolerance, owners, certified)
+
+
+def _explain(
+    outcome: LayerOutcome,
+    reference: Reference,
+    tolerance: Tolerance,
+    owners: Owners,
+    certified: Mapping[str, Mapping[str, Any]],
+) -> None:
     """Look for a change that makes a failing layer agree, or one of those that were run together with it."""
     if outcome.suspect is None:
         return
@@ -140,7 +158,9 @@ def explain(outcome: LayerOutcome, reference: Reference, tolerance: Tolerance) -
     for placed, run in runs:
         sources = _by_weight(placed.operation, original_weights(reference, placed.row))
         got = results if placed.number == outcome.number else None
-        suspects.append(Suspect(placed.operation, run, got, sources, placed.row["class"] if placed.instead else ""))
+        wanted = placed.row["class"] if placed.instead else ""
+        made = certified.get(placed.operation.name)
+        suspects.append(Suspect(placed.operation, run, got, sources, wanted, made, owners.of))
     known = [(placed, suspect.unlike_sources()) for (placed, _), suspect in zip(runs, suspects, strict=True)]
     unlike = [f"{placed.title}/{name}" for placed, names in known for name in names]
     for (placed, names), suspect in zip(known, suspects, strict=True):
@@ -166,13 +186,14 @@ def _by_weight(operation: Any, sources: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def heading(row: Mapping[str, Any]) -> str:
+    """A layer, the rule that made it and the TensorFlow nodes that it stands for."""
+    return f"{title(row)} (rule {row.get('rule') or 'of a single operation'}; TensorFlow nodes {few(row['nodes'])})"
+
+
 def describe(outcome: LayerOutcome, rows: Sequence[Mapping[str, Any]]) -> str:
     """A failing layer in words: where it comes from, how far it is off, what both sides look like, what explains it."""
-    row = outcome.culprit.row if outcome.culprit else rows[outcome.number]
-    nodes = list(row.get("nodes", ()))
-    told = f"{outcome.culprit.title if outcome.culprit else outcome.title} "
-    told += f"(rule {row.get('rule') or 'of a single operation'}; TensorFlow nodes {', '.join(nodes[:4])}"
-    told += f" and {len(nodes) - 4} more)" if len(nodes) > 4 else ")"
+    told = heading(outcome.culprit.row if outcome.culprit else rows[outcome.number])
     told += f", for which the model has {outcome.instead}," if outcome.instead and not outcome.culprit else ""
     if outcome.culprit:
         told += f" is wrong, as {outcome.title} behind it shows: {outcome.why}"

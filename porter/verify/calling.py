@@ -40,6 +40,20 @@ def filled_in(node: Any, arrays: Mapping[int, Any]) -> tuple[Any, Any]:
 
 
 @contextmanager
+def holding(operation: Any, arrays: Mapping[str, np.ndarray]) -> Iterator[None]:
+    """A layer with other numbers in some of its own weights."""
+    held = {name: getattr(operation, name, None) for name in arrays}
+    known = [(variable, variable.numpy(), arrays[name]) for name, variable in held.items() if variable is not None]
+    try:
+        for variable, _, array in known:
+            variable.assign(array)
+        yield
+    finally:
+        for variable, before, _ in known:
+            variable.assign(before)
+
+
+@contextmanager
 def unchanged(operation: Any) -> Iterator[None]:
     """Gives a layer its moving averages and random states back, which a call at training=True changes."""
     held = [(variable, variable.numpy()) for variable in getattr(operation, "non_trainable_variables", ())]

@@ -136,7 +136,7 @@ def compare(got: Any, want: Any, tolerance: Tolerance | None = None, exact_run: 
     if not off.any():
         found.clause = "undecided" if ROUNDINGS * noise > blunt * scale else "rounding"
         if not found.decided:
-            found.why = f"the original's own rounding is {noise / scale:.1e} of the spread here"
+            found.why = f"the original's own rounding is {noise / scale:.1e} of the spread here: agreement says nothing"
         return found
     at = np.unravel_index(int(np.argmax(np.where(off, difference / allowed, 0.0))), want.shape)
     found.ok, found.share = False, float(off.mean())

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
 from itertools import permutations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from porter.verify.compare import Tolerance, compare
+from porter.verify.likeness import likeness
 from porter.verify.suspect import Results, Suspect, Suspicion, Weights, variables, weight_name
 
 EPSILONS = (1e-3, 1e-5, 1.001e-5, 1e-6, 1e-7, 1e-8, 1e-12, 0.0)
@@ -60,6 +61,8 @@ def _suspicions(suspect: Suspect, index: int, want: np.ndarray) -> Iterator[Susp
     if suspect.wanted:
         told = f"it is {suspect.wanted} instead of {suspect.kind}"
         yield Suspicion(told, partial(suspect.with_class, suspect.wanted))
+    yield from _of_sources(suspect)  # what is known to be wrong
+    yield from _as_certified(suspect)
     yield from _of_phase(suspect)
     if suspect.config is not None:
         yield from _of_config(suspect, want)
@@ -91,6 +94,19 @@ def _copy(suspect: Suspect, weights: Weights) -> Any:
 
 
 # How the layer is made
+
+
+def _as_certified(suspect: Suspect) -> Iterator[Suspicion]:
+    """What the layer was made with when it was proved, where that is known."""
+    if suspect.config is None or not suspect.certified:
+        return
+    now = {name: suspect.config.get(name) for name in suspect.certified}
+    for name, value in suspect.certified.items():
+        told = f"{name} is {_text(value)} instead of {_text(now[name])}"
+        yield Suspicion(told, partial(suspect.with_config, **{name: value}))
+    if len(now) > 1:
+        told = ", ".join(f"{name} is {_text(value)}" for name, value in suspect.certified.items())
+        yield Suspicion(f"{told}, as it was certified", partial(suspect.with_config, **suspect.certified))
 
 
 def _of_config(suspect: Suspect, want: np.ndarray) -> Iterator[Suspicion]:
@@ -152,77 +168,104 @@ def _axes(rank: int, now: Any) -> list[Any]:
 # What its weights are
 
 
+def _of_sources(suspect: Suspect) -> Iterator[Suspicion]:
+    """The original's numbers in the weights that hold others: by a change that has a name, in one of them, or in all."""
+    names = suspect.unlike_sources()
+    for change in _changes(suspect) if names else ():
+        if suspect.restores(change.weights, names):
+            yield Suspicion(change.told, partial(suspect.with_weights, change.weights))
+    for name in names:
+        told = f"{name} holds what it holds in the original{_now(suspect, [name])}"
+        yield Suspicion(told, partial(suspect.with_weights, {name: suspect.sources[name]}))
+    if len(names) > 1:
+        told = f"all its weights hold what they hold in the original{_now(suspect, names)}"
+        yield Suspicion(told, partial(suspect.with_weights, {name: suspect.sources[name] for name in names}))
+
+
+def _now(suspect: Suspect, names: Sequence[str]) -> str:
+    """What weights hold instead of the original's numbers, as far as that has a name."""
+    mine, gated = suspect.weights(), _gated(suspect.weights())
+    told = []
+    for name in names:
+        other = suspect.belongs(mine[name])
+        count = next((each.gates for each in gated if name in each.names), 1)
+        seen = f"it holds what {other} should hold" if other else likeness(mine[name], suspect.sources[name], count)
+        told += [seen if len(names) == 1 else f"{name}: {seen}"] if seen else []
+    return f" (now {'; '.join(told)})" if told else ""
+
+
+class _Change(NamedTuple):
+    """Other numbers for some weights. told: what was wrong if these are right."""
+
+    told: str
+    weights: Weights
+
+
 def _of_weights(suspect: Suspect) -> Iterator[Suspicion]:
+    for change in _changes(suspect):
+        yield Suspicion(change.told, partial(suspect.with_weights, change.weights))
+    for name, array in suspect.weights().items():
+        if name.rsplit("/", 1)[-1] in ("bias", "beta") and array.any():
+            yield Suspicion(f"{name} is 0", partial(suspect.with_weights, {name: np.zeros_like(array)}))
+
+
+def _changes(suspect: Suspect) -> Iterator[_Change]:
+    """What is easily done wrong with weights, undone."""
     weights = suspect.weights()
-
-    def told(text: str, **changed: np.ndarray) -> Suspicion:
-        return Suspicion(text, lambda: suspect.with_weights(changed))
-
     for one, other in (("gamma", "beta"), ("moving_mean", "moving_variance")):
         if one in weights and other in weights:
-            yield told(f"{one} and {other} are swapped", **{one: weights[other], other: weights[one]})
+            yield _Change(f"{one} and {other} are swapped", {one: weights[other], other: weights[one]})
     for name, array in weights.items():
         if array.ndim >= 2:
-            yield from _kernels(told, name, array)
-    yield from _gates(told, suspect.kind, weights)
-    yield from _of_sources(suspect)
-    for name in ("bias", "beta"):
-        if name in weights and weights[name].any():
-            yield told(f"{name} is 0", **{name: np.zeros_like(weights[name])})
+            yield from _kernels(name, array)
+    for gated in _gated(weights):
+        yield from _gates(gated, weights)
 
 
-def _of_sources(suspect: Suspect) -> Iterator[Suspicion]:
-    """The original's numbers in one weight, or in all."""
-    names = suspect.unlike_sources()
-    changed = {name: suspect.sources[name] for name in names}
-    if gates := _gates_of_sources(suspect, names) if names else "":
-        yield Suspicion(gates, partial(suspect.with_weights, changed))
-    for name in names:
-        told = f"{name} holds what it holds in the original"
-        yield Suspicion(told, partial(suspect.with_weights, {name: changed[name]}))
-    if len(names) > 1:
-        told = "all its weights hold what they hold in the original"
-        yield Suspicion(told, partial(suspect.with_weights, changed))
-
-
-def _gates_of_sources(suspect: Suspect, names: Sequence[str]) -> str:
-    """That gates stand in another order, where this alone takes the weights `names` to the original's numbers."""
-    count, mine = GATES.get(suspect.kind, 1), suspect.weights()
-    for order in list(permutations(range(count)))[1:]:
-        blocks = {name: np.split(mine[name], count, axis=-1) for name in names if not mine[name].shape[-1] % count}
-        turned = {name: np.concatenate([each[gate] for gate in order], axis=-1) for name, each in blocks.items()}
-        if len(turned) == len(names) and all(np.array_equal(turned[name], suspect.sources[name]) for name in names):
-            return f"the gates of {' and '.join(names)} stand in the order {order}"
-    return ""
-
-
-def _kernels(told: Callable[..., Suspicion], name: str, array: np.ndarray) -> Iterator[Suspicion]:
+def _kernels(name: str, array: np.ndarray) -> Iterator[_Change]:
     rank = array.ndim
     if array.shape[-1] == array.shape[-2]:
-        yield told(f"{name} is transposed", **{name: array.swapaxes(-1, -2)})
+        yield _Change(f"{name} is transposed", {name: array.swapaxes(-1, -2)})
     if rank >= 4 and array.shape[0] == array.shape[1]:
-        yield told(f"the rows and columns of {name} are swapped", **{name: array.swapaxes(0, 1)})
+        yield _Change(f"the rows and columns of {name} are swapped", {name: array.swapaxes(0, 1)})
     if rank >= 3:
-        yield told(f"{name} is turned over in space", **{name: np.flip(array, tuple(range(rank - 2)))})
+        yield _Change(f"{name} is turned over in space", {name: np.flip(array, tuple(range(rank - 2)))})
     for axis in (-1, -2):
-        yield told(f"axis {axis % rank} of {name} runs backwards", **{name: np.flip(array, axis)})
+        yield _Change(f"axis {axis % rank} of {name} runs backwards", {name: np.flip(array, axis)})
 
 
-def _gates(told: Callable[..., Suspicion], kind: str, weights: Weights) -> Iterator[Suspicion]:
+class _Gated(NamedTuple):
+    """The weights of one cell whose last axis holds the gates one after another, and how many gates these are."""
+
+    gates: int
+    names: list[str]
+
+
+def _gated(weights: Weights) -> list[_Gated]:
+    found = []
+    for name, array in weights.items():
+        prefix, _, last = name.rpartition("recurrent_kernel")
+        if last or not name.endswith("recurrent_kernel") or array.ndim != 2:
+            continue
+        names = [f"{prefix}{each}" for each in GATED if f"{prefix}{each}" in weights]
+        found.append(_Gated(max(array.shape[-1] // array.shape[0], 1), names))
+    return [each for each in found if each.gates in (3, 4)]
+
+
+def _gates(gated: _Gated, weights: Weights) -> Iterator[_Change]:
     """Another order of the gates, in all weights alike; a forget gate whose bias lacks the 1 that contrib adds."""
-    count = GATES.get(kind, 0)
-    gated = {name: array for name, array in weights.items() if name.rsplit("/", 1)[-1] in GATED}
-    if not count or any(array.shape[-1] % count for array in gated.values()):
+    count = gated.gates
+    if any(weights[name].shape[-1] % count for name in gated.names):
         return
-    parts = {name: np.split(array, count, axis=-1) for name, array in gated.items()}
+    parts = {name: np.split(weights[name], count, axis=-1) for name in gated.names}
     for order in list(permutations(range(count)))[1:]:
         changed = {name: np.concatenate([each[gate] for gate in order], axis=-1) for name, each in parts.items()}
-        yield told(f"its gates stand in the order {order}", **changed)
+        yield _Change(f"its gates stand in the order {order}", changed)
     for name, each in parts.items():
         if name.endswith("bias") and count == 4:
             for more in (1.0, -1.0):
-                bias = np.concatenate([each[0], each[1] + np.float32(more), *each[2:]], axis=-1)
-                yield told(f"{more:+g} is added to the bias of the forget gate", **{name: bias})
+                bias = np.concatenate([each[0], each[1] + each[1].dtype.type(more), *each[2:]], axis=-1)
+                yield _Change(f"{more:+g} is added to the bias of the forget gate", {name: bias})
 
 
 # Operations, which have attributes in place of arguments

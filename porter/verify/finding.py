@@ -17,14 +17,21 @@ from porter.verify.trials import Trials
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 
+class Altered(NamedTuple):
+    """An argument of a layer that is not as it was certified. told: in words. certified: its value then."""
+
+    told: str
+    certified: Any
+
+
 @dataclass
 class Context:
     """What the levels work on.
 
     thorough: every kind of input with every batch size, rather than each kind once and each size once. recut: gives the
     original cut so that it has other outputs, such as what a training graph writes into moving averages. uncertified:
-    what is not as it was certified, where a certificate stands in for the original. unseen: by layer and argument, what is not
-    as it was certified and shows in training alone. recording: its arrays, by name. overrides: by layer, what it may be
+    what is not as it was certified, where a certificate stands in for the original. altered: by layer and argument, what
+    layers are made with that is not as it was certified. recording: its arrays, by name. overrides: by layer, what it may be
     off by itself.
     """
 
@@ -38,7 +45,7 @@ class Context:
     backends: Sequence[str]
     recut: Callable[[Sequence[str]], Any] | None = None
     uncertified: Sequence[str] | None = None
-    unseen: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    altered: Mapping[tuple[str, str], Altered] = field(default_factory=dict)
     recording: Mapping[str, np.ndarray] = field(default_factory=dict)
     overrides: Mapping[str, Override] = field(default_factory=dict)
 

@@ -23,13 +23,16 @@ def by_name(graph_def: Any) -> dict[str, Any]:
     return {node.name: node for node in graph_def.node}
 
 
-def ancestors(nodes: Mapping[str, Any], tensors: Iterable[str]) -> set[str]:
-    """Names of all nodes that `tensors` depend on, their own included; names that are not there are left out."""
-    found: set[str] = set()
+def ancestors(nodes: Mapping[str, Any], tensors: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
+    """Names of all nodes that `tensors` depend on, their own included; names that are not there are left out.
+
+    stop: nodes that are not looked behind, and not named.
+    """
+    found: set[str] = set(stop)
     stack = [split(tensor)[0] for tensor in tensors]
     while stack:
         name = stack.pop()
         if name not in found and name in nodes:
             found.add(name)
             stack.extend(split(source)[0] for source in nodes[name].input)
-    return found
+    return found.difference(stop)

@@ -98,7 +98,7 @@ class _Search:
             if index is not None:
                 self.notes.append(f"{title(row)} is not in the model; {_called(self.nodes[index])} is in its place")
             elif is_layer or row.get("inputs"):  # without inputs, it was computed while the model was built
-                text = f"{title(row)} (rule {row['rule']}; TensorFlow nodes {_few(row['nodes'])}) is not in the model"
+                text = f"{title(row)} (rule {row['rule']}; TensorFlow nodes {few(row['nodes'])}) is not in the model"
                 (self.faults if is_layer else self.notes).append(text)
             if index is None:
                 return
@@ -200,6 +200,7 @@ def _plain(name: str) -> str:
     return SAME.get(name, name)
 
 
-def _few(names: Sequence[str], most: int = 4) -> str:
+def few(names: Sequence[str], most: int = 4) -> str:
+    """The first of some names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -14,7 +14,7 @@ from porter.verify.arrays import given_data, read_recording, recorded
 from porter.verify.compare import Tolerance
 from porter.verify.converted import Converted
 from porter.verify.elsewhere import BACKENDS
-from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, LevelResult
+from porter.verify.finding import FAILED, PASSED, SKIPPED, Altered, Context, LevelResult
 from porter.verify.independence import differences
 from porter.verify.inputs import read_inputs
 from porter.verify.levels import LEVELS
@@ -150,7 +150,7 @@ def prepared(
     recut: Callable[[Sequence[str]], Any] | None = None,
     records: Mapping[str, Any] | None = None,
     uncertified: Sequence[str] | None = None,
-    unseen: Mapping[tuple[str, str], str] | None = None,
+    altered: Mapping[tuple[str, str], Altered] | None = None,
     overrides: Path | None = None,
 ) -> Iterator[Context]:
     """What levels work on, for as long as it is open.
@@ -162,7 +162,8 @@ def prepared(
     of one, `inner:TENSOR` for tensors on the way, `grad:TENSOR` for gradients of the outputs times `proj:TENSOR`.
     data: the user's own inputs, arrays by the names of the inputs. thorough: every kind of input with every batch
     size. recut: gives the original cut so that it has other outputs. records: what an earlier proof kept of the
-    original's answers; uncertified: what has changed since. overrides: see `read_overrides`.
+    original's answers; uncertified: what has changed since. altered: arguments of layers that have. overrides: see
+    `read_overrides`.
     """
     _check(backends, batch_sizes)
     allowed = read_overrides(overrides, report) if overrides else {}
@@ -192,7 +193,7 @@ def prepared(
         )
         yield Context(
             model, report, reference, trials, exact, thorough, directory, tuple(backends or ()), recut, uncertified,
-            unseen or {}, recording, allowed,
+            altered or {}, recording, allowed,
         )  # fmt: skip
     finally:
         if reference and reference is not given:

@@ -267,7 +267,7 @@ class Reference:
     def _find(self, name: str, precision: str, *, fed: bool = False) -> Any | None:
         """The tensor of that name, or None. One that is fed has not been renamed."""
         node, index = split(self.original.stands_for(name))
-        if node in self._variables and precision == "float32":
+        if node in self._variables and (fed or precision == "float32"):
             return self._variables[node]
         inner = f"{node}:{index}" if fed else self._renamed[precision].get(f"{node}:{index}", f"{node}:{index}")
         try:

@@ -34,10 +34,14 @@ class Suspect:
         got: Results | None,
         sources: Mapping[str, Any],
         wanted: str = "",
+        certified: Mapping[str, Any] | None = None,
+        owner: Callable[[np.ndarray], str] | None = None,
     ) -> None:
         self.operation, self.run, self.got = operation, run, got
         self.wanted = wanted  # the class that it should have, where that is another
         self.sources = sources  # weights by their names, as the original holds them
+        self.certified = dict(certified or {})  # arguments that were certified with other values
+        self._owner = owner
         self.config = _config(operation)
 
     @property
@@ -56,6 +60,15 @@ class Suspect:
         """The weights that hold other numbers than the original does."""
         mine, pairs = self.weights(), self.sources.items()
         return [name for name, array in pairs if name in mine and not np.array_equal(array, mine[name])]
+
+    def restores(self, weights: Mapping[str, np.ndarray], names: Sequence[str]) -> bool:
+        """Whether other numbers for some weights make all of `names` what they are in the original."""
+        return weights.keys() == set(names) and all(np.array_equal(weights[n], self.sources[n]) for n in names)
+
+    def belongs(self, array: np.ndarray) -> str:
+        """The weight, of this layer or of another, whose numbers in the original these are; "" where there is none."""
+        own = (name for name, each in self.sources.items() if np.array_equal(each, array))
+        return next(own, "") or (self._owner(array) if self._owner is not None else "")
 
     def with_config(self, **changes: Any) -> Results:
         """The results of the layer made with other arguments, and with the weights that it has."""
@@ -82,7 +95,7 @@ class Suspect:
             other.__class__ = sort
             return self.run(other)
         sort = getattr(keras.layers, name)
-        known = inspect.signature(sort.__init__).parameters
+        known = {*inspect.signature(sort.__init__).parameters, "dtype"}
         other = sort(**{key: value for key, value in self.config.items() if key in known and key != "name"})
         return self.run(lambda *args, **_: other(*args))  # what the call names besides is for this layer, as a mask
 
@@ -91,7 +104,9 @@ class Suspect:
         twin = type(self.operation).from_config({**self.config, **changes})
         self.run(twin)  # builds it
         for variable in variables(twin):
-            variable.assign(weights[weight_name(variable, twin)])
+            name = weight_name(variable, twin)
+            fits = name in weights and weights[name].shape == tuple(variable.shape)
+            variable.assign(weights[name] if fits else self.sources[name])
         return self.run(twin)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,26 @@ class Tensors:
     def in_double(self, sources: Iterable[str], output: str) -> np.ndarray | None:
         """`output` in float64, computed from the original's own float32 tensors `sources`; None where that can't be."""
         return self.again(sources, output, training=self.training, precision="float64")
+
+    def moved(
+        self, changed: Mapping[str, np.ndarray], sources: Iterable[str], outputs: Iterable[str]
+    ) -> Tensors | None:
+        """The same with other arrays for some tensors, and `outputs` run once more from these and from `sources`.
+
+        None where that can't be, or changes nothing.
+        """
+        names = dict.fromkeys(read(output)[0] for output in outputs)
+        given = {name: self.raw[name] for name in (read(source)[0] for source in sources) if name in self.raw}
+        other = copy(self)
+        other.feeds = {**self.feeds, **changed}
+        try:
+            found = self.reference.run({**other.feeds, **given, **changed}, list(names), training=self.training) or {}
+        except Refused:
+            return None
+        if all(name in self.raw and np.array_equal(found[name], self.raw[name]) for name in found):
+            return None
+        other.raw = {**self.raw, **changed, **found}
+        return other
 
     def again(self, sources: Iterable[str], output: str, **how: Any) -> np.ndarray | None:
         """`output`, run once more from the original's own tensors `sources`; None where that can't be."""

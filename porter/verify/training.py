@@ -1,43 +1,38 @@
 """Level 5: training=True, with the same random numbers on both sides: each layer, the outputs, the moving averages.
 
-A layer is fed the original's own tensors at training=True, as in level 2. Keras takes the variance of the batch into
-the moving average as it is, TensorFlow 1's fused kernel multiplies it by n / (n - 1) first: that difference is told,
-not held against the layer.
+A layer is fed the original's own tensors at training=True, as in level 2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from porter.errors import PorterError
-from porter.verify.alone import describe, explain
-from porter.verify.calling import Unknown, filled_in, run_call, unchanged
-from porter.verify.compare import Comparison, Tolerance, compare
+from porter.verify.alone import EXPLAINED, describe, explain_all, heading
+from porter.verify.averages import Averages
+from porter.verify.calling import Unknown, run_call
+from porter.verify.compare import Comparison, compare
+from porter.verify.diagnose import AGREES
 from porter.verify.draws import Draws
 from porter.verify.draws_in_loops import settled, uniform_in_loops
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.graphdef import ancestors, split
 from porter.verify.layers import LayerOutcome, Layers
-from porter.verify.placing import Placed, calls, place, tells_layers, title
-from porter.verify.reference import Reference, Refused
+from porter.verify.placing import Placed, calls, place, tells_layers
+from porter.verify.reference import RANDOM, Reference, Refused
 from porter.verify.steps import read
 from porter.verify.tensors import Tensors
 from porter.verify.trials import Case
-from porter.verify.updates import Update, find_updates
-from porter.verify.weights import find_weight
 
-EXPLAINED = 3
 LARGEST = 8  # samples in the batch
 MANY = 2**18  # numbers in the inputs; sums over the pixels of more are off by more than 1e-5 in float32, on both sides
-SETTLED = (  # what the conversion says where training was left out
+LEFT_OUT = (  # what the conversion says where it left training out
     "the model always does what the original does in inference",
     "dropout inside a loop is left out",
 )
-AVERAGES = ("biased_", "moving_", "renorm_")  # what the names of moving averages start with
-BESSEL = 1e-3  # how near the ratio of two variances has to be to n / (n - 1)
+IN_TRAINING = ("momentum", "rate", "stddev", "trainable")  # of a layer, what inference does not show
 
 
 def training(context: Context) -> Finding:
@@ -46,21 +41,27 @@ def training(context: Context) -> Finding:
     What only training shows, and the original cannot be asked for, has to be as it was certified.
     """
     finding, shown = _against_original(context)
-    unseen = {setting: told for setting, told in context.unseen.items() if setting not in shown}
+    unseen = {key: each for key, each in context.altered.items() if key[1] in IN_TRAINING and key not in shown}
     if not unseen:
         return finding
-    nodes = {each.operation.name: each.row.get("nodes", ()) for each in place(context.model, context.report)[0]}
-    faults = [
-        f"{told}; nothing that the original does in training shows that this is right (TensorFlow nodes "
-        f"{', '.join(nodes.get(layer, ())[:4]) or 'unknown'})"
-        for (layer, _), told in unseen.items()
-    ]
+    placed = {each.operation.name: each for each in place(context.model, context.report)[0]}
+    faults, rows = [], []
+    for (layer, argument), altered in unseen.items():
+        told = f"{altered.told}; nothing that the original does in training shows that this is right"
+        if layer in placed:
+            each = placed[layer]
+            now = getattr(each.operation, argument, None)
+            diagnosis = f"{AGREES} {argument} is {altered.certified} instead of {now}, as it was certified"
+            rows.append(LayerOutcome(each.number, each.title, "differs", told, diagnosis=diagnosis).to_dict())
+            told = f"{heading(each.row)}: {told}. {diagnosis}"
+        faults.append(told)
     known = [finding.reason] if finding.status == FAILED else []
-    return finding._replace(status=FAILED, reason=listed([*known, *faults]), applies=True)
+    told = listed([*known, *faults])
+    return finding._replace(status=FAILED, reason=told, applies=True, layers=[*finding.layers, *rows])
 
 
 def _against_original(context: Context) -> tuple[Finding, set[tuple[str, str]]]:
-    """What comparing with the original's training shows, and which layers' arguments it shows to be right."""
+    """What comparing with the original's training shows, and which layers' arguments it shows to be right, or wrong."""
     import keras
 
     trials, reference = context.trials, context.reference
@@ -101,7 +102,9 @@ class _Run:
         self.feeds = {**self.case.feeds, **self.draws.feeds}
         self.notes: list[str] = []
         self.apart = _made_batch_safe(context.report)
-        self.shown: set[tuple[str, str]] = set()  # layers and arguments that the original shows to be right
+        self.shown: set[tuple[str, str]] = set()  # layers and arguments that the original shows to be right, or wrong
+        warnings = context.report.get("warnings", ())
+        self.left_out = [text for text in warnings if any(each in text for each in LEFT_OUT)]
 
     def finding(self) -> Finding:
         sources = [*self.layers.all_sources(), *self.case.outputs]
@@ -113,21 +116,30 @@ class _Run:
             for placed, outcome in zip(self.layers.placed, found, strict=True)
             if outcome is not None and outcome.status == "not compared" and self.layers.trains(placed)
         ]
+        for outcome in outcomes:
+            if outcome.status == "differs" and self._was_left_out(outcome):
+                outcome.status, outcome.why = "not compared", "its training was left out"
         differing = [outcome for outcome in outcomes if outcome.status == "differs"]
-        for outcome in differing[:EXPLAINED]:
-            explain(outcome, self.reference, self.tolerance)
+        explain_all(differing[:EXPLAINED], self.context, self.reference)
         rows = self.context.report["layers"]
-        faults = [describe(outcome, rows) for outcome in differing]
-        table: dict[str, Any] = {}
-        if not differing:
+        averages = Averages(self.context, self.reference, self.layers, self.tensors, self.case, self.feeds)
+        moved, compared = averages.faults()
+        self.notes += averages.notes
+        self.shown |= averages.shown
+        faults, table = [], averages.table
+        for outcome in outcomes:
+            if outcome.status == "differs":
+                faults.append(describe(outcome, rows))
+            elif outcome.number in moved:
+                outcome.status, (outcome.why, outcome.diagnosis) = "differs", moved[outcome.number]
+                told = f"{heading(rows[outcome.number])}: {outcome.why}"
+                faults.append(f"{told}. {outcome.diagnosis}" if outcome.diagnosis else told)
+        if not differing and not self.left_out:
             faults += self._outputs(table)
-        wrong, compared = self._averages(table)
-        faults += wrong
-        settled = [text for text in self.context.report.get("warnings", ()) if any(each in text for each in SETTLED)]
-        if faults and settled:
-            status, reason = SKIPPED, listed(["as the conversion said:", *settled])
-        elif faults:
+        if faults:
             status, reason = FAILED, listed(faults)
+        elif self.left_out:
+            status, reason = SKIPPED, listed(["as the conversion said:", *self.left_out])
         else:
             agreed = sum(outcome.status == "agrees" for outcome in outcomes)
             status = PASSED if agreed or table else SKIPPED
@@ -173,6 +185,20 @@ class _Run:
             if not np.array_equal(before, again, equal_nan=before.dtype.kind == "f"):
                 return False
         return True
+
+    def _was_left_out(self, outcome: LayerOutcome) -> bool:
+        """Whether calls that know no training stand for nodes that do: the conversion said that it left some out."""
+        group = {outcome.number, *outcome.together}
+        trained = any(self.layers.trains(placed) for placed in self.layers.placed if placed.number in group)
+        if not self.left_out or trained:
+            return False
+        rows, nodes = [self.context.report["layers"][number] for number in group], self.reference.nodes
+        made = {source for row in rows for source in row.get("outputs", ()) if source}
+        taken = {source for row in rows for source in row.get("inputs", ()) if source} - made
+        stop = {split(read(source)[0])[0] for source in taken}
+        knobs = {split(knob.tensor)[0] for knob in self.knobs}
+        between = ancestors(nodes, [read(source)[0] for source in made], stop)
+        return any(name in knobs or nodes[name].op in RANDOM for name in between)
 
     # Outputs
 
@@ -230,144 +256,6 @@ class _Run:
         except Refused:
             return None
         return found[name] if found else None
-
-    # Moving averages
-
-    def _averages(self, table: dict[str, Any]) -> tuple[list[str], str]:
-        """What is wrong with the moving averages after one step, and how many were compared."""
-        rows = [placed for placed in self.layers.placed if self.layers.trains(placed)]
-        moving = [(placed, key, node) for placed in rows for key, node in self._moving(placed)]
-        if not moving:
-            return [], "there are no moving averages"
-        after, why = self._original_averages({node for _, _, node in moving})
-        if why:
-            self.notes.append(f"moving averages: {why}")
-        faults: list[str] = []
-        count = 0
-        for placed, key, node in moving:
-            writes = after.get(node, [])
-            chosen = writes if len(writes) == 1 else self._of_row(writes, placed)
-            if len(chosen) != 1:
-                told = f"{len(writes)} writes in the training graph" if writes else "no write in the training graph"
-                self.notes.append(f"{title(placed.row)}/{key}: not compared, {told}")
-                continue
-            fault = self._average(placed, key, node, chosen[0][1], table)
-            faults += [fault] if fault else []
-            count += 1
-        return faults, f"{count} of {len(moving)} moving averages compared after one step"
-
-    def _moving(self, placed: Placed) -> Iterable[tuple[str, str]]:
-        """The weights of a layer that are moving averages, and the variables that they come from."""
-        nodes = {variable.name: node for node, variable in self.reference.original.variables.items()}
-        for key, source in (placed.row.get("weights") or {}).items():
-            tensor, steps = read(source) if key.startswith(AVERAGES) and isinstance(source, str) else ("", [])
-            if tensor and all(step.startswith("reshaped") for step in steps):
-                name = tensor.split(":")[0]
-                node = nodes.get(name, name)
-                if node in self.reference.original.variables:
-                    yield key, node
-
-    def _original_averages(self, wanted: set[str]) -> tuple[dict[str, list[tuple[Update, np.ndarray]]], str]:
-        """By variable's node, each write to it with the variable's value after it; or why there are none."""
-        original = self.reference.original
-        graph_def = getattr(original.source, "graph_def", None)
-        if graph_def is None or self.context.recut is None:
-            return {}, "the whole training graph is not at hand"
-        inputs = [split(name)[0] for name in original.inputs]
-        updates = find_updates(graph_def, wanted, inputs)
-        tensors = list(dict.fromkeys(update.tensor for each in updates.values() for update in each))
-        if not tensors:
-            return {}, "the source's graph does not update them"
-        try:
-            wider = self.context.recut([*original.outputs, *tensors])
-            with Reference(wider) as reference:
-                arrays = reference.run(self.feeds, tensors, training=True) or {}
-        except PorterError as problem:
-            return {}, f"the original's updates cannot be run: {problem.what} {problem.why}".strip()
-        return {
-            node: [(each, each.apply(np.asarray(original.load(node)), arrays[each.tensor])) for each in found]
-            for node, found in updates.items()
-        }, ""
-
-    def _of_row(self, writes: Sequence[tuple[Update, np.ndarray]], placed: Placed) -> list[tuple[Update, np.ndarray]]:
-        """Of several writes those that come from this call: one variable may serve several towers."""
-        nodes = {node.name: node for node in self.reference.original.source.graph_def.node}
-        own = {split(source)[0] for source in placed.row.get("nodes", ())}
-        return [write for write in writes if ancestors(nodes, [write[0].tensor]) & own]
-
-    def _average(self, placed: Placed, key: str, node: str, want: np.ndarray, table: dict[str, Any]) -> str:
-        """Compare one moving average after one step; "" or what is wrong."""
-        try:
-            arrays, _, _ = self.layers.inputs(placed, self.tensors)
-            got = _after_step(placed, arrays, key)
-        except Unknown as problem:
-            self.notes.append(f"{placed.title}/{key}: not compared: {problem}")
-            return ""
-        if got is None:
-            return ""
-        name = f"{placed.row['name']}/{key} after one step"
-        want = want.reshape(got.shape)
-        before = np.asarray(self.reference.original.load(node)).reshape(got.shape)
-        found = compare(got, want, self.tolerance)
-        if not found.ok:
-            corrected = self._without_bessel(placed, arrays, got, want, before)
-            if corrected is not None:
-                found = corrected
-                off = np.max(np.abs(got - want) / np.abs(want))
-                self.notes.append(
-                    f"{name}: by design another estimate of the variance: the original's is n / (n - 1) times the "
-                    f"batch's; the average differs by up to {off:.1e} of its value; porter.layers.LegacyBatchNormalization "
-                    "moves it as the original did"
-                )
-        table[name] = {"on": self.case.label, "clauses": [found.clause] if found.ok else [], **found.to_dict()}
-        if found.ok:
-            self.shown.add((placed.operation.name, "momentum"))
-            return ""
-        return f"{name}: {found.why}{_by_momentum(placed, got, want, before, self.tolerance)}"
-
-    def _without_bessel(
-        self, placed: Placed, arrays: Mapping[int, Any], got: np.ndarray, want: np.ndarray, before: np.ndarray
-    ) -> Comparison | None:
-        """The comparison with n / (n - 1) taken out of the original's estimate; None if the difference is another."""
-        momentum = getattr(placed.operation, "momentum", None)
-        x = next((array for array in arrays.values()), None)
-        if momentum is None or x is None or not got.size or momentum >= 1:
-            return None
-        count = x.size / got.size
-        if count < 2:
-            return None
-        ours, theirs = ((each - momentum * before) / (1 - momentum) for each in (got, want))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.median(theirs / ours)
-        if not abs(ratio / (count / (count - 1)) - 1) < max(BESSEL / count, 1e-5):
-            return None
-        taken_out = momentum * before + (1 - momentum) * theirs * (count - 1) / count
-        return compare(got, taken_out.astype(got.dtype), self.tolerance)
-
-
-def _after_step(placed: Placed, arrays: Mapping[int, Any], key: str) -> np.ndarray | None:
-    """A layer's moving average after one call at training=True; the layer itself stays as it was."""
-    weight = find_weight(placed.operation, key)
-    if weight is None:
-        return None
-    with unchanged(placed.operation):
-        args, kwargs = filled_in(placed.node, arrays)
-        placed.operation(*args, **{**kwargs, "training": True})
-        return np.array(weight.numpy())
-
-
-def _by_momentum(placed: Placed, got: np.ndarray, want: np.ndarray, before: np.ndarray, tolerance: Tolerance) -> str:
-    """Whether another momentum explains a difference, in words."""
-    momentum = getattr(placed.operation, "momentum", None)
-    if momentum is None or momentum >= 1:
-        return ""
-    batch = (got - momentum * before) / (1 - momentum)
-    spread = float(((before - batch) ** 2).sum())
-    if not spread:
-        return ""
-    fitted = round(float(((want - batch) * (before - batch)).sum()) / spread, 4)
-    agrees = compare((fitted * before + (1 - fitted) * batch).astype(got.dtype), want, Tolerance(1e-3, False)).ok
-    return f". It agrees if momentum is {fitted:g} instead of {momentum:g}" if agrees else ""
 
 
 def _made_batch_safe(report: Mapping[str, Any]) -> set[str]:

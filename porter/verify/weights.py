@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -127,6 +129,29 @@ def original_weights(reference: Reference, row: Mapping[str, Any]) -> dict[str, 
         if array is not None:
             found[key.replace(".", "/")] = array
     return found
+
+
+class Owners:
+    """Which weight of the model some numbers belong to, by the original."""
+
+    def __init__(self, report: Mapping[str, Any], reference: Reference) -> None:
+        self.report, self.reference = report, reference
+
+    def of(self, array: np.ndarray) -> str:
+        """ "Conv2D conv2/kernel", "" where these are no weight's numbers, or one number many times."""
+        return self._known.get(_digest(array), "") if array.size > 1 and np.ptp(array.astype(np.float64)) else ""
+
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for row in self.report["layers"]:
+            for key, array in original_weights(self.reference, row).items():
+                found.setdefault(_digest(array), f"{row['class']} {row['name']}/{key}")
+        return found
+
+
+def _digest(array: np.ndarray) -> str:
+    return hashlib.sha256(f"{array.shape} {array.dtype}".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
 def find_weight(layer: Any, key: str) -> Any | None:

@@ -1,0 +1,103 @@
+"""Layers with an epsilon once more, on numbers so small that the epsilon decides.
+
+On ordinary numbers two epsilons of 1e-6 and 1e-5 give the same within any tolerance; where a channel hardly varies, as
+behind a ReLU that is mostly closed, they don't. So what the epsilon is added to is made as small: the layer's input, or
+the moving variance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from porter.verify.compare import Tolerance
+from porter.verify.layers import LayerOutcome, Layers
+from porter.verify.placing import Placed
+from porter.verify.reference import Reference
+from porter.verify.steps import read
+from porter.verify.tensors import Tensors
+from porter.verify.weights import find_weight
+
+LARGEST = 1e-2  # a number that is added is taken for an epsilon up to here
+SMALLEST = {"float32": 1e-18, "float64": 1e-100, "float16": 1e-3}  # whose square is still a normal number, or nearly
+VARIANCE = "moving_variance"
+
+
+def close_up(
+    layers: Layers, tolerance: Tolerance, placed: Placed, tensors: Tensors, samples: int
+) -> LayerOutcome | None:
+    """How a layer does where its epsilon decides, if it does wrong there; None where it has none, or agrees."""
+    epsilon = _epsilon(placed)
+    if not epsilon:
+        return None
+    for moved, held in _moved(placed, tensors, epsilon):
+        layers.held = held
+        try:
+            outcome = layers.judge(placed, moved, tolerance, samples)
+        finally:
+            layers.held = {}
+        if outcome.status == "differs":
+            outcome.why += f" (where epsilon decides: {'its variances' if held else 'its inputs'} made that small)"
+            if outcome.suspect is not None:
+                runs, *rest = outcome.suspect
+                outcome.suspect = ([(each, partial(_holding, layers, held, run)) for each, run in runs], *rest)
+            return outcome
+    return None
+
+
+def _holding(layers: Layers, held: Any, run: Any, *args: Any, **kwargs: Any) -> Any:
+    layers.held = held
+    try:
+        return run(*args, **kwargs)
+    finally:
+        layers.held = {}
+
+
+def _epsilon(placed: Placed) -> float:
+    """A layer's epsilon, or the small number that an operation adds; 0.0 where there is none."""
+    import keras
+
+    known = getattr(placed.operation, "epsilon", None)
+    numbers = [known] if isinstance(known, float) else keras.tree.flatten(placed.node.arguments.args)
+    small = [number for number in numbers if isinstance(number, float) and 0 < number <= LARGEST]
+    return small[0] if len(small) == 1 else 0.0
+
+
+def _moved(placed: Placed, tensors: Tensors, epsilon: float) -> Iterator[tuple[Tensors, Mapping[int, Any]]]:
+    """The original's tensors where the epsilon decides, and the weights that the layer holds there, by row."""
+    variance = find_weight(placed.operation, VARIANCE) if getattr(placed.operation, "weights", None) else None
+    sources = [source for source in placed.row.get("inputs", ()) if source]
+    outputs = [source for source in placed.row.get("outputs", ()) if source]
+    if variance is not None:
+        small = (epsilon * np.linspace(0.5, 2.0, variance.shape[0])).astype(np.float32)
+        given = _in_the_original((placed.row.get("weights") or {}).get(VARIANCE), small, tensors.reference)
+        moved = tensors.moved(given, sources, outputs) if given else None
+        if moved is not None:
+            yield moved, {placed.number: {VARIANCE: small}}
+        return
+    if len(sources) != 1 or read(sources[0])[0] not in tensors.raw:
+        return
+    tensor = read(sources[0])[0]
+    array = tensors.raw[tensor]
+    spread = float(np.std(array.astype(np.float64))) if array.dtype.kind == "f" and array.size else 0.0
+    for target in (epsilon**0.5, epsilon):  # what is added to a variance, and what is added to a sum
+        if np.isfinite(spread) and spread > target >= SMALLEST.get(str(array.dtype), np.inf):
+            factor = array.dtype.type(2.0 ** round(np.log2(target / spread)))  # which rounds nothing
+            moved = tensors.moved({tensor: array * factor}, (), outputs)
+            if moved is not None:
+                yield moved, {}
+
+
+def _in_the_original(source: Any, array: np.ndarray, reference: Reference) -> dict[str, np.ndarray]:
+    """The original's tensor of which the report says that a weight is made, holding `array`; nothing where it is changed
+    on the way."""
+    tensor, steps = read(source) if isinstance(source, str) and " + " not in source else ("", [])
+    nodes = {variable.name: node for node, variable in reference.original.variables.items()}
+    tensor = tensor if tensor in reference.nodes else nodes.get(tensor, tensor)
+    if not tensor or not reference.has(tensor) or not all(step.startswith("reshaped") for step in steps):
+        return {}
+    shape = reference.tensor(tensor).shape.as_list()
+    return {tensor: array.reshape(shape)} if np.prod(shape) == array.size else {}
