@@ -55,6 +55,8 @@ def _one_per_unit(bias, units):
     if bias is None:
         return None
     shape = bias.value.shape
+    if shape == () and units == 1:
+        return bias.reshape((1,))
     require(shape[-1:] == (units,) and all(dim == 1 for dim in shape[:-1]), f"a bias of shape {shape}", bias.value)
     require(len(shape) <= 2, f"a bias of shape {shape}", bias.value)
     return bias if len(shape) == 1 else bias.reshape((units,))
@@ -85,6 +87,12 @@ def _(tf):
     x = tf.placeholder(tf.float32, [None, 4], "x")
     w = tf.get_variable("w", [3, 4])
     return tf.get_variable("b", [3]) + tf.matmul(x, w, transpose_b=True)
+
+
+@dense.example("one unit, with a bias without axes", "Dense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4], "x")
+    return tf.matmul(x, tf.get_variable("w", [4, 1])) + tf.get_variable("b", [])
 
 
 @dense.counterexample("a product of two inputs", "Dense")
@@ -145,4 +153,46 @@ def _(tf):
     return tf.matmul(tf.placeholder(tf.float32, [3, 4], "kernel"), x) + tf.get_variable("b1", [3, 1])
 
 
-RULES = (dense_on_matrices, dense, dense_on_columns)
+@rule
+def dense_in_a_sum(tf, x, y, kernel: Weight, bias: Weight):
+    """Raise y + x @ kernel + bias, summed up in this order, to y + `Dense`.
+
+    Shapes: x [batch, inputs], kernel [inputs, units], bias [units]; y as the product, or what spreads to it.
+    Source: networks written by hand with two inputs, `tf.matmul(s, w_s) + tf.matmul(a, w_a) + b`.
+    """
+    product = tf.MatMul(x, kernel).named("matmul")
+    return one_of(tf.BiasAdd(product + y, bias), product + y + bias)
+
+
+@dense_in_a_sum.to_keras
+def _(x, y, kernel, bias, matmul):
+    require(not matmul.get("transpose_a", False), "the input is transposed", matmul)
+    require(matmul.out.rank == 2 and (y.rank or 0) == 2, "what is added has other axes", matmul)
+    if matmul.get("transpose_b", False):
+        kernel, units = kernel.transpose(1, 0), kernel.value.shape[0]
+    else:
+        units = kernel.value.shape[1]
+    bias = _one_per_unit(bias, units)
+    return ops.add(y, layers.Dense(units).bind(kernel=kernel, bias=bias)(x))
+
+
+@dense_in_a_sum.example("a state and an action", "Dense", "Dense", "ops.add")
+def _(tf):
+    state, action = tf.placeholder(tf.float32, [None, 4], "state"), tf.placeholder(tf.float32, [None, 2], "action")
+    weights = tf.get_variable("w_s", [4, 3]), tf.get_variable("w_a", [2, 3])
+    return tf.matmul(state, weights[0]) + tf.matmul(action, weights[1]) + tf.get_variable("b", [1, 3])
+
+
+@dense_in_a_sum.example("a residual before the bias", "Dense", "ops.add")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4], "x")
+    return tf.nn.bias_add(x + tf.matmul(x, tf.get_variable("w", [4, 4])), tf.get_variable("b", [4]))
+
+
+@dense_in_a_sum.counterexample("a kernel that is fed", "Dense")
+def _(tf):
+    x, y = tf.placeholder(tf.float32, [None, 4], "x"), tf.placeholder(tf.float32, [None, 3], "y")
+    return y + tf.matmul(x, tf.placeholder(tf.float32, [4, 3], "kernel")) + tf.get_variable("b", [3])
+
+
+RULES = (dense_in_a_sum, dense_on_matrices, dense, dense_on_columns)
