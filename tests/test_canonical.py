@@ -376,6 +376,15 @@ def test_identities_and_what_does_nothing_are_dropped():
     assert found.keys() - {"ExpandDims", "Squeeze"} == {"Placeholder", "StopGradient", "Add"}
 
 
+def test_a_reshape_on_both_sides_of_a_conditional_goes_behind_it():
+    def build(tf):
+        x = tf.reshape(data(tf), [-1, 1, 1, 4])
+        sides = [tf.reshape(each, [-1, 4]) for each in (tf.nn.relu(x), tf.tanh(x))]
+        return tf.cond(tf.placeholder(tf.bool, [], "fed"), lambda: sides[0], lambda: sides[1])
+
+    assert ops_of(canonical_graph(build))["Reshape"] == 2
+
+
 def test_a_reshape_that_makes_a_vector_of_one_number_stays():
     found = ops_of(canonical_graph(lambda tf: tf.pad(tf.reshape(tf.argmin(data(tf)[0], 0), [1]), [[0, 1]])))
     assert found["Reshape"] == 1

@@ -408,6 +408,34 @@ def test_a_rate_and_a_keep_prob_are_told_apart_without_names(graph):
     assert (b.kind, b.inference, round(b.training, 3), b.guessed) == ("rate", 0.0, 0.3, False)
 
 
+def test_several_keep_probs_may_be_fed_as_one_vector(graph):
+    x, keeps = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None], "keeps")
+    y = x
+    for keep in (keeps[0], keeps[1], keeps[-1]):
+        y = y / keep * tf.floor(keep + tf.random.uniform(tf.shape(x)))
+    y = tf.identity(y, "y")
+    original = frozen(graph, outputs=[y.name])
+    (knob,) = original.knobs
+    assert (knob.tensor, knob.kind, knob.guessed) == ("keeps:0", "keep_prob", True)
+    assert (knob.inference.tolist(), knob.training.tolist()) == ([1.0, 1.0], [0.5, 0.5])
+    assert original.inputs == ["x:0"]
+    (knob,) = frozen(graph, outputs=[y.name], freeze={"keeps": [0.75, 0.25]}).knobs
+    assert (knob.training.tolist(), knob.guessed) == ([0.75, 0.25], False)
+    with pytest.raises(UsageError, match="keeps"):
+        frozen(graph, outputs=[y.name], freeze={"keeps": [0.5] * 3})
+    v1.multiply(x[:, :2], keeps, name="weighted")
+    assert frozen(graph, outputs=["weighted:0"]).inputs == ["x:0", "keeps:0"]
+
+
+def test_branches_that_only_pass_on_tell_training_by_what_they_are_given(graph):
+    x, knob = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.bool, [], "a")
+    hidden = tf.matmul(x, weight(4, 3))
+    other = dropped(hidden)
+    y = tf.identity(v1.cond(knob, lambda: other, lambda: hidden), "y")
+    (found,) = frozen(graph, outputs=[y.name]).knobs
+    assert (found.kind, found.inference, found.training) == ("training", False, True)
+
+
 def test_a_random_choice_that_drops_nothing_is_no_knob(graph):
     x, chance = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [], "chance")
     y = tf.where(tf.random.uniform(tf.shape(x)) < chance, x, 2 * x, name="y")

@@ -17,7 +17,7 @@ from keras import layers
 from porter.errors import UsageError
 from porter.read.model import Knob, Original, Variable
 from porter.verify.compare import Tolerance, compare
-from porter.verify.inputs import Input, Setting, draw
+from porter.verify.inputs import Input, Setting, draw, read_inputs, settings
 from porter.verify.prove import prove
 from porter.verify.reference import Reference, Refused
 
@@ -787,3 +787,13 @@ def test_unknown_levels_and_backends():
         prove(None, None, {}, levels=(9,))
     with pytest.raises(UsageError, match="no backend theano"):
         prove(None, None, {}, backends=["theano"])
+
+
+def test_lists_of_features_are_as_long_as_what_their_values_are_reshaped_to():
+    with tf.Graph().as_default() as graph:
+        values = tf.compat.v1.placeholder(tf.float32, [None, None], "values")
+        tf.reshape(values, [-1, 5, 1])
+    shaped = [{"tensor": name, "shape": [None, None], "dtype": "float32"} for name in ("places:0", "values:0")]
+    inputs = read_inputs({"inputs": shaped}, graph, lambda name: values if name == "values:0" else None)
+    tried = [tuple(setting.shape(given, 2) for given in inputs) for setting in settings(inputs)]
+    assert ((2, 5), (2, 5)) in tried[:5]

@@ -17,6 +17,7 @@ from porter.canonical.loop_variables import loop_variables
 from porter.canonical.loops import functional_loops
 from porter.canonical.merge_equal import merge_equal
 from porter.canonical.names import unify_names
+from porter.canonical.reshaped_sides import reshaped_sides
 from porter.canonical.rows import rows
 from porter.canonical.single_entries import single_entries
 from porter.canonical.single_numbers import single_numbers
@@ -49,6 +50,7 @@ PASSES = (
     single_entries,
     channels_last,
     drop_identities,
+    reshaped_sides,
     rows,
     merge_equal,
 )

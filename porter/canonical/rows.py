@@ -40,7 +40,8 @@ def _leading(node: Node) -> int:
         return 0
     kept = len(after) - 1
     if len(after) < len(before) and before[len(before) - kept :] == after[1:]:
-        return len(before) - kept
+        # axes of one number each are dropped, not put together with others
+        return 0 if set(before[1 : len(before) - kept]) == {1} else len(before) - kept
     if len(after) != 2 or len(before) < 4:
         return 0
     for place in range(len(before) - 2, 1, -1):

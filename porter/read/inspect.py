@@ -75,7 +75,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode(errors="replace")
-    return value.item() if isinstance(value, np.generic) else value
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def _scopes(wiring: Wiring, node: str) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from porter.errors import UsageError
 from porter.read.contexts import Branch, Contexts
 from porter.read.flow import Flow
 from porter.read.model import Knob
@@ -37,8 +38,10 @@ class Knobs:
 
         stored: values of scalar variables by node, for those that are knobs (tflearn keeps is_training in one).
         """
+        vectors: dict[str, tuple[int, ...]] = self._vectors(reached)
         scalars = [name for name in self.wiring.nodes if name in reached and self._may_be_scalar(name)]
-        dropped = self._dropouts(reached, scalars)
+        scalars = [name for name in scalars if name not in vectors]
+        dropped = self._dropouts(reached, {**dict.fromkeys(scalars, ()), **vectors})
         decided = self._decided(reached, scalars)
         knobs = []
         for name in scalars:
@@ -47,7 +50,29 @@ class Knobs:
                 knobs.append(_dropout_knob(name, dropped[name], default))
             elif name in decided and (knob := self._training_knob(name, decided[name], default)) is not None:
                 knobs.append(knob)
+        for name, shape in vectors.items():
+            if name in dropped:
+                knob = _dropout_knob(name, dropped[name], None)
+                knob.inference, knob.training = (np.full(shape, v, np.float32) for v in (knob.inference, knob.training))
+                knobs.append(knob)
         return knobs
+
+    def _vectors(self, reached: set[str]) -> dict[str, tuple[int, ...]]:
+        """The vectors of which each number is taken by itself, with as many numbers as that needs: the keep
+        probabilities of several dropouts may be fed as one."""
+        found: dict[str, tuple[int, ...]] = {}
+        for name, node in self.wiring.nodes.items():
+            if name not in reached or node.op != "Placeholder" or not self._is_float(name):
+                continue
+            shape = shape_of(node.attr["shape"].shape) if "shape" in node.attr else None
+            if shape is not None and len(shape) != 1:
+                continue
+            users = [(user, slot) for user, slot, _ in self.wiring.users[name] if user in reached]
+            places = [self.values.place(user) if slot == 0 else None for user, slot in users]
+            if places and None not in places:
+                least = max(place + 1 if place >= 0 else -place for place in places if place is not None)
+                found[name] = (shape[0] if shape and shape[0] else least,)
+        return found
 
     def _may_be_scalar(self, name: str) -> bool:
         node = self.wiring.nodes[name]
@@ -64,9 +89,9 @@ class Knobs:
 
     # Dropout: a uniform random number is compared with what a scalar says.
 
-    def _dropouts(self, reached: set[str], scalars: list[str]) -> dict[str, str]:
-        """By scalar, "keep_prob" or "rate": at which of 1 and 0 nothing is dropped."""
-        wanted, found = set(scalars), {}
+    def _dropouts(self, reached: set[str], wanted: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+        """By scalar or vector, given with their shapes, "keep_prob" or "rate": at which of 1 and 0 nothing is dropped."""
+        found = {}
         for name in reached:
             if self.wiring.op(name) not in RANDOM:
                 continue
@@ -74,7 +99,8 @@ class Knobs:
                 for source in self.values.sources(threshold):
                     if source not in wanted or not self._is_float(source):
                         continue
-                    at_one, at_zero = (self.values.number(threshold, {source: np.float32(value)}) for value in (1, 0))
+                    given = ({source: np.full(wanted[source], value, np.float32)} for value in (1, 0))
+                    at_one, at_zero = (self.values.number(threshold, each) for each in given)
                     if at_one is not None and at_one == keeps_all != at_zero:
                         found[source] = "keep_prob"
                     elif at_zero is not None and at_zero == keeps_all != at_one:
@@ -229,6 +255,7 @@ class Knobs:
         inputs = self.wiring.inputs[merge]
         ends = [(self.contexts.of_tensor(t), t[0] in self.flow.fed) for t in inputs]
         if len({fed for _, fed in ends}) < 2:
+            self._compare_brought(inputs, add)
             return
         if not any(tensor[0] in self.flow.weighted for (_, fed), tensor in zip(ends, inputs, strict=True) if not fed):
             return  # a number is no statistic
@@ -236,6 +263,18 @@ class Knobs:
             stored = fed or tensor[0] in self.flow.weighted
             if context and isinstance(context[-1], Branch) and stored:
                 add(context[-1].predicate, context[-1].taken, 2.0 if fed else -2.0)
+
+    def _compare_brought(self, inputs: list[Tensor], add: Any) -> None:
+        """Where branches only pass on what was computed before them, what is near to that speaks."""
+        brought = [self.wiring.through(tensor, ("Identity",))[0] for tensor in inputs]
+        if len(inputs) != 2 or any(self.wiring.op(name) not in ("Switch", "RefSwitch") for name in brought):
+            return
+        near = [self._near(self.wiring.inputs[name][0][0]) for name in brought]
+        for tensor, mine, other in ((inputs[0], near[0], near[1]), (inputs[1], near[1], near[0])):
+            context = self.contexts.of_tensor(tensor)
+            if context and isinstance(context[-1], Branch):
+                weight = sum(_trains(self.wiring.nodes[name]) for name in mine - other)
+                add(context[-1].predicate, context[-1].taken, weight)
 
     def _compare_selected(self, select: str, add: Any) -> None:
         inputs = self.wiring.inputs[select]
@@ -277,3 +316,32 @@ def _dropout_knob(name: str, kind: str, default: Any) -> Knob:
     guessed = default is None or float(default) == inference
     training = GUESSED_KEEP_PROB if guessed else float(default)
     return Knob(f"{name}:0", kind, inference, training, f"a dropout drops nothing when it is {inference:g}", guessed)
+
+
+def probabilities(knob: Knob, value: Any) -> Any:
+    """What a keep_prob or rate is in training, or several of them, for all of which one number may be given."""
+    shape, given = np.shape(knob.inference), np.asarray(value)
+    if given.shape not in ((), shape):
+        raise UsageError(
+            f"{knob.tensor} cannot be {value!r}.", why=f"it holds {shape[0] if shape else 'one'} {knob.kind}",
+            todo=f"for example --freeze {knob.tensor.removesuffix(':0')}=0.8",
+        )  # fmt: skip
+    numbers = [_probability(knob, number) for number in np.broadcast_to(given, shape).reshape(-1).tolist()]
+    return np.array(numbers, np.float32) if shape else numbers[0]
+
+
+def _probability(knob: Knob, value: Any) -> float:
+    """What a keep_prob or rate is in training; one that keeps nothing is refused."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    keeps = number if knob.kind == "keep_prob" else 1 - number
+    if not 0 < keeps <= 1:
+        bounds = "above 0 and at most 1" if knob.kind == "keep_prob" else "at least 0 and below 1"
+        raise UsageError(
+            f"{knob.tensor} cannot be {value!r}.",
+            why=f"it is the {knob.kind} of a dropout in training: {bounds}",
+            todo=f"for example --freeze {knob.tensor.removesuffix(':0')}=0.8",
+        )
+    return number

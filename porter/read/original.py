@@ -15,7 +15,7 @@ from porter.read.cut import Stand, cut, reach
 from porter.read.ends import Ends
 from porter.read.flow import NUMBERS, STRING, Flow
 from porter.read.functions import inline_calls, resolve
-from porter.read.knobs import Knobs
+from porter.read.knobs import Knobs, probabilities
 from porter.read.lift_batch import lift_batch
 from porter.read.model import Candidate, Knob, Original, Signature, Source, Variable
 from porter.read.operations import VARIABLES, dtype_name, output_types, shape_of
@@ -219,9 +219,10 @@ class _Maker:
         for knob in self.knobs.find(reached, stored):
             tensor = parse(knob.tensor)
             if tensor in frozen and knob.kind in ("keep_prob", "rate"):
-                knob.training, knob.guessed = _probability(knob, frozen.pop(tensor)), False
+                knob.training, knob.guessed = probabilities(knob, frozen.pop(tensor)), False
             if tensor not in frozen:
-                self.plan.stands[tensor[0]] = Stand(self.wiring.nodes[tensor[0]].attr["dtype"].type % 100, ())
+                dtype = self.wiring.nodes[tensor[0]].attr["dtype"].type % 100
+                self.plan.stands[tensor[0]] = Stand(dtype, np.shape(knob.inference))
                 knobs.append(knob)
         known = {parse(knob.tensor)[0] for knob in knobs} | {tensor[0] for tensor in frozen}
         for name in self.wiring.nodes:
@@ -377,23 +378,6 @@ class _Maker:
         if self.source.graph_def.versions.producer == 0 and scalars and imported(graph_def) is None:
             for node in scalars:
                 node.attr["shape"].shape.unknown_rank = True
-
-
-def _probability(knob: Knob, value: Any) -> float:
-    """What a keep_prob or rate is in training; one that keeps nothing is refused."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    keeps = number if knob.kind == "keep_prob" else 1 - number
-    if not 0 < keeps <= 1:
-        bounds = "above 0 and at most 1" if knob.kind == "keep_prob" else "at least 0 and below 1"
-        raise UsageError(
-            f"{knob.tensor} cannot be {value!r}.",
-            why=f"it is the {knob.kind} of a dropout in training: {bounds}",
-            todo=f"for example --freeze {knob.tensor.removesuffix(':0')}=0.8",
-        )
-    return number
 
 
 def _written(shape: tuple[int | None, ...]) -> str:

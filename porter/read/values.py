@@ -68,11 +68,19 @@ class Values:
                 found.append(name)
             elif op == "Merge":
                 stack += [*self.wiring.inputs[name], *self._predicates(name)]
-            elif op in PASSING or op == "LoopCond":
+            elif op in PASSING or op in ("LoopCond", "StridedSlice"):
                 stack += self.wiring.inputs[name][:1]
             elif op in ARITHMETIC or op in SHAPING or op in REDUCING or op == "Cast":
                 stack += self.wiring.inputs[name]
         return found
+
+    def place(self, name: str) -> int | None:
+        """Which number of a vector a node takes, None unless it takes one, always the same."""
+        node = self.wiring.nodes[name]
+        if node.op != "StridedSlice" or node.attr["shrink_axis_mask"].i != 1 or node.attr["ellipsis_mask"].i:
+            return None
+        begin = self.of(self.wiring.inputs[name][1])
+        return int(begin.reshape(())) if begin is not None and begin.size == 1 else None
 
     def _predicates(self, merge: str) -> list[Tensor]:
         contexts = [self.contexts.of_tensor(tensor) for tensor in self.wiring.inputs[merge]]
@@ -97,6 +105,9 @@ class Values:
         if op == "Merge":
             source = self._taken(inputs, given, memo, depth)
             return None if source is None else self._of(source, given, memo, depth)
+        if op == "StridedSlice":
+            vector, place = self._of(inputs[0], given, memo, depth), self.place(name)
+            return None if vector is None or place is None or vector.ndim != 1 else vector[place]
         if op in SHAPING:
             return self._of(inputs[0], given, memo, depth) if inputs else None
         if op == "Cast":

@@ -178,13 +178,20 @@ def settings(inputs: Sequence[Input]) -> Iterator[Setting]:
     second = any(given.shape[1:2] == (None,) for given in inputs)
     axes = ((0, 1) if first else (1, 0)) if second else (0,)
     seen = set()
-    for integers, channels, sizes, axis in product(INTEGERS, CHANNELS, SIZES, axes):
+    # lists that go together, such as features and their values, are as long as the one whose length is known
+    listed = {given.features for given in inputs if given.features and len(given.shape) == 2}
+    lengths = [(size, size) for size in sorted(listed)] if _has_free_list(inputs) else []
+    for integers, channels, sizes, axis in product(INTEGERS, CHANNELS, (SIZES[0], *lengths, *SIZES[1:]), axes):
         setting = Setting(axis, sizes, channels, integers)
         free = any(given.is_integer and given.bound is None for given in inputs)
         key = (tuple(setting.shape(given, 3) for given in inputs), integers if free else 0)
         if key not in seen:
             seen.add(key)
             yield setting
+
+
+def _has_free_list(inputs: Sequence[Input]) -> bool:
+    return any(len(given.shape) == 2 and given.shape[1] is None and not given.features for given in inputs)
 
 
 def why_none(inputs: Sequence[Input]) -> str:
@@ -265,7 +272,13 @@ def _features(tensor: Any) -> int | None:
     """What the operations that take `tensor` directly say of its last axis."""
     if tensor.shape.rank is not None and tensor.shape.rank and tensor.shape[-1] is not None:
         return None
+    import tensorflow as tf
+
     for user in tensor.consumers():
+        if user.type == "Reshape" and tensor.shape.rank == 2:
+            target = tf.get_static_value(user.inputs[1])
+            if target is not None and target.size > 1 and target[0] == -1 and (target[1:] > 0).all():
+                return int(target[1:].prod())
         if user.type in ("MatMul", "Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2dNative") and user.inputs[0] is tensor:
             shape = user.inputs[1].shape
             if shape.rank is None:
