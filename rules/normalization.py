@@ -79,14 +79,14 @@ def _of_sample(x, axes, epsilon, gamma, beta):
             return groups_layer(x, -1, rest[0], epsilon, gamma, beta)
     sizes = tuple(x.shape[axis] for axis in axes)
     if all(fits(x, weight, axes, sizes) for weight in weights):
-        return _over_axes(x, axes, epsilon, gamma and gamma.reshape(sizes), beta and beta.reshape(sizes))
+        return over_axes(x, axes, epsilon, gamma and gamma.reshape(sizes), beta and beta.reshape(sizes))
     channels = (x.shape[-1],)
     if not rest and all(fits(x, weight, (x.rank - 1,), channels) for weight in weights):
         return groups_layer(x, 1, x.rank - 1, epsilon, gamma, beta)
-    return with_weights(_over_axes(x, axes, epsilon, None, None), gamma, beta)
+    return with_weights(over_axes(x, axes, epsilon, None, None), gamma, beta)
 
 
-def _over_axes(x, axes, epsilon, gamma, beta):
+def over_axes(x, axes, epsilon, gamma, beta):
     """`LayerNormalization` over these axes, which are made the last ones for it.
 
     Keras would take others as well, but hands them to a function of PyTorch's that knows the last ones alone: it raises,

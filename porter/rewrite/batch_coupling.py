@@ -121,7 +121,9 @@ def _across(node: Node, batch: int) -> str:
     if node.op == "L2Loss" and has_samples(x, batch):
         return "sum of squares"
     if node.op == "FusedBatchNorm" and node.attrs.get("is_training", True):
-        return "mean and variance"
+        channels = 1 if node.attrs.get("data_format", "NHWC").startswith("NC") else last
+        over_batch = any(holds_batch(x, axis, batch) for axis in range(last + 1) if axis != channels)
+        return "mean and variance" if over_batch else ""
     if node.op in ("MatMul", "BatchMatMul") and last >= 1:
         flipped = node.attrs.get("transpose_a") or node.attrs.get("adj_x")
         return "product" if holds_batch(x, last - 1 if flipped else last, batch) else ""
