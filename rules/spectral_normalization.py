@@ -5,7 +5,7 @@ from math import prod
 
 from porter.rule import Rule, Scalar, Weight, one_of, require
 
-ITERATIONS = (2, 1)  # written out one after another in TensorFlow 1 code; the longest is looked for first
+ITERATIONS = (5, 4, 3, 2, 1)  # steps one after another, from loops as well; the most are looked for first
 
 # Which factors of each product are transposed: W is the kernel as a matrix, and u a row or a column.
 PRODUCTS = {
@@ -48,7 +48,8 @@ def _formula(iterations, side):
             value = times(times(v_last, matrix, "left"), u_last, "value")
         else:
             value = times(times(u_last, matrix, "left"), v_last, "value")
-        sigma = one_of(value, tf.Reshape(value).named("number"), tf.Squeeze(value).named("number"))
+        numbers = (shorter(value).named("number") for shorter in (tf.Reshape, tf.Squeeze, tf.StridedSlice))
+        sigma = one_of(value, *numbers)
         divided = tf.RealDiv(matrix, sigma)
         return one_of(tf.Reshape(divided).named("back"), divided)
 
@@ -56,7 +57,7 @@ def _formula(iterations, side):
     formula.__doc__ = f"""Wrap a layer whose kernel is divided by its spectral norm in `LegacySpectralNormalization`.
 
     Shapes: kernel as the layer has it, as a matrix W [all other axes, filters]; u has an entry for each of the {side}.
-    Left as a fixed kernel: an iteration in a while loop; more than two steps.
+    Left as a fixed kernel: more than five steps.
     Source: "Spectral Normalization for GANs" (Miyato et al., 2018), as TensorFlow 1 code and tf.contrib.gan have it.
     """
     kinds = {"tf": None, "layer": None, "kernel": Weight, "u": Weight, "added": Scalar, "at_least": Scalar}
@@ -79,7 +80,7 @@ def _wrap(side, layer, kernel, u, added, at_least, matrix, back, number, u_stopp
     require(matrix is not None or len(shape) == 2, "no matrix", kernel.value)
     require((u_stopped is None) == (v_stopped is None), "gradients through one of two vectors", u_stopped or v_stopped)
     if number is not None:
-        number.get("shape"), number.get("axes")
+        number.get("shape"), number.get("axes"), number.get("slices")
     require(u.value.node.op in ("Variable", "Const"), "u is the result of more steps", u.value)
     require(u.value.shape == ((1, filters) if side == "filters" else (inputs, 1)), f"u is {u.value.shape}", u.value)
     for name, view in steps.items():
@@ -131,14 +132,14 @@ def _rule(iterations, side):
 RULES = tuple(_rule(iterations, side) for side in PRODUCTS for iterations in ITERATIONS)
 
 
-@RULES[1].example("as widely copied", "LegacySpectralNormalization")
+@RULES[4].example("as widely copied", "LegacySpectralNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 9, 8, 3], "x")
     kernel = _by_hand(tf, tf.get_variable("kernel", [3, 3, 3, 5]), 1)
     return tf.nn.leaky_relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, [1, 2, 2, 1], "SAME"), tf.get_variable("bias", [5])))
 
 
-@RULES[1].example("a dense layer, by tf.nn.l2_normalize", "LegacySpectralNormalization")
+@RULES[4].example("a dense layer, by tf.nn.l2_normalize", "LegacySpectralNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 6], "x")
     kernel, u = tf.get_variable("kernel", [6, 4]), tf.get_variable("u", [1, 4], trainable=False)
@@ -147,20 +148,37 @@ def _(tf):
     return tf.matmul(x, kernel / tf.matmul(tf.matmul(v, kernel), new_u, transpose_b=True))
 
 
-@RULES[0].example("two steps", "LegacySpectralNormalization")
+@RULES[3].example("two steps", "LegacySpectralNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 9, 8, 3], "x")
     kernel = _by_hand(tf, tf.get_variable("kernel", [3, 3, 3, 5]), 2)
     return tf.nn.conv2d(x, kernel, [1, 1, 1, 1], "VALID")
 
 
-@RULES[1].example("one unit, whose kernel is a vector", "LegacySpectralNormalization")
+@RULES[2].example("three steps in a loop, one number of the product", "LegacySpectralNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 9, 8, 3], "x")
+    kernel = tf.get_variable("kernel", [3, 3, 3, 5])
+    matrix, u = tf.reshape(kernel, [-1, 5]), tf.get_variable("u", [1, 5], trainable=False)
+
+    def step(i, u, v):
+        v = tf.nn.l2_normalize(tf.matmul(u, matrix, transpose_b=True))
+        return i + 1, tf.nn.l2_normalize(tf.matmul(v, matrix)), v
+
+    start = (tf.constant(0), u, tf.zeros([1, 27]))
+    _, u_now, v_now = tf.while_loop(lambda i, u, v: i < 3, step, start, back_prop=False)
+    u_now, v_now = tf.stop_gradient(u_now), tf.stop_gradient(v_now)
+    sigma = tf.matmul(tf.matmul(v_now, matrix), tf.transpose(u_now))[0, 0]
+    return tf.nn.conv2d(x, tf.reshape(matrix / sigma, kernel.shape), [1, 1, 1, 1], "SAME")
+
+
+@RULES[4].example("one unit, whose kernel is a vector", "LegacySpectralNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 6], "x")
     return tf.matmul(x, _by_hand(tf, tf.get_variable("kernel", [6, 1]), 1)) + tf.get_variable("bias", [1])
 
 
-@RULES[3].example("tf.contrib.gan.features.spectral_normalize", "LegacySpectralNormalization")
+@RULES[9].example("tf.contrib.gan.features.spectral_normalize", "LegacySpectralNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 9, 8, 3], "x")
     kernel = tf.get_variable("kernel", [3, 3, 3, 5])
@@ -171,7 +189,7 @@ def _(tf):
     return tf.nn.conv2d(x, tf.reshape(kernel / sigma, kernel.shape), [1, 1, 1, 1], "SAME")
 
 
-@RULES[1].counterexample("divided by the norm of the last product", "LegacySpectralNormalization")
+@RULES[4].counterexample("divided by the norm of the last product", "LegacySpectralNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 6], "x")
     kernel, u = tf.get_variable("kernel", [6, 4]), tf.get_variable("u", [1, 4], trainable=False)

@@ -23,6 +23,7 @@ from porter.canonical.single_entries import single_entries
 from porter.canonical.single_numbers import single_numbers
 from porter.canonical.sizes_at_origin import sizes_at_origin
 from porter.canonical.static_arguments import static_arguments
+from porter.canonical.weight_loops import weight_loops
 from porter.graph import Graph
 
 # Over the whole graph, frames of loops included; then over it and over the graphs inside it.
@@ -41,6 +42,7 @@ WHOLE = (
     infer_shapes,
     array_elements,
     counted_loops,
+    weight_loops,
     sizes_at_origin,
 )
 PASSES = (

@@ -19,12 +19,12 @@ def counted_loops(graph: Graph) -> None:
     for node in graph.ordered():
         if node.op == "While":
             counted_loops(node.attrs["body"])
-            steps = _steps(node) if node.attrs.pop("resizes", False) else None
+            steps = steps_of(node) if node.attrs.pop("resizes", False) else None
             if steps is not None and steps <= MOST:
                 node.attrs["steps"] = steps
 
 
-def _steps(loop: Node) -> int | None:
+def steps_of(loop: Node) -> int | None:
     """The number of steps where the condition compares counters with constants, and nothing else."""
     cond = loop.attrs["cond"]
     counters = [cond.inputs[place] for place in range(loop.attrs["count"]) if counts(loop, place)]
