@@ -1,20 +1,23 @@
 """Min-max normalisation as people wrote it by hand."""
 
-from porter.rule import Scalar, one_of, porter_layers, rule, warn
+from porter.rule import Scalar, layers, one_of, porter_layers, rule, warn
 from porter.rules.statistics import axis_argument, kept_axes, other_dtype, over_first, tell_unguarded
 
 
-def _divided(tf, shifted, high, epsilon, least):
+def _divided(tf, shifted, high, epsilon, least, factor, less):
+    """The quotient; with a factor on the shifted input, and what is then taken off, it is rescaled to another range."""
     divisor = one_of(high + epsilon, tf.Maximum(high, least), high)
-    return one_of(
+    unit = one_of(
         shifted / divisor,
         shifted * (1.0 / divisor),
         tf.DivNoNan(shifted, high).named("guarded"),
     )
+    scaled = (shifted * factor) / divisor
+    return one_of(scaled - less, scaled, unit)
 
 
 @rule
-def min_max(tf, x, epsilon: Scalar, least: Scalar):
+def min_max(tf, x, epsilon: Scalar, least: Scalar, factor: Scalar, less: Scalar):
     """Raise (x - min x) / max(x - min x), and (x - min x) / (max x - min x), to `MinMaxNormalization`.
 
     Shapes: x [batch, ...]; min and max keep the reduced axes as 1.
@@ -25,31 +28,31 @@ def min_max(tf, x, epsilon: Scalar, least: Scalar):
     shifted = (x - low).shared()
     reach = (tf.Max(x).named("high").shared() - low).shared()
     high = one_of(tf.Max(shifted).named("high").shared(), reach)
-    return _divided(tf, shifted, high, epsilon, least)
+    return _divided(tf, shifted, high, epsilon, least, factor, less)
 
 
 @min_max.to_keras
-def _(x, epsilon, least, low, high, guarded):
-    return _normalization(x, epsilon, least, low, high, guarded, shifted=True)
+def _(x, epsilon, least, factor, less, low, high, guarded):
+    return _normalization(x, epsilon, least, factor, less, low, high, guarded, shifted=True)
 
 
 @rule
-def min_max_unshifted(tf, x, epsilon: Scalar, least: Scalar):
+def min_max_unshifted(tf, x, epsilon: Scalar, least: Scalar, factor: Scalar, less: Scalar):
     """Raise (x - min x) / max x, where the maximum is of the input as it came; the result is not in [0, 1]."""
     shifted = (x - tf.Min(x).named("low").shared()).shared()
-    return _divided(tf, shifted, tf.Max(x).named("high").shared(), epsilon, least)
+    return _divided(tf, shifted, tf.Max(x).named("high").shared(), epsilon, least, factor, less)
 
 
 @min_max_unshifted.to_keras
-def _(x, epsilon, least, low, high, guarded):
+def _(x, epsilon, least, factor, less, low, high, guarded):
     warn("the maximum is of the unshifted input, so the result is not in [0, 1]: converted as it is")
-    return _normalization(x, epsilon, least, low, high, guarded, shifted=False)
+    return _normalization(x, epsilon, least, factor, less, low, high, guarded, shifted=False)
 
 
-def _normalization(x, epsilon, least, low, high, guarded, shifted):
+def _normalization(x, epsilon, least, factor, less, low, high, guarded, shifted):
     axes = kept_axes(x, low, high)
     tell_unguarded(x, epsilon or least or guarded)
-    return porter_layers.MinMaxNormalization(
+    unit = porter_layers.MinMaxNormalization(
         **axis_argument(axes, x.rank),
         epsilon=epsilon or least or 0.0,
         guard="zero" if guarded is not None else "floor" if least is not None else "added",
@@ -57,6 +60,10 @@ def _normalization(x, epsilon, least, low, high, guarded, shifted):
         batch_coupled=over_first(x, axes),
         **other_dtype(x),
     )(x)
+    if factor is None:
+        return unit
+    offset = {} if less is None else {"offset": -less}
+    return layers.Rescaling(factor, **offset, **other_dtype(x))(unit)
 
 
 @min_max.example("over the whole sample", "MinMaxNormalization")
@@ -113,6 +120,29 @@ def _(tf):
     x = tf.reshape(tf.placeholder(tf.float32, [None, 3, 3, 4], "x"), [-1, 4])
     shifted = x - tf.reduce_min(x, keepdims=True)
     return shifted / tf.reduce_max(shifted, keepdims=True) * 2.0 + 1.0
+
+
+@min_max.example("to -1 and 1", "MinMaxNormalization", "Rescaling")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 5], "x")
+    low, high = (reduce(x, [1, 2], keepdims=True) for reduce in (tf.reduce_min, tf.reduce_max))
+    return 2.0 * (x - low) / (high - low) - 1.0
+
+
+@min_max.example("axes that come back by expand_dims, one reduction after another", "MinMaxNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 5, 3], "x")
+    low = tf.expand_dims(tf.expand_dims(tf.reduce_min(x, [1, 2]), 1), 1)
+    high = tf.reduce_max(tf.reduce_max(x, 1, keepdims=True), 2, keepdims=True)
+    return (x - low) / (high - low)
+
+
+@min_max.example("of the flattened sample", "MinMaxNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 5, 3], "x")
+    flat = tf.reshape(x, [-1, 60])
+    low, high = (tf.reshape(reduce(flat, 1), [-1, 1, 1, 1]) for reduce in (tf.reduce_min, tf.reduce_max))
+    return (x - low) / (high - low)
 
 
 @min_max.example("two heads that share a minimum", "MinMaxNormalization")

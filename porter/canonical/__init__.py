@@ -13,6 +13,7 @@ from porter.canonical.growing_arrays import growing_arrays
 from porter.canonical.identities import drop_identities
 from porter.canonical.infer_shapes import infer_shapes
 from porter.canonical.joined_parts import joined_parts
+from porter.canonical.kept_reductions import kept_reductions
 from porter.canonical.loop_variables import loop_variables
 from porter.canonical.loops import functional_loops
 from porter.canonical.merge_equal import merge_equal
@@ -54,6 +55,8 @@ PASSES = (
     drop_identities,
     reshaped_sides,
     rows,
+    merge_equal,
+    kept_reductions,
     merge_equal,
 )
 
