@@ -4,8 +4,7 @@ from math import prod
 
 from porter.rule import Weight, one_of, require, rule
 from porter.rules.batch_formula import holds
-from porter.rules.normalization import over_axes
-from porter.rules.statistics import fits, unless
+from porter.rules.statistics import fits, over_axes, unless
 
 # [1, rows, numbers, 1] with the rows as channels, in the kernel's order of axes and back.
 TURNED, BACK = (0, 2, 3, 1), (0, 3, 1, 2)

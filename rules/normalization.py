@@ -1,6 +1,6 @@
 """Layer and instance normalisation, and batch normalisation whose statistics are always the batch's."""
 
-from porter.rule import Scalar, Weight, layers, ops, porter_layers, require, rule, warn
+from porter.rule import Scalar, Weight, porter_layers, require, rule, warn
 from porter.rules.statistics import (
     along,
     axis_argument,
@@ -12,9 +12,9 @@ from porter.rules.statistics import (
     groups_layer,
     normalized,
     other_dtype,
+    over_axes,
     own_axes,
     own_moments,
-    plain_axis,
     unless,
     with_weights,
 )
@@ -84,26 +84,6 @@ def _of_sample(x, axes, epsilon, gamma, beta):
     if not rest and all(fits(x, weight, (x.rank - 1,), channels) for weight in weights):
         return groups_layer(x, 1, x.rank - 1, epsilon, gamma, beta)
     return with_weights(over_axes(x, axes, epsilon, None, None), gamma, beta)
-
-
-def over_axes(x, axes, epsilon, gamma, beta):
-    """`LayerNormalization` over these axes, which are made the last ones for it.
-
-    Keras would take others as well, but hands them to a function of PyTorch's that knows the last ones alone: it raises,
-    or normalises over those where sizes allow.
-    """
-    rest = [axis for axis in range(x.rank) if axis not in axes]
-    order, last = (*rest, *axes), tuple(range(len(rest), x.rank))
-    layer = layers.LayerNormalization(
-        axis=plain_axis(last, x.rank),
-        epsilon=epsilon,
-        center=beta is not None,
-        scale=gamma is not None,
-        **other_dtype(x),
-    ).bind(gamma=gamma, beta=beta)
-    if axes == last:
-        return layer(x)
-    return ops.transpose(layer(ops.transpose(x, order)), tuple(order.index(axis) for axis in range(x.rank)))
 
 
 def _over_batch(x, axes, epsilon, gamma, beta):

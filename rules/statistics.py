@@ -217,3 +217,23 @@ def groups_layer(x, groups, axis, epsilon, gamma, beta):
         **other_dtype(x),
     )
     return layer.bind(gamma=flat(gamma), beta=flat(beta))(x)
+
+
+def over_axes(x, axes, epsilon, gamma, beta):
+    """`LayerNormalization` over these axes, which are made the last ones for it.
+
+    Keras would take others as well, but hands them to a function of PyTorch's that knows the last ones alone: it raises,
+    or normalises over those where sizes allow.
+    """
+    rest = [axis for axis in range(x.rank) if axis not in axes]
+    order, last = (*rest, *axes), tuple(range(len(rest), x.rank))
+    layer = layers.LayerNormalization(
+        axis=plain_axis(last, x.rank),
+        epsilon=epsilon,
+        center=beta is not None,
+        scale=gamma is not None,
+        **other_dtype(x),
+    ).bind(gamma=gamma, beta=beta)
+    if axes == last:
+        return layer(x)
+    return ops.transpose(layer(ops.transpose(x, order)), tuple(order.index(axis) for axis in range(x.rank)))
