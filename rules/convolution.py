@@ -82,13 +82,14 @@ def _layer(window, x, kernel, shape, bias, conv):
 @op("Conv2D", "Conv3D")
 def convolution_with_any_kernel(x, kernel, *, node, strides, padding, dilations=(), explicit_paddings=()):
     """A kernel that depends on the input."""
-    require(padding in ("SAME", "VALID"), "explicit padding around a kernel that depends on the input", node)
+    if padding == "EXPLICIT":
+        x = ops.pad(x, tuple(zip(explicit_paddings[::2], explicit_paddings[1::2], strict=True)))
     steps = {"strides": strides[1:-1], "dilation_rate": dilations[1:-1] or (1,) * (len(strides) - 2)}
     outer = [*strides[:1], *strides[-1:], *dilations[:1], *dilations[-1:]]
     require(set(outer) == {1}, "strides over batch or channels", node)
     dilates = set(steps["dilation_rate"]) != {1}
     require(not dilates or set(strides) == {1}, "Keras has no strides together with dilation", node)
-    y = ops.conv(x, kernel, padding=padding.lower(), **steps)
+    y = ops.conv(x, kernel, padding="same" if padding == "SAME" else "valid", **steps)
     return at_run_time(y) if kernel.shape is None or None in kernel.shape else y
 
 

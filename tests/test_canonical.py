@@ -296,6 +296,14 @@ LOOPS = {
         lambda i, y: (i + 1, y * 3.0),
         [0, tf.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, y + 1.0), [0, x])[1]],
     )[1],
+    "one around another that its condition needs": lambda tf, x: tf.while_loop(
+        lambda x, y: tf.reduce_mean(x) < tf.reduce_mean(y),
+        lambda x, y: (
+            tf.while_loop(lambda x: 2 * tf.reduce_mean(x) < tf.reduce_mean(x + 2), lambda x: x + 1, [x]) + 2,
+            y,
+        ),
+        [x, x + 10.0],
+    )[0],
     "map_fn": lambda tf, x: tf.map_fn(lambda row: tf.nn.softmax(row) * 2.0, x),
     "scan": lambda tf, x: tf.scan(lambda sum_, row: sum_ + row, tf.transpose(x)),
     "an array of known size": lambda tf, x: tf.while_loop(

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from porter.canonical.names import constant
 from porter.graph import Graph, Node, Value
 
 
 def growing_arrays(graph: Graph) -> None:
     """Give the growing arrays of `graph`, and of the loops inside it, a size."""
     for node in graph.ordered():
+        if node.op == "ArrayNew" and node.attrs.get("grows"):
+            _written_outside(graph, node)
         if node.op == "While":
             growing_arrays(node.attrs["body"])
             for place in range(node.attrs["count"]):
@@ -25,13 +28,34 @@ def growing_arrays(graph: Graph) -> None:
                     _settle(graph, node, place)
 
 
+def _written_outside(graph: Graph, made: Node) -> None:
+    """An array that is written at constant places, and in no loop, has as many entries as the last of them asks for."""
+    size, end = made.inputs[0].node.attrs.get("value"), made.outputs[-1]
+    if size is None:
+        return
+    most, sizes = int(size), []
+    while True:
+        following = [user for user, slot in end.uses if user.op == "ArrayWrite" and slot == 0]
+        sizes += [user for user, _ in end.uses if user.op in ("TensorArraySizeV3", "TensorListLength")]
+        if len(following) != 1 or following[0].inputs[1].node.op != "Const":
+            break
+        most, end = max(most, 1 + int(following[0].inputs[1].node.attrs["value"])), following[0].out
+    if following or any(user.op == "While" for user, _ in end.uses):
+        return
+    made.attrs = {}
+    held = constant(graph, f"{made.name}/size", np.int32(most))
+    graph.set_inputs(made, [held])
+    for user in sizes:
+        graph.replace(user.out, held)
+
+
 def _settle(graph: Graph, loop: Node, place: int) -> None:
     made, body = loop.inputs[place].node, loop.attrs["body"]
     write = body.outputs[place].node
     if write.op != "ArrayWrite" or write.inputs[0] is not body.inputs[place]:
         return
     counter = next((c for c in range(loop.attrs["count"]) if body.inputs[c] is write.inputs[1]), None)
-    bound = None if counter is None or not counts(loop, counter) else _bound(graph, loop)
+    bound = None if counter is None or not grows_by_one(loop, counter) else _bound(graph, loop, counter)
     if counter is None or bound is None:
         return
     made.attrs = {}
@@ -44,15 +68,16 @@ def _settle(graph: Graph, loop: Node, place: int) -> None:
 
 def counts(loop: Node, place: int) -> bool:
     """True for an integer that starts at 0 and grows by 1 in each step."""
-    start, body = loop.inputs[place].node, loop.attrs["body"]
-    after = body.outputs[place].node
+    start = loop.inputs[place].node
     is_zero = start.op == "Const" and start.attrs["value"].size == 1 and not start.attrs["value"].any()
-    return (
-        is_zero
-        and after.op == "Add"
-        and any(v is body.inputs[place] for v in after.inputs)
-        and any(map(_is_one, after.inputs))
-    )
+    return is_zero and grows_by_one(loop, place)
+
+
+def grows_by_one(loop: Node, place: int) -> bool:
+    """True for an integer that grows by 1 in each step."""
+    body = loop.attrs["body"]
+    after = body.outputs[place].node
+    return after.op == "Add" and any(v is body.inputs[place] for v in after.inputs) and any(map(_is_one, after.inputs))
 
 
 def _is_one(value: Value) -> bool:
@@ -60,10 +85,12 @@ def _is_one(value: Value) -> bool:
     return value.node.op == "Const" and held is not None and held.size == 1 and bool((held == 1).all())
 
 
-def _bound(graph: Graph, loop: Node) -> Value | None:
-    """A value outside of `loop` that is no less than the number of its steps."""
+def _bound(graph: Graph, loop: Node, counter: int) -> Value | None:
+    """A value outside of `loop` that is greater than each value of `counter` with which a step is made."""
     cond, body = loop.attrs["cond"], loop.attrs["body"]
     counters = [place for place in range(loop.attrs["count"]) if counts(loop, place)]
+    if counter not in counters:  # it starts elsewhere, so that the number of steps says nothing
+        counters = [counter]
     finished: list[Value] = []
     stack = [cond.outputs[0]]
     while stack:

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from porter.canonical.names import constant
 from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher
 
@@ -39,17 +42,20 @@ def _inner_first(graph: Graph, frames: dict[str, Frame]) -> list[Frame]:
     owner = {id(enter): name for name, frame in frames.items() for enter in frame.enters}
     depth: dict[int, tuple[str, ...]] = {}
     deepest: dict[str, int] = dict.fromkeys(frames, 0)
-    for node in graph.ordered():
-        around: tuple[str, ...] = ()
-        for value in node.inputs:
-            known = depth.get(id(value.node), ())
-            around = known if len(known) > len(around) else around
-        if id(node) in owner:
-            around = (*around, owner[id(node)]) if owner[id(node)] not in around else around
-            deepest[owner[id(node)]] = max(deepest[owner[id(node)]], len(around))
-        elif node.op == "Exit":
-            around = around[:-1]
-        depth[id(node)] = around
+    order, before = graph.ordered(), None
+    while before != deepest:  # in a circle there is no first node, so that one pass may miss what comes around
+        before = dict(deepest)
+        for node in order:
+            around: tuple[str, ...] = ()
+            for value in node.inputs:
+                known = depth.get(id(value.node), ())
+                around = known if len(known) > len(around) else around
+            if id(node) in owner:
+                around = (*around, owner[id(node)]) if owner[id(node)] not in around else around
+                deepest[owner[id(node)]] = max(deepest[owner[id(node)]], len(around))
+            elif node.op == "Exit":
+                around = around[:-1]
+            depth[id(node)] = around
     return sorted(frames.values(), key=lambda frame: -deepest[owner[id(frame.enters[0])]])
 
 
@@ -155,12 +161,24 @@ def _between(inputs: list[Value], outputs: list[Value], weights: dict[int, Value
     return order
 
 
-def _arrays(graph: Graph) -> None:
-    """Let each TensorArray, by its flow, and each list of tensors be an array, in `graph` and in the loops inside it."""
+def _arrays(graph: Graph, outside: dict[int, Value] | None = None) -> None:
+    """Let each TensorArray, by its flow, and each list of tensors be an array, in `graph` and in the loops inside it.
+
+    outside: what comes into `graph` from around it.
+    """
+    outside = outside or {}
     for node in graph.ordered():
         if node.op == "While":
-            _arrays(node.attrs["cond"])
-            _arrays(node.attrs["body"])
+            for inner in (node.attrs["cond"], node.attrs["body"]):
+                around = {id(value): node.inputs[place] for place, value in enumerate(inner.inputs)}
+                _arrays(inner, {**outside, **around})
+        elif node.op == "TensorListResize":
+            graph.replace(node.out, node.inputs[0])
+            made = _made(node.inputs[0], outside)
+            if made is not None:
+                made.attrs["grows"] = True
+        elif node.op == "Cond" and node.inputs[1] is node.inputs[2]:  # a list that was made larger under a condition
+            graph.replace(node.out, node.inputs[1])
         elif node.op in ("TensorArrayV3", "TensorListReserve"):
             if node.op == "TensorListReserve":
                 graph.set_inputs(node, node.inputs[1:])
@@ -170,10 +188,18 @@ def _arrays(graph: Graph) -> None:
         elif node.op in ARRAY_OPERATIONS:
             node.op, order = ARRAY_OPERATIONS[node.op]
             graph.set_inputs(node, [node.inputs[place] for place in order])
+        elif node.op in INDEXED and not _is_all(node):
+            _picked(graph, node)
+        elif node.op in ("TensorArraySplitV3", "TensorListSplit"):
+            _split(graph, node)
         elif node.op in WHOLE_ARRAYS:
             # tf.while_loop's users unstack and stack whole tensors: indices are range(size)
             array = node.inputs[WHOLE_ARRAYS[node.op]]
-            is_read = node.op not in ("TensorArrayScatterV3", "TensorListFromTensor")
+            is_read = node.op not in (
+                "TensorArrayScatterV3",
+                "TensorListFromTensor",
+                "TensorListScatterIntoExistingList",
+            )
             if is_read and (node.out.shape is not None or array.shape == ()):  # a flow is a scalar, the array is none
                 array.shape, array.probe = node.out.shape, node.out.probe
             graph.replace(node.out, array)
@@ -183,6 +209,91 @@ def _arrays(graph: Graph) -> None:
                 graph.replace(node.out, made.inputs[0])
 
 
+def _made(array: Value, outside: dict[int, Value]) -> Node | None:
+    """What made an array that has been written to, perhaps in the loops around."""
+    while array.node.op == "ArrayWrite" or id(array) in outside:
+        array = outside[id(array)] if id(array) in outside else array.node.inputs[0]
+    return array.node if array.node.op == "ArrayNew" else None
+
+
+def _is_all(node: Node) -> bool:
+    """True where the indices are 0, 1, 2 and so on, up to the size of the array: the places of all elements."""
+    indices = node.inputs[INDEXED[node.op]].node
+    array = node.inputs[FLOW[node.op] if node.op in FLOW else WHOLE_ARRAYS[node.op]]
+    made = array.node if array.node.op == "ArrayNew" else None
+    size = None if made is None else made.inputs[0].node.attrs.get("value")
+    if indices.op == "Range":
+        start, limit, step = (value.node.attrs.get("value") for value in indices.inputs)
+        counts = (start is None or start == 0) and (step is None or step == 1)
+        return counts and (limit is None or size is None or made.attrs.get("grows") or size == limit)
+    known = indices.attrs.get("value") if indices.op == "Const" else None
+    if known is None or (known != np.arange(known.size)).any():
+        return False
+    if made is not None and made.attrs.get("grows") and node.op in FLOW:
+        return not any(user.op in ("ArrayWrite", *FLOW) for user, _ in node.out.uses)
+    return size is not None and size == known.size
+
+
+def _picked(graph: Graph, node: Node) -> None:
+    """Elements at indices of their own: read by one gather; written one by one, if the indices are constants."""
+    if node.op in ("TensorArrayGatherV3", "TensorListGather"):
+        array = node.inputs[2 if node.op == "TensorArrayGatherV3" else 0]
+        graph.set_inputs(node, [array, node.inputs[1], constant(graph, f"{node.name}/axis", np.int32(0))])
+        node.op, node.attrs = "GatherV2", {}
+        return
+    indices = node.inputs[INDEXED[node.op]].node.attrs.get("value")
+    if indices is None or indices.size > MOST_WRITES:
+        return
+    array, values = node.inputs[FLOW[node.op]], node.inputs[WHOLE_ARRAYS[node.op]]
+    for place, index in enumerate(indices.ravel().tolist()):
+        array = _write(graph, f"{node.name}/{place}", array, index, _entry(graph, values, place))
+    graph.replace(node.out, array)
+
+
+def _split(graph: Graph, node: Node) -> None:
+    """A tensor cut into elements of one size; pieces of several sizes are no tensor, and stay to be refused."""
+    listed = node.op == "TensorListSplit"
+    values, lengths = (node.inputs[0], node.inputs[2]) if listed else (node.inputs[1], node.inputs[2])
+    known = lengths.node.attrs.get("value") if lengths.node.op == "Const" else None
+    if known is None or not known.size or (known != known[0]).any() or values.shape is None:
+        return
+    sizes = np.array([known.size, known[0], *(-1 if size is None else size for size in values.shape[1:])], np.int64)
+    if (sizes < 0).sum() > 1:
+        return
+    new = Node(f"{node.name}/pieces", "Reshape", [values, constant(graph, f"{node.name}/sizes", sizes)])
+    new.origin = node.origin
+    dims = (known.size, int(known[0]), *values.shape[1:])
+    new.outputs = [Value(new, 0, dims, None if None in dims else dims, values.dtype)]
+    graph.replace(node.out, graph.add(new).out)
+
+
+def _entry(graph: Graph, values: Value, place: int) -> Value:
+    """One entry of the first axis."""
+    ends = [constant(graph, f"{values.node.name}/end_{place}_{i}", np.array([place + i], np.int32)) for i in (0, 1)]
+    step = constant(graph, f"{values.node.name}/step_{place}", np.array([1], np.int32))
+    node = Node(f"{values.node.name}/entry_{place}", "StridedSlice", [values, *ends, step], {"shrink_axis_mask": 1})
+    shape, probe = (None if dims is None else dims[1:] for dims in (values.shape, values.probe))
+    node.outputs = [Value(node, 0, shape, probe, values.dtype)]
+    node.origin = values.node.origin
+    return graph.add(node).out
+
+
+def _write(graph: Graph, name: str, array: Value, index: int, value: Value) -> Value:
+    node = Node(name, "ArrayWrite", [array, constant(graph, f"{name}/index", np.int32(index)), value])
+    node.outputs = [Value(node, 0, None, None, value.dtype)]
+    return graph.add(node).out
+
+
+MOST_WRITES = 64  # elements that are written one by one
+# Operations that write elements: the place of the array before.
+FLOW = {"TensorArrayScatterV3": 3, "TensorListScatterIntoExistingList": 0}
+# Operation: which of its inputs holds indices.
+INDEXED = {
+    "TensorArrayScatterV3": 1,
+    "TensorArrayGatherV3": 1,
+    "TensorListScatterIntoExistingList": 2,
+    "TensorListGather": 1,
+}
 # Operation: what it becomes, and which of its inputs that takes.
 ARRAY_OPERATIONS = {
     "TensorArrayWriteV3": ("ArrayWrite", (3, 1, 2)),
@@ -194,6 +305,8 @@ ARRAY_OPERATIONS = {
 WHOLE_ARRAYS = {
     "TensorArrayScatterV3": 2,
     "TensorArrayGatherV3": 2,
+    "TensorListGather": 0,
     "TensorListFromTensor": 0,
+    "TensorListScatterIntoExistingList": 1,
     "TensorListStack": 0,
 }

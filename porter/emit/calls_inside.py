@@ -227,7 +227,10 @@ class Writer:
         targets = [self.names.unique(name) for name in wanted_names]
         self.texts.update({id(value): text(target) for value, target in zip(node.outputs, targets, strict=True)})
         for place, counter in node.attrs.get("filled", {}).items():
-            self.texts[id(node.outputs[place])] = text(f"{targets[place]}[:{targets[counter]}]")
+            end, start = targets[counter], node.inputs[counter].node
+            if start.op != "Const":  # it counts from elsewhere; without a step nothing was written
+                end = f" ops.where({end} > {initial[counter]}, {end}, 0)"
+            self.texts[id(node.outputs[place])] = text(f"{targets[place]}[:{end}]")
         comma = "," if count == 1 else ""
         if steps is not None:
             self.compiles &= before

@@ -205,16 +205,17 @@ def one_hot(indices, on, off, *, depth, node, axis=-1):
 
 @op("OneHot")
 def one_hot_by_size(indices, depth, on, off, *, node, axis=-1):
-    require(is_size(depth), "a depth that depends on the data")
-    return _one_hot(indices, depth, on, off, axis, node.out.dtype)
+    known = is_size(depth)
+    return _one_hot(indices, depth, on, off, axis, node.out.dtype, (lambda made: made) if known else at_run_time)
 
 
-def _one_hot(indices, depth, on, off, axis, dtype):
+def _one_hot(indices, depth, on, off, axis, dtype, made=lambda value: value):
+    """made: what is done to the call of `ops.one_hot` itself."""
     axis = -1 if axis == indices.rank else axis  # Keras has no other name for the last
     values = [None if constant(value) is None else constant(value).item() for value in (on, off)]
     if values == [1, 0]:
-        return ops.one_hot(indices, depth, axis=axis, dtype=dtype)
-    chosen = ops.where(ops.one_hot(indices, depth, axis=axis, dtype="bool"), on, off)
+        return made(ops.one_hot(indices, depth, axis=axis, dtype=dtype))
+    chosen = ops.where(made(ops.one_hot(indices, depth, axis=axis, dtype="bool")), on, off)
     return chosen if dtype in ("float32", "int32", "bool") else ops.cast(chosen, dtype)
 
 

@@ -23,6 +23,24 @@ def _dealt(tf, stitch, i, rows):
     return stitch(indices=places, data=[2.0 * part for part in tf.dynamic_partition(rows, pile, 2)])
 
 
+def _rows_put_together(tf, six):
+    """Elements of two rows each, cut apart, picked in another order, and put one behind the other."""
+    pieces = tf.TensorArray(tf.float32, 3, clear_after_read=False, element_shape=[2, 4]).split(six, [2, 2, 2])
+    turned = tf.TensorArray(tf.float32, 3, element_shape=[2, 4]).scatter([2, 0, 1], pieces.stack())
+    return turned.concat(), pieces.gather([2, 0])
+
+
+def _growing(tf, vector, count):
+    """Arrays that grow: by constant places, and in a loop that starts where the data say."""
+    few = tf.TensorArray(tf.float32, 1, dynamic_size=True).write(2, vector).scatter([0], vector[tf.newaxis])
+    _, filled = tf.while_loop(
+        lambda i, _: tf.logical_and(i < 7, i >= 0),
+        lambda i, array: (i + 1, array.write(i, vector * tf.cast(i, tf.float32))),
+        (count, tf.TensorArray(tf.float32, 0, dynamic_size=True, element_shape=[6])),
+    )
+    return few.write(1, -vector).stack(), filled.stack()
+
+
 CASES: list[Case] = [
     ("Reshape", lambda tf, x: tf.reshape(x, [-1, 24])),
     ("Reshape", lambda tf, x: tf.reshape(x, [-1, 6]) * 2.0),
@@ -103,6 +121,7 @@ CASES: list[Case] = [
     ("TensorScatterMin", lambda tf, six: tf.tensor_scatter_nd_min(six, [[1], [4]], six[:2])),
     ("OneHot", lambda tf, i: (tf.one_hot(i, 10), tf.one_hot(i, 5, axis=1))),
     ("OneHot", lambda tf, ints, count: (tf.one_hot(ints, 10, axis=1), tf.one_hot(count, 10, axis=0))),
+    ("OneHot", lambda tf, ints, count: tf.one_hot(ints, count + 1, dtype=tf.int32)),
     ("OneHot", lambda tf, i: tf.one_hot(i, 10, on_value=2.0, off_value=-1.0)),
     ("OneHot", lambda tf, i: tf.one_hot(i, 10, dtype=tf.int64)),
     ("OneHot", lambda tf, i, loose: tf.one_hot(i, tf.shape(loose)[1])),
@@ -125,4 +144,6 @@ CASES: list[Case] = [
     ("RandomUniformInt", lambda tf, i: i + tf.random_uniform([tf.shape(i)[0], 4], 0, 9, tf.int32) // 9),
     ("ArrayRead", _loop),
     ("ArrayWrite", _loop),
+    ("ArrayWrite", _growing),
+    ("TensorArrayConcatV3", _rows_put_together),
 ]
