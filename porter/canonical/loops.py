@@ -225,7 +225,8 @@ def _is_all(node: Node) -> bool:
     if indices.op == "Range":
         start, limit, step = (value.node.attrs.get("value") for value in indices.inputs)
         counts = (start is None or start == 0) and (step is None or step == 1)
-        return counts and (limit is None or size is None or made.attrs.get("grows") or size == limit)
+        grows = made is not None and "grows" in made.attrs
+        return counts and bool(limit is None or size is None or grows or size == limit)
     known = indices.attrs.get("value") if indices.op == "Const" else None
     if known is None or (known != np.arange(known.size)).any():
         return False
@@ -272,7 +273,8 @@ def _entry(graph: Graph, values: Value, place: int) -> Value:
     ends = [constant(graph, f"{values.node.name}/end_{place}_{i}", np.array([place + i], np.int32)) for i in (0, 1)]
     step = constant(graph, f"{values.node.name}/step_{place}", np.array([1], np.int32))
     node = Node(f"{values.node.name}/entry_{place}", "StridedSlice", [values, *ends, step], {"shrink_axis_mask": 1})
-    shape, probe = (None if dims is None else dims[1:] for dims in (values.shape, values.probe))
+    shape = None if values.shape is None else values.shape[1:]
+    probe = None if values.probe is None else values.probe[1:]
     node.outputs = [Value(node, 0, shape, probe, values.dtype)]
     node.origin = values.node.origin
     return graph.add(node).out
