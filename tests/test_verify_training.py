@@ -220,6 +220,22 @@ def test_gradients_through_a_loop():
     conversion.close()
 
 
+def test_a_layer_inside_a_loop_is_not_taken_for_the_one_outside_of_its_name():
+    def build(tf):
+        ids = tf.placeholder("int32", [None], name="ids")
+        h = tf.nn.embedding_lookup(tf.get_variable("embedding", [5, 3]), ids)
+        words = tf.get_variable("words", [3, 3])
+        step = lambda i, h: (i + 1, tf.tanh(h + tf.nn.embedding_lookup(words, tf.argmax(h, 1))))  # noqa: E731
+        return tf.while_loop(lambda i, h: i < tf.reduce_max(ids), step, (0, h))[1]
+
+    conversion = lab.convert_graph(build)
+    assert {each.name for each in conversion.model._flatten_layers()} >= {"embedding", "loop"}
+    found = level(conversion, 6)
+    assert found.status == "passed", found.reason
+    assert {"by embedding", "by words"} <= found.outputs.keys()
+    conversion.close()
+
+
 def test_a_copy_that_does_not_follow_is_no_wrong_gradient():
     def build(tf):
         table = tf.get_variable("table", [5, 3])

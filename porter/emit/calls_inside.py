@@ -132,10 +132,21 @@ class Writer:
             self.texts[id(node.out)] = expression
             return []
         wanted = PARTS.get(node.op) or naming.value_name(node)
+        if node.attrs.get("gives_states"):
+            return [f"{self._output_and_states(node, wanted)} = {expression}"]
         several = len(node.outputs) > 1
         targets = [self.names.unique(f"{wanted}_{i + 1}" if several else wanted) for i in range(len(node.outputs))]
         self.texts.update({id(value): text(target) for value, target in zip(node.outputs, targets, strict=True)})
         return [f"{', '.join(targets)} = {expression}"]
+
+    def _output_and_states(self, node: Node, wanted: str) -> str:
+        """What a cell's results are assigned to: its output, and a list of states."""
+        targets = []
+        for place, value in enumerate(node.outputs):
+            used = bool(value.uses) or id(value) in self._given
+            targets.append(self.names.unique(f"{wanted}_state" if place else wanted) if used else "_")
+            self.texts[id(value)] = text(targets[-1])
+        return f"{targets[0]}, [{', '.join(targets[1:])}]"
 
     def _once(self, value: Value) -> bool:
         """True for a value that one call takes once."""

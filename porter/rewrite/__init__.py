@@ -24,7 +24,7 @@ from porter.rewrite.batch_safe import keep_samples_apart
 from porter.rewrite.by_hand import as_functions, check_form, of_one_call
 from porter.rewrite.kept_axes import kept_axes
 from porter.rewrite.kernels import raise_kernels
-from porter.rewrite.recurrent import forget_masks, raise_chains, raise_fused, raise_loops, settle
+from porter.rewrite.recurrent import forget_masks, raise_chains, raise_fused, raise_loops, raise_single_steps, settle
 from porter.rewrite.sizes import Sizes, outline
 from porter.rewrite.step_numbers import number_steps
 from porter.rewrite.transposes import cancel_transposes
@@ -142,6 +142,8 @@ def _raise_recurrent(graph: Graph, rules: Sequence[Rule], context: Context, resu
     raise_fused(graph, cells)
     raise_chains(graph, cells, holds)
     settle(graph)
+    for part in _insides(graph):
+        raise_single_steps(part, cells)
 
 
 def _raise_kernels(graph: Graph, rules: Sequence[Rule], result: Rewriting) -> None:

@@ -15,7 +15,7 @@ from porter.verify.finding import Context
 from porter.verify.graphdef import ancestors, split
 from porter.verify.reference import Reference
 from porter.verify.steps import parts, places, read
-from porter.verify.weights import Origins, find_weight
+from porter.verify.weights import Origins, find_weight, layers_by_name
 
 
 @dataclass
@@ -54,7 +54,7 @@ def trained_weights(context: Context, reference: Reference) -> tuple[list[Made],
 
     As far as a gradient by what they come from can be told from gradients by them.
     """
-    layers = {layer.name: layer for layer in context.model._flatten_layers(include_self=False, recursive=True)}
+    layers = layers_by_name(context.model)
     origins = Origins(reference, [])
     found: list[Made] = []
     seen: set[int] = set()

@@ -25,8 +25,7 @@ def check_weights(
     """
     faults, checked = _accounts(report, reference), set()
     notes: list[str] = []
-    layers = {layer.name: layer for layer in model._flatten_layers(include_self=False, recursive=True)}
-    layers.update({layer.name: layer for layer in model.layers})  # not the cell inside that has the same name
+    layers = layers_by_name(model)
     sources: dict[int, str] = {}
     found: list[tuple[str, Any, Any]] = []
     for entry in report["layers"]:
@@ -152,6 +151,11 @@ class Owners:
 
 def _digest(array: np.ndarray) -> str:
     return hashlib.sha256(f"{array.shape} {array.dtype}".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def layers_by_name(model: Any) -> dict[str, Any]:
+    """The model's layers; those inside others where no layer of the model has their name."""
+    return {layer.name: layer for layer in [*model._flatten_layers(include_self=False, recursive=True), *model.layers]}
 
 
 def find_weight(layer: Any, key: str) -> Any | None:

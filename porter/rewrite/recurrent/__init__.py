@@ -20,10 +20,11 @@ from porter.rewrite.recurrent.masks import forget_masks, tensor_of
 from porter.rewrite.recurrent.own_cell import own_cell
 from porter.rewrite.recurrent.scan import Scan, State, make_scan
 from porter.rewrite.recurrent.settle import settle
+from porter.rewrite.recurrent.single_steps import raise_single_steps
 from porter.rewrite.recurrent.sizes import is_zero
 from porter.rule import Cell, Step
 
-__all__ = ["forget_masks", "raise_chains", "raise_fused", "raise_loops", "settle"]
+__all__ = ["forget_masks", "raise_chains", "raise_fused", "raise_loops", "raise_single_steps", "settle"]
 
 Note = Callable[[Node, Miss], None]
 Holds = Callable[[str, Sequence[str]], bool]

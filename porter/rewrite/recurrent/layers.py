@@ -7,6 +7,7 @@ from typing import Any
 
 from porter.graph import Graph, Value
 from porter.rule import Layer, many
+from porter.rule.calls import SHORT_FLOATS
 
 # A cell, and the layer that applies it to a sequence. Other cells are an argument of `RNN`.
 OF_CELLS = {
@@ -14,6 +15,8 @@ OF_CELLS = {
     "layers.GRUCell": "layers.GRU",
     "layers.SimpleRNNCell": "layers.SimpleRNN",
 }
+# Keras' own initializer, orthogonal, needs a decomposition that JAX and PyTorch have for 32 bits and more only.
+NOT_ORTHOGONAL = "glorot_uniform"  # where floats are shorter
 CONVOLUTIONAL = ("layers.ConvLSTM1D", "layers.ConvLSTM2D", "layers.ConvLSTM3D")
 RECURRENT = {*OF_CELLS.values(), *CONVOLUTIONAL, "layers.RNN", "layers.Bidirectional"}
 
@@ -24,8 +27,7 @@ def over_sequence(
     """The values of a layer that applies `cell` to each step of x [batch, steps, ...]: the sequence, then its states."""
     wanted = {"return_sequences": True, "return_state": True}
     if cell.op in OF_CELLS or cell.op in CONVOLUTIONAL:
-        # Keras' own, orthogonal, needs a decomposition that JAX and PyTorch have for 32 bits and more only.
-        small = {"recurrent_initializer": "glorot_uniform"} if x.dtype in ("float16", "bfloat16") else {}
+        small = {"recurrent_initializer": NOT_ORTHOGONAL} if x.dtype in SHORT_FLOATS else {}
         layer = Layer(OF_CELLS.get(cell.op, cell.op), cell.args, {**cell.kwargs, **wanted, **small})
     else:
         layer = Layer("layers.RNN", (cell.made(),), wanted)
