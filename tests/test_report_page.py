@@ -135,7 +135,7 @@ def test_the_data_cannot_end_its_element():
     page = render(REPORT)
     data = re.search('<script type="application/json"[^>]*>(.*?)</script>', page)
     assert data is not None
-    assert json.loads(data[1])["before"][6]["path"] == "b/matmul</script><b>"
+    assert "b/matmul</script><b>" in [node["path"] for node in json.loads(data[1])["before"]]
 
 
 def test_a_report_without_the_graph_has_no_script():

@@ -120,7 +120,7 @@ def test_a_layer_that_is_gone_or_in_between_is_named(network):
         network, faulty(network, "layers.Softmax(axis=1)(x)", "layers.Softmax(axis=1)(layers.ReLU()(x))")
     )
     assert between.status == "failed"
-    assert re.search(r"Softmax of odd takes the result of re_lu\w*", between.reason)
+    assert re.search(r"Softmax of odd \(rule .*\) takes the result of re_lu\w*", between.reason)
     assert "which the report does not name" in between.reason
 
 

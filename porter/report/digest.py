@@ -96,14 +96,19 @@ def not_holding(levels: Sequence[Any]) -> str:
 def mark(level: Report) -> str:
     """How a level ended, in a word or two."""
     clauses = {clause for seen in level.get("outputs", {}).values() for clause in seen.get("clauses", ())}
+    if level["status"] == "skipped" and not level.get("applies", True):
+        return "nothing to check"
     undecided = level["status"] == "skipped" and "undecided" in clauses
     return "undecided" if undecided else MARKS.get(level["status"], str(level["status"]))
 
 
 def failure(level: Report, longest: int) -> str:
     """Why a level fails, in brief: the first layer, or output, and how many more there are."""
-    rows = [row for row in level.get("layers", ()) if row["status"] == "differs"]
-    told = [f"{row.get('culprit') or row['title']}: {row.get('diagnosis') or row.get('why', '')}" for row in rows]
+    rows = [row for row in level.get("layers", ()) if row["status"] == "differs" or row.get("fault")]
+    told = [
+        f"{row.get('culprit') or row['title']}: {row.get('fault') or row.get('diagnosis') or row.get('why', '')}"
+        for row in rows
+    ]
     told = told or level.get("reason", "").splitlines() or [""]
     first = told[0] if len(told[0]) <= longest else f"{told[0][:longest]}…"
     return f"{first}; and {len(told) - 1} more" if len(told) > 1 else first

@@ -9,6 +9,8 @@ from typing import Any
 
 from porter.report.digest import Report
 
+HELD = ("Placeholder", "VarHandleOp", "Variable", "VariableV2")  # what stands for a weight in a graph
+READ = ("Identity", "ReadVariableOp", "Enter", "RefEnter")
 LOWEST, HIGHEST = -9, 0  # decades of an error that a plot shows
 WIDE, HIGH, LEFT, BELOW = 520, 190, 46, 24  # of a plot, in pixels
 
@@ -16,20 +18,31 @@ WIDE, HIGH, LEFT, BELOW = 520, 190, 46, 24  # of a plot, in pixels
 def sides(report: Report) -> dict[str, Any] | None:
     """Both graphs as the page's script takes them; None where the report doesn't hold the first.
 
-    What only knobs give is not drawn as an edge. A node: path (its scopes and its name, by /), label, kind, inputs
-    (numbers of nodes). A layer besides: title, nodes (those that it stands for), told (what there is to say of it, by
-    heading), wrong.
+    What only knobs give is not drawn as an edge, and weights not at all. A node: path (its scopes and its name, by /),
+    label, kind, inputs (numbers of nodes). A layer besides: title, nodes (those that it stands for), told (what there is
+    to say of it, by heading), wrong.
     """
     nodes = (report.get("graph") or {}).get("nodes") or []
     if not nodes:
         return None
     knobs = {row["tensor"].rsplit(":", 1)[0] for row in report.get("knobs", ())}
-    hidden = {index for index, (name, *_) in enumerate(nodes) if name in knobs}  # they go everywhere
+    fed = {row["tensor"].rsplit(":", 1)[0] for row in report.get("inputs", ())}
+    weights: set[int] = set()
+    for index, (name, op, inputs) in enumerate(nodes):
+        held = op in HELD and not inputs and name not in fed | knobs
+        if held or (op in READ and inputs and weights.issuperset(inputs)):
+            weights.add(index)
+    place = {old: new for new, old in enumerate(i for i in range(len(nodes)) if i not in weights)}
+    hidden = weights | {index for index, (name, *_) in enumerate(nodes) if name in knobs}  # they go everywhere
     before = [
-        {"path": name, "label": name.rsplit("/", 1)[-1], "kind": op, "inputs": [i for i in inputs if i not in hidden]}
-        for name, op, inputs in nodes
-    ]
-    number = {name: index for index, (name, *_) in enumerate(nodes)}
+        {
+            "path": name, "label": name.rsplit("/", 1)[-1], "kind": op,
+            "inputs": [place[i] for i in inputs if i not in hidden],
+        }
+        for index, (name, op, inputs) in enumerate(nodes)
+        if index in place
+    ]  # fmt: skip
+    number = {name: place[index] for index, (name, *_) in enumerate(nodes) if index in place}
     errors = layer_errors(report)
     maker: dict[str, int] = {}
     after: list[dict[str, Any]] = []

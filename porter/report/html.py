@@ -22,8 +22,9 @@ class Html(str):
 
 
 def tag(name: str, *children: object, **attributes: str) -> Html:
-    """An element. `class_` is the attribute class."""
-    given = "".join(f' {key.rstrip("_")}="{html.escape(value)}"' for key, value in attributes.items() if value)
+    """An element. `class_` is the attribute class, `data_title` data-title."""
+    named = {key.rstrip("_").replace("_", "-"): value for key, value in attributes.items() if value}
+    given = "".join(f' {key}="{html.escape(value)}"' for key, value in named.items())
     return Html(f"<{name}{given}>{''.join(_safe(child) for child in children)}</{name}>")
 
 
@@ -109,7 +110,7 @@ def _tensors(report: Report) -> Html:
 def _proof(report: Report) -> Html:
     rows: list[list[object]] = []
     for level in (report.get("verified") or {}).get("levels", ()):
-        status = tag("span", digest.mark(level), class_=level["status"])
+        status = tag("span", digest.mark(level), class_=level["status"] if level.get("applies", True) else "soft")
         said = "\n".join(filter(None, [level.get("reason", ""), digest.trials(level)]))
         details = _details("what was seen", _seen(level))
         rows.append([str(level["level"]), level["title"], status, digest.worst_error(level), _text(said, details)])
@@ -153,7 +154,7 @@ def _graphs(report: Report) -> Html:
     data = json.dumps(sides, separators=(",", ":")).replace("<", "\\u003c")  # no text of the model ends the element
     told = (
         "A dashed box is a scope: click it to open it. Click a layer to see what it is made of, "
-        "a TensorFlow node to see the layer that stands for it. Constants are not drawn."
+        "a TensorFlow node to see the layer that stands for it. Constants and weights are not drawn."
     )
     panes = [
         tag("figure", tag("figcaption", title), tag("div", id=name, class_="side"))
@@ -242,10 +243,11 @@ def _text(*children: object) -> Html:
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[Any]], numbers: Sequence[int] = ()) -> Html:
-    """A table that scrolls by itself where the page is narrow. numbers: columns that are set to the right."""
+    """A table; where the page is narrow, each row is a card. numbers: columns that are set to the right."""
     if not rows:
         return Html()
     side = ["number" if index in numbers else "" for index in range(len(titles))]
     head = tag("tr", *(tag("th", title, class_=each) for title, each in zip(titles, side, strict=True)))
-    body = [tag("tr", *(tag("td", cell, class_=each) for cell, each in zip(row, side, strict=True))) for row in rows]
+    cells = [list(zip(row, titles, side, strict=True)) for row in rows]
+    body = [tag("tr", *(tag("td", cell, class_=each, data_title=title) for cell, title, each in row)) for row in cells]
     return tag("div", tag("table", tag("thead", head), tag("tbody", *body)), class_="wide")

@@ -2,7 +2,7 @@
 // of the page tell the same.
 "use strict";
 const graph = JSON.parse(document.getElementById("graph-data").textContent);
-const ROW = 58, GAP = 22, FEW = 36;
+const ROW = 58, GAP = 22, FEW = 36, MOST = 8;
 const opened = new Set();
 let chosen = null;
 
@@ -117,15 +117,21 @@ function show() {
   draw("before");
   draw("after");
   const chips = document.getElementById("chips");
-  chips.replaceChildren(...[...opened].sort().map((scope) => {
+  const chip = (text, folded) => {
     const button = document.createElement("button");
-    button.textContent = "fold " + scope;
+    button.textContent = text;
     button.addEventListener("click", () => {
-      for (const each of [...opened]) if (each === scope || each.startsWith(scope + "/")) opened.delete(each);
+      for (const each of [...opened]) if (folded(each)) opened.delete(each);
       show();
     });
     return button;
-  }));
+  };
+  const open = [...opened].sort();
+  const scopes = open.length > MOST ? open.filter((scope) => !scope.includes("/")).slice(0, MOST) : open;
+  chips.replaceChildren(
+    ...(open.length > 1 ? [chip("fold everything", () => true)] : []),
+    ...scopes.map((scope) => chip("fold " + scope, (each) => each === scope || each.startsWith(scope + "/"))),
+  );
   const panel = document.getElementById("chosen");
   if (chosen === null) return;
   const layer = graph.after[chosen];

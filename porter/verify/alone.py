@@ -15,7 +15,7 @@ from porter.verify.compare import Tolerance, compare
 from porter.verify.diagnose import AGREES, diagnose
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.layers import LayerOutcome, Layers, check_layers
-from porter.verify.placing import calls, few, pairs, tells_layers, title
+from porter.verify.placing import calls, heading, pairs, tells_layers, title
 from porter.verify.reference import Reference
 from porter.verify.steps import after, read
 from porter.verify.suspect import Suspect, weight_name
@@ -51,17 +51,20 @@ def each_layer(context: Context) -> Finding:
         for outcome in found if failing is None else ():  # it does the same by another way
             if outcome.instead and outcome.title.startswith("ops."):
                 outcome.status = "not compared"
-    differing = [outcome for outcome in found if outcome.status == "differs"]
+    for number, fault in layers.faults:
+        if number is not None:
+            found[number].fault = "; ".join(filter(None, [found[number].fault, fault]))
+    differing = [outcome for outcome in found if outcome.status == "differs" or outcome.fault]
     compared = [outcome for outcome in found if outcome.status == "agrees"]
     notes = [
         *layers.notes,
         *granted(context),
         *(f"{each.title}: {each.why}" for each in found if each.status == "not compared"),
     ]
-    faults = layers.faults
+    faults = [fault for number, fault in layers.faults if number is None]
     if failing is not None and not differing:
         faults = [*faults, *misled(layers, context.model, reference, _apart(failing, trials)[0], trials.tolerance)]
-    explain_all(differing[:EXPLAINED], context, reference)
+    explain_all([each for each in differing if each.status == "differs"][:EXPLAINED], context, reference)
     if differing or faults:
         told = [describe(outcome, context.report["layers"]) for outcome in differing]
         status, reason = FAILED, listed([*told, *faults])
@@ -127,8 +130,10 @@ def recorded_layers(context: Context) -> Finding:
             faults += [] if found.ok else [f"{placed.title}: {name} {found.why}"]
     if not table:
         return Finding(SKIPPED, "no layer gives a tensor that was recorded")
-    status = FAILED if faults or layers.faults else PASSED
-    reason = listed([*faults, *layers.faults]) if status == FAILED else f"{len(table)} recorded tensors inside agree"
+    rows = context.report["layers"]
+    faults += [fault if number is None else f"{heading(rows[number])} {fault}" for number, fault in layers.faults]
+    status = FAILED if faults else PASSED
+    reason = listed(faults) if status == FAILED else f"{len(table)} recorded tensors inside agree"
     return Finding(status, reason, table, [case.samples], notes=layers.notes)
 
 
@@ -186,14 +191,11 @@ def _by_weight(operation: Any, sources: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def heading(row: Mapping[str, Any]) -> str:
-    """A layer, the rule that made it and the TensorFlow nodes that it stands for."""
-    return f"{title(row)} (rule {row.get('rule') or 'of a single operation'}; TensorFlow nodes {few(row['nodes'])})"
-
-
 def describe(outcome: LayerOutcome, rows: Sequence[Mapping[str, Any]]) -> str:
     """A failing layer in words: where it comes from, how far it is off, what both sides look like, what explains it."""
     told = heading(outcome.culprit.row if outcome.culprit else rows[outcome.number])
+    if outcome.fault:
+        return f"{told} {outcome.fault}"
     told += f", for which the model has {outcome.instead}," if outcome.instead and not outcome.culprit else ""
     if outcome.culprit:
         told += f" is wrong, as {outcome.title} behind it shows: {outcome.why}"

@@ -30,6 +30,7 @@ class LayerOutcome:
     """How one row of the report did. status: "agrees", "differs", "not compared" or "missing".
 
     instead: what the model calls in its place, if that is something else.
+    fault: what is wrong with it without its numbers: it is not there, or takes something else.
     together: rows that were run with it, since nothing in the original stands for what lies between; culprit: which of
         these it is, once that is known. suspect: what it takes to look for the reason: the calls that it may be, each
         with a way to make it with another operation, the results, and which of them should be what.
@@ -45,6 +46,7 @@ class LayerOutcome:
     statistics: dict[str, Any] = field(default_factory=dict)
     culprit: Placed | None = None
     diagnosis: str = ""
+    fault: str = ""
     override: Override | None = None
     suspect: Any = field(default=None, repr=False)
 
@@ -57,6 +59,7 @@ class LayerOutcome:
             "statistics": self.statistics,
             "together": self.together,
             "diagnosis": self.diagnosis,
+            "fault": self.fault,
             "override": self.override._asdict() if self.override else {},
         }
         return {

@@ -48,17 +48,22 @@ def title(row: Mapping[str, Any]) -> str:
     return f"{row['class']} {row['name']}" if row.get("name") else f"{row['class']} of {last_node(row)}"
 
 
+def heading(row: Mapping[str, Any]) -> str:
+    """A layer, the rule that made it and the TensorFlow nodes that it stands for."""
+    return f"{title(row)} (rule {row.get('rule') or 'of a single operation'}; TensorFlow nodes {few(row['nodes'])})"
+
+
 def last_node(row: Mapping[str, Any]) -> str:
     """The TensorFlow node whose result a row gives, or the last of its nodes."""
     named = [tensor.split(",")[0].split(":")[0] for tensor in row.get("outputs", ()) if tensor]
     return named[0] if named else row["nodes"][-1] if row.get("nodes") else "no node"
 
 
-def place(model: Any, report: Mapping[str, Any]) -> tuple[list[Placed], list[str], list[str]]:
+def place(model: Any, report: Mapping[str, Any]) -> tuple[list[Placed], list[tuple[int | None, str]], list[str]]:
     """The rows that were found, what is wrong, and what is worth knowing.
 
-    Wrong is a layer of the report that the model does not call, one that takes another tensor than the report says, and
-    a layer that the report does not name.
+    Wrong is a layer of the report that the model does not call, one that takes another tensor than the report says, each
+    with the number of its row; and a layer that the report does not name.
     """
     search = _Search(model, report)
     for number, row in enumerate(report["layers"]):
@@ -79,7 +84,7 @@ class _Search:
             self.known.setdefault(item["tensor"], set()).add(id(tensor))
         self.stands_for: dict[int, str] = {}
         self.placed: list[Placed] = []
-        self.faults: list[str] = []
+        self.faults: list[tuple[int | None, str]] = []
         self.notes: list[str] = []
 
     def find(self, number: int, row: Mapping[str, Any]) -> None:
@@ -98,14 +103,16 @@ class _Search:
             if index is not None:
                 self.notes.append(f"{title(row)} is not in the model; {_called(self.nodes[index])} is in its place")
             elif is_layer or row.get("inputs"):  # without inputs, it was computed while the model was built
-                text = f"{title(row)} (rule {row['rule']}; TensorFlow nodes {few(row['nodes'])}) is not in the model"
-                (self.faults if is_layer else self.notes).append(text)
+                if is_layer:
+                    self.faults.append((number, "is not in the model"))
+                else:
+                    self.notes.append(f"{heading(row)} is not in the model")
             if index is None:
                 return
         node = self.nodes[index]
         self.free[index], self.at = False, max(self.at, index + 1)
         self.placed.append(Placed(number, row, node, instead))
-        self._check_inputs(row, node)
+        self._check_inputs(number, row, node)
         for source, tensor in zip(row.get("outputs", ()), node.outputs, strict=False):
             self.stands_for[id(tensor)] = title(row)
             if source:
@@ -147,19 +154,19 @@ class _Search:
         """Whether `tensor` may be what stands for the original's tensor `source`."""
         return not source or source not in self.known or id(tensor) in self.known[source]
 
-    def _check_inputs(self, row: Mapping[str, Any], node: Any) -> None:
+    def _check_inputs(self, number: int, row: Mapping[str, Any], node: Any) -> None:
         for source, tensor in pairs(row, node):
             if not self._stands(source, tensor):
                 taken = self.stands_for.get(id(tensor)) or tensor._keras_history.operation.name
-                self.faults.append(f"{title(row)} takes the result of {taken} instead of {source}")
+                self.faults.append((number, f"takes the result of {taken} instead of {source}"))
 
-    def strangers(self) -> list[str]:
+    def strangers(self) -> list[tuple[int | None, str]]:
         """Layers that are called, and that the report does not name."""
         from keras import layers
 
         extra = [node.operation for node, free in zip(self.nodes, self.free, strict=True) if free]
         return [
-            f"the model calls {type(each).__name__} {each.name}, which the report does not name"
+            (None, f"the model calls {type(each).__name__} {each.name}, which the report does not name")
             for each in extra
             if isinstance(each, layers.Layer)
         ]

@@ -27,6 +27,11 @@ ALL = tuple(level.number for level in LEVELS)
 SEARCHED = (2, 5, 0, 1, 3, 4, 6, 7)  # in this order, for what is wrong first: where a layer is named, before outputs
 
 
+def _wrong_row(level: LevelResult) -> dict[str, Any] | None:
+    """The first layer that a level says is wrong."""
+    return next((row for row in level.layers if row["status"] == "differs" or row.get("fault")), None)
+
+
 @dataclass
 class Proof:
     """What was proved.
@@ -62,11 +67,12 @@ class Proof:
     def first_wrong(self) -> dict[str, Any] | None:
         """What goes wrong first: a layer that differs while its inputs agree, or else what a level says; None if nothing.
 
-        Layers are looked for at level 2, in inference, and then at level 5, in training.
+        Layers are looked for at level 2, in inference, and then at level 5, in training; then weights.
         """
         failed = {level.level: level for level in self.levels if level.status == FAILED}
-        for level in filter(None, map(failed.get, SEARCHED)):
-            row = next((row for row in level.layers if row["status"] == "differs"), None)
+        found = [(level, _wrong_row(level)) for level in filter(None, map(failed.get, SEARCHED))]
+        found.sort(key=lambda pair: pair[1] is None and pair[0].level != 0)  # in this order otherwise
+        for level, row in found:
             told = level.reason.splitlines()[0]
             return {
                 "level": level.level,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from porter.verify.alone import EXPLAINED, describe, explain_all, heading
+from porter.verify.alone import EXPLAINED, describe, explain_all
 from porter.verify.averages import Averages
 from porter.verify.calling import Unknown, run_call
 from porter.verify.compare import Comparison, compare
@@ -20,7 +20,7 @@ from porter.verify.draws_in_loops import settled, uniform_in_loops
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.graphdef import ancestors, split
 from porter.verify.layers import LayerOutcome, Layers
-from porter.verify.placing import Placed, calls, place, tells_layers
+from porter.verify.placing import Placed, calls, heading, place, tells_layers
 from porter.verify.reference import RANDOM, Reference, Refused
 from porter.verify.steps import read
 from porter.verify.tensors import Tensors

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from porter.verify.graphdef import ancestors, split
+from porter.verify.likeness import likeness
 from porter.verify.reference import Reference, Refused
 from porter.verify.steps import after, parts, read, replay
 
@@ -227,5 +228,6 @@ def _compare(weight: Any, source: Any, origins: Origins) -> tuple[str, str]:
 def _how(got: np.ndarray, want: np.ndarray, source: str) -> str:
     if got.shape != want.shape:
         return f"has shape {list(got.shape)}, {source} has {list(want.shape)}"
-    share = float(np.mean(got != want))
-    return f"differs from {source} in {share:.0%} of the elements, by up to {np.abs(got - want).max():.3g}"
+    share, seen = float(np.mean(got != want)), likeness(got, want)
+    told = f"differs from {source} in {share:.2%} of the elements, by up to {np.abs(got - want).max():.3g}"
+    return f"{told}: {seen}" if seen else told
