@@ -106,6 +106,14 @@ def _(tf):
     return tf.nn.conv2d(x, w, [1, 1, 2, 1], "VALID") + b
 
 
+@convolution.example("its size is asked before the bias is added", "Conv2D")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, None, None, 4], "x")
+    y = tf.nn.conv2d(x, tf.get_variable("w", [3, 3, 4, 6]), [1, 2, 2, 1], "VALID")
+    biased, size = y + tf.get_variable("b", [6]), tf.shape(y)
+    return tf.reshape(tf.nn.relu(biased), [size[0], size[1], size[2], 2, 3])
+
+
 @convolution.example("three axes", "Conv3D")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 6, 7, 8, 2], "x")

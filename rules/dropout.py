@@ -121,6 +121,23 @@ def _layer(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, ran
 
 
 @rule
+def dropout_of_nothing(tf, x, keep: Scalar, rate: Scalar, shape):
+    """Leave out a dropout whose rate is the constant 0: its mask is 1 everywhere, its scale was none.
+
+    Source: tf.nn.dropout(x, tf.constant(1.0)), 1.0 to 1.15.
+    """
+    mask, _ = _mask(tf, shape, keep, rate)
+    return x * mask
+
+
+@dropout_of_nothing.to_keras
+def _(x, keep, rate, random):
+    require(keep == 1 or rate == 0, "it drops out", random)
+    random.get("shape")
+    return x
+
+
+@rule
 def alpha_dropout(
     tf, x, keep: Scalar, keep_knob: Knob, rate: Scalar, rate_knob: Knob, training: Knob, shape,
     low: Scalar, stretch: Scalar, stretch_knob: Knob, shift: Scalar, shift_knob: Knob,
@@ -237,6 +254,26 @@ def _(tf):
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 6], "x")
     return tf.nn.dropout(x, rate=tf.placeholder_with_default(0.0, [], name="rate"))
+
+
+@dropout_of_nothing.example("keep_prob is the constant 1, in the arithmetic of 1.12", "ReLU")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    keep = tf.constant(1.0)
+    return tf.nn.relu(x / keep * tf.floor(keep + tf.random_uniform(tf.shape(x))))
+
+
+@dropout_of_nothing.example("keep_prob is the constant 1, in the arithmetic of 1.15", "ReLU")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    rate = 1.0 - tf.constant(1.0)
+    return tf.nn.relu(x * (1.0 / (1.0 - rate)) * tf.cast(tf.random_uniform(tf.shape(x)) >= rate, tf.float32))
+
+
+@dropout_of_nothing.counterexample("a mask without scale that does drop", "ReLU")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    return x * tf.floor(0.5 + tf.random_uniform(tf.shape(x)))
 
 
 @dropout.example("tf.layers.dropout", "Dropout")
@@ -363,5 +400,5 @@ def _(tf):
 for each in (dropout, alpha_dropout, gaussian_noise, gaussian_dropout):
     each.place, each.in_steps = "outside", True
 
-RULES = (dropout, alpha_dropout, gaussian_noise, gaussian_dropout)
+RULES = (dropout, dropout_of_nothing, alpha_dropout, gaussian_noise, gaussian_dropout)
 IN_LOOPS = (dropout_in_loop, dropout_left_out)

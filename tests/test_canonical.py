@@ -582,3 +582,34 @@ def test_rows_of_a_fixed_batch_are_left_open():
 
     graph = canonical_graph(build)
     assert [node.attrs["shape"] for node in graph if node.op == "Reshape"] == [(-1, 2)]
+
+
+def test_channels_are_known_behind_a_crop_to_the_size_of_another():
+    """As a U-Net crops what it copies over; the layers behind it need to know how many channels there are."""
+
+    def build(tf):
+        x, y = (tf.placeholder(tf.float32, [None, None, None, 4], name) for name in ("x", "y"))
+        (_, *large), (batch, rows, columns, channels) = (tf.unstack(tf.shape(each)) for each in (x, y))
+        begin = [0, (large[0] - rows) // 2, (large[1] - columns) // 2, 0]
+        cropped = tf.slice(x, begin, [-1, rows, columns, -1])
+        shape = tf.stack([batch, rows * 2, columns * 2, channels * 3 // 2])
+        larger = tf.nn.conv2d_transpose(y, tf.get_variable("w", [2, 2, 6, 4]), shape, [1, 2, 2, 1])
+        pooled = tf.nn.max_pool(larger + tf.get_variable("b", [6]), [1, 2, 2, 1], [1, 2, 2, 1], "VALID")
+        joined = tf.concat([pooled, cropped], 3)
+        return tf.nn.conv2d(joined, tf.get_variable("v", [3, 3, 10, 5]), [1, 1, 1, 1], "SAME")
+
+    graph = canonical_graph(build)
+    assert only(graph, "ConcatV2").out.shape == (None, None, None, 10)
+    assert only(graph, "Conv2D").out.shape == (None, None, None, 5)
+
+
+def test_a_size_is_asked_behind_bias_and_activation():
+    def build(tf):
+        x = tf.placeholder(tf.float32, [None, None, None, 4], "x")
+        y = tf.nn.conv2d(x, tf.get_variable("w", [3, 3, 4, 6]), [1, 1, 1, 1], "VALID")
+        z = tf.nn.relu(tf.nn.bias_add(y, tf.get_variable("b", [6])), name="last")
+        noise = tf.random_uniform(tf.shape(z))
+        return tf.reshape(z * noise, [-1, tf.shape(y)[1], tf.shape(y)[2], 2, 3])
+
+    graph = canonical_graph(build)
+    assert {node.inputs[0].node.op for node in graph if node.op == "Shape"} == {"Relu"}

@@ -23,6 +23,7 @@ from porter.canonical.rows import rows
 from porter.canonical.single_entries import single_entries
 from porter.canonical.single_numbers import single_numbers
 from porter.canonical.sizes_at_origin import sizes_at_origin
+from porter.canonical.sizes_behind_layers import sizes_behind_layers
 from porter.canonical.static_arguments import static_arguments
 from porter.canonical.weight_loops import weight_loops
 from porter.graph import Graph
@@ -45,6 +46,7 @@ WHOLE = (
     counted_loops,
     weight_loops,
     sizes_at_origin,
+    sizes_behind_layers,
 )
 PASSES = (
     drop_identities,

@@ -8,15 +8,20 @@ from __future__ import annotations
 from porter.canonical.chosen_shapes import CHOSEN
 from porter.canonical.dimensions import Dims, dims_of, refine
 from porter.canonical.shape_rules import RULES
-from porter.graph import Graph, Node
+from porter.graph import Graph, Node, Value
 
 ALL_RULES = {**RULES, **CHOSEN}
 
 
 def infer_shapes(graph: Graph) -> None:
     """Fill in shapes that are not known yet, in `graph` and in the loops inside it. Known sizes stay as they are."""
-    if any(node.op == "While" or any(value.shape is None for value in node.outputs) for node in graph):
+    if any(node.op == "While" or any(_is_open(value) for value in node.outputs) for node in graph):
         _infer(graph)
+
+
+def _is_open(value: Value) -> bool:
+    """Whether a rank is not known, or the channels of what may be images."""
+    return value.shape is None or len(value.shape) > 3 and value.shape[-1] is None
 
 
 def _infer(graph: Graph) -> None:

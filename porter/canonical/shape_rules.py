@@ -210,17 +210,18 @@ def _shape(node: Node) -> Dims | None:
 
 
 def _slice(node: Node) -> Dims | None:
-    begins, sizes = constant(node, 1), sizes_of(node.inputs[2])
+    begins, sizes = sizes_of(node.inputs[1]), sizes_of(node.inputs[2])
     dims = dims_of(node.inputs[0])
     if sizes is None or len(sizes) != len(dims):
         return None
     result: Dims = []
     for place, (dim, size) in enumerate(zip(dims, sizes, strict=True)):
-        begin = None if begins is None else int(begins[place])
+        begin = (None, None) if begins is None else begins[place]
         if size[0] != -1:
             result.append(size)
         else:
-            result.append((None, None) if begin is None else tuple(n if n is None else n - begin for n in dim))  # type: ignore[arg-type]
+            left = (None if None in ends else ends[0] - ends[1] for ends in zip(dim, begin, strict=True))  # type: ignore[operator]
+            result.append(tuple(left))  # type: ignore[arg-type]
     return result
 
 
@@ -267,12 +268,30 @@ def _batch_matmul(node: Node) -> Dims | None:
 
 
 def _conv2d(node: Node) -> Dims | None:
-    """Of images in channels_last, with the same padding and no strides; others keep what TensorFlow found."""
+    """Of images in channels_last: the kernel tells the channels; rows and columns stay with the same padding alone."""
     dims, kernel = dims_of(node.inputs[0]), dims_of(node.inputs[1])
-    strides = node.attrs.get("strides", (1,))
-    if node.attrs.get("padding") != "SAME" or set(strides) != {1} or node.attrs.get("data_format", "NHWC") != "NHWC":
+    if node.attrs.get("data_format", "NHWC") != "NHWC":
         return None
-    return [*dims[:-1], kernel[-1]]
+    same = node.attrs.get("padding") == "SAME" and set(node.attrs.get("strides", (1,))) == {1}
+    return [*(dims[:-1] if same else _only_batch(dims)), kernel[-1]]
+
+
+def _conv2d_transpose(node: Node) -> Dims | None:
+    if node.attrs.get("data_format", "NHWC") != "NHWC":
+        return None
+    return [*_only_batch(dims_of(node.inputs[0])), dims_of(node.inputs[1])[-2]]
+
+
+def _window(node: Node) -> Dims | None:
+    """Of images in channels_last whose rows and columns change: batch and channels stay."""
+    dims = dims_of(node.inputs[0])
+    steps = [node.attrs[each] for each in ("ksize", "strides") if each in node.attrs]
+    apart = all(each[0] == each[-1] == 1 for each in steps) and node.attrs.get("data_format", "NHWC") == "NHWC"
+    return [*_only_batch(dims), dims[-1]] if apart else None
+
+
+def _only_batch(dims: Dims) -> Dims:
+    return [dims[0], *[(None, None)] * (len(dims) - 2)]
 
 
 RULES: dict[str, Callable[[Node], Dims | None]] = {
@@ -302,6 +321,8 @@ RULES: dict[str, Callable[[Node], Dims | None]] = {
     "ArgMin": _pick,
     "BatchMatMul": _batch_matmul,
     "Conv2D": _conv2d,
+    "Conv2DTranspose": _conv2d_transpose,
+    **dict.fromkeys(("MaxPool", "AvgPool", "ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic"), _window),
     "BroadcastTo": _of_sizes,
     **dict.fromkeys(("Fill", "RandomUniform", "RandomStandardNormal", "TruncatedNormal"), _filled),
     "LSTMBlockCell": _state,
