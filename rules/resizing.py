@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from porter.rule import layers, one_of, op, ops, porter_layers, require, rule
+from porter.rule import at_run_time, is_size, layers, one_of, op, ops, porter_layers, require, rule
 
 INTERPOLATIONS = {
     "ResizeBilinear": "bilinear",
@@ -48,6 +48,15 @@ def _(x, size, resize):
     if factor:
         return porter_layers.LegacyResizing(factor=factor, **options)(x)
     return porter_layers.LegacyResizing(**options)(x, like)
+
+
+@op(*INTERPOLATIONS)
+def resizing_to_numbers(x, size, *, node, align_corners=False, half_pixel_centers=False):
+    """A size that the data name, or that follows from several shapes."""
+    require(x.rank == 4, "not a picture", node)
+    options = {"align_corners": align_corners, "half_pixel_centers": half_pixel_centers}
+    resized = porter_layers.LegacyResizing(interpolation=INTERPOLATIONS[node.op], **options)(x, size)
+    return resized if is_size(size) else at_run_time(resized)
 
 
 def _target(x, resize, size):
@@ -171,13 +180,6 @@ def _(tf):
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 4, 5, 3], "x")
     return tf.image.resize_nearest_neighbor(x, [8, 10], align_corners=True)
-
-
-@resizing.counterexample("rows of one tensor, columns of another", "LegacyResizing")
-def _(tf):
-    x = tf.placeholder(tf.float32, [None, None, None, 3], "x")
-    y = tf.placeholder(tf.float32, [None, None, None, 3], "y")
-    return tf.image.resize_bilinear(x, [tf.shape(x)[1], tf.shape(y)[2]])
 
 
 RULES = (resizing,)

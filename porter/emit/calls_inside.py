@@ -213,7 +213,8 @@ class Writer:
         initial = [self._initial(value) for value in node.inputs[:count]]
         functions = []
         outer, before = self.names, self.compiles
-        self.compiles = True
+        grows = any(map(_changes, node.inputs, node.outputs))
+        self.compiles = not grows
         wanted_names = _loop_names(node)
         steps = node.attrs.get("steps")
         for wanted, graph in (("go_on", cond), ("step", body))[steps is not None :]:
@@ -251,7 +252,9 @@ class Writer:
         if not self.compiles:
             self.custom.add(loop)
         self.compiles &= before and not node.attrs.get("filled")
-        started = f"{loop}({functions[0]}, {functions[1]}, ({', '.join(initial)}{comma}))"
+        started = (
+            f"{loop}({functions[0]}, {functions[1]}, ({', '.join(initial)}{comma}){', grows=True' if grows else ''})"
+        )
         return [*lines, f"{', '.join(targets)}{comma} = {started}"]
 
     def _initial(self, value: Value) -> str:
@@ -349,6 +352,12 @@ def _loop_names(node: Node) -> list[str]:
         else:
             found.append("i" if value.shape == () and value.dtype.startswith("int") else "state")
     return [f"{name}_{found[: i + 1].count(name)}" if found.count(name) > 1 else name for i, name in enumerate(found)]
+
+
+def _changes(before: Value, after: Value) -> bool:
+    """Whether a loop variable has another size in each step."""
+    known = before.shape is not None and after.shape is not None and before.node.op != "ArrayNew"
+    return known and any(old and new is None for old, new in zip(before.shape, after.shape, strict=False))  # type: ignore[arg-type]
 
 
 def _mentions(user: Node, slot: int) -> int:

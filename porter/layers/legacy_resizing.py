@@ -16,7 +16,8 @@ class LegacyResizing(layers.Layer):
         align_corners: output pixel i lies at `i * (rows - 1) / (height - 1)`.
         half_pixel_centers: output pixel i lies at `(i + 0.5) * rows / height - 0.5`, bicubic then with -0.5.
 
-    Call arguments: the pictures, and, without size and factor, pictures whose height and width the result gets.
+    Call arguments: the pictures, and, without size and factor, pictures whose height and width the result gets, or height
+    and width as a pair of numbers.
     Shapes: [batch, rows, columns, channels] to [batch, height, width, channels], float32 unless "nearest".
     Source: tensorflow/core/kernels/resize_*_op.cc and image_resizer_state.h, 1.15.
     """
@@ -41,7 +42,9 @@ class LegacyResizing(layers.Layer):
 
     def call(self, x, like=None):
         shape = ops.shape(x)
-        height, width = self._size(shape[1:3], ops.shape(like)[1:3] if like is not None else None)
+        if like is not None and not isinstance(like, (tuple, list)):
+            like = ops.shape(like)[1:3]
+        height, width = self._size(shape[1:3], like)
         if self.interpolation != "nearest":
             x = ops.cast(x, "float32")
         resize = getattr(self, f"_{self.interpolation}")

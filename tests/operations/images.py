@@ -24,6 +24,16 @@ def scaled(kernel, antialias):
 
 
 CASES: list[Case] = [
+    (
+        "ResizeBilinear",
+        lambda tf, image, x, count: (
+            tf.image.resize_bilinear(image, [2 * tf.shape(x)[1], tf.shape(image)[2] // 2]),
+            tf.image.resize_bilinear(image, tf.stack([count + 1, 5]), align_corners=True),
+        ),
+    ),
+    ("ResizeNearestNeighbor", lambda tf, image, x: tf.image.resize_nearest_neighbor(image, tf.shape(x)[1:3] + 1)),
+    ("ResizeBicubic", lambda tf, image, x: tf.image.resize_bicubic(image, tf.shape(x)[1:3] + 1)),
+    ("ResizeArea", lambda tf, image, x: tf.image.resize_area(image, tf.shape(x)[1:3] - 1)),
     ("ScaleAndTranslate", scaled("lanczos3", True)),
     ("ScaleAndTranslate", scaled("triangle", False)),
     ("ScaleAndTranslate", scaled("keyscubic", True)),

@@ -30,6 +30,16 @@ def _rows_put_together(tf, six):
     return turned.concat(), pieces.gather([2, 0])
 
 
+def _lengthened(tf, vector):
+    """A vector that is longer after each step."""
+    return tf.while_loop(
+        lambda v: tf.reduce_all(tf.shape(v) < 10),
+        lambda v: [tf.concat([v, v[:2]], 0)],
+        [vector],
+        shape_invariants=[tf.TensorShape([None])],
+    )
+
+
 def _growing(tf, vector, count):
     """Arrays that grow: by constant places, and in a loop that starts where the data say."""
     few = tf.TensorArray(tf.float32, 1, dynamic_size=True).write(2, vector).scatter([0], vector[tf.newaxis])
@@ -57,6 +67,7 @@ CASES: list[Case] = [
     ("Squeeze", lambda tf, x: tf.squeeze(tf.reduce_sum(x, [1, 2], keepdims=True), [1, 2])),
     ("Squeeze", lambda tf, x: tf.sigmoid(tf.squeeze(x[:, :1, :1]))),
     ("BroadcastTo", lambda tf, loose: loose[0] * tf.ones(tf.broadcast_dynamic_shape(tf.shape(loose)[1:], [2, 1, 1]))),
+    ("ConcatV2", _lengthened),
     ("ConcatV2", lambda tf, x, y: tf.concat([x, y], -1)),
     ("ConcatV2", lambda tf, x, y: tf.concat([x, y, tf.zeros_like(x)], 1)),
     ("ConcatV2", lambda tf, x: tf.raw_ops.Concat(concat_dim=1, values=[x, x * 2.0])),
