@@ -11,10 +11,11 @@ def l2_normalization(tf, x, at_least: Scalar, within: Scalar, least: Scalar, add
     Keras' own UnitNormalization divides by max(norm, 1e-12), which is another number for small inputs.
     Source: tensorflow/python/ops/nn_impl.py, function l2_normalize; contrib's unit_norm; tf.norm; hand-written code.
     """
-    squares = tf.Sum(one_of(tf.Square(x), x * x, tf.Pow(x, 2))).named("total")
+    squares = tf.Sum(one_of(tf.Square(x), x * x, tf.Pow(x, 2))).named("total").shared()
     guarded = one_of(tf.Maximum(squares, at_least), squares + within, squares)
-    norm = one_of(tf.Sqrt(squares), tf.EuclideanNorm(x).named("total"))
-    divisor = one_of(tf.Maximum(norm, least), norm + added, tf.Sqrt(guarded), tf.EuclideanNorm(x).named("total"))
+    euclidean = tf.EuclideanNorm(x).named("total").shared()
+    norm = one_of(tf.Sqrt(squares).shared(), euclidean)
+    divisor = one_of(tf.Maximum(norm, least), norm + added, tf.Sqrt(guarded).shared(), euclidean)
     tiled = one_of(divisor, tf.Tile(divisor).named("tiled"), tf.Tile(divisor, multiples))
     return one_of(x * tf.Rsqrt(guarded), x / tiled)
 
@@ -43,7 +44,7 @@ def l1_normalization(tf, x, least: Scalar, added: Scalar, multiples):
 
     Source: hand-written TensorFlow 1 code; what people call "patch" normalisation is often this, over the channels.
     """
-    total = tf.Sum(tf.Abs(x)).named("total")
+    total = tf.Sum(tf.Abs(x)).named("total").shared()
     divisor = one_of(tf.Maximum(total, least), total + added, total)
     return x / one_of(divisor, tf.Tile(divisor).named("tiled"), tf.Tile(divisor, multiples))
 
@@ -78,6 +79,13 @@ def _(tf):
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 6], "x")
     return x / (tf.norm(x, axis=1, keepdims=True) + 1e-6)
+
+
+@l2_normalization.example("two conventions for one norm, which is used by itself too", "L2Normalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    norm = tf.norm(x, axis=1, keepdims=True)
+    return x / (norm + 0.1), x / tf.maximum(norm, 0.1), norm
 
 
 @l2_normalization.example("the whole batch at once", "L2Normalization")
