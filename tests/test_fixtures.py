@@ -51,6 +51,11 @@ def converted(shelf):
         outputs = None if how == "auto" else about["outputs"]
         if how == "named" and sorted(run(name, "auto").outputs) == sorted(about["outputs"]):
             return run(name, "auto")
+        if how == "exact" and not run(name, "named").report["changes"]:
+            named, options = run(name, "named"), Options(outputs=outputs, exact=True, dry_run=True)
+            again = convert(FIXTURES / name / about["source"], options=options).source
+            if again.split('"""', 2)[2] == named.source.split('"""', 2)[2]:  # the docstring says what was proved
+                return named
         directory = shelf / f"{name}_{how}"
         done = convert(FIXTURES / name / about["source"], directory, Options(outputs=outputs, exact=how == "exact"))
         return SimpleNamespace(
