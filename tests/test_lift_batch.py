@@ -60,7 +60,16 @@ def capsules(v1):
     return v1.reduce_sum(v1.nn.softmax(u, axis=3) * u, axis=1)
 
 
-@pytest.mark.parametrize("build", [dense, recurrent, generator, capsules], ids=lambda build: build.__name__)
+def size_inside(v1):
+    """The input takes any number of rows, of which the graph uses 5: as decoders begin their sentences."""
+    x = v1.placeholder("float32", [None, 4], "x")
+    start = v1.fill([5, 2], 1.0)
+    return v1.tanh(v1.matmul(v1.concat([start, v1.strided_slice(x, [0, 0], [5, -1])], 1), v1.constant(numbers(5, 3))))
+
+
+@pytest.mark.parametrize(
+    "build", [dense, recurrent, generator, capsules, size_inside], ids=lambda build: build.__name__
+)
 def test_any_batch_is_taken_and_proved(tf, tmp_path, build):
     source = frozen(tf, tmp_path / "g.pb", build)
     made = convert(source, tmp_path / "out", Options(outputs=["y:0"], lift_batch=True))

@@ -72,15 +72,31 @@ class _Lifter:
             dims = self._placeholder(name).attr["shape"].shape.dim
             if dims and dims[0].size > 0:
                 sizes[name], ranks[name] = dims[0].size, len(dims)
+        if not sizes and (size := self._fixed_inside()):
+            for name in self.original.inputs:
+                dims = self._placeholder(name).attr["shape"].shape.dim
+                if dims and dims[0].size < 0:
+                    sizes[name], ranks[name] = size, len(dims)
+                    for node in self.fixed.node:
+                        if node.name == self._placeholder(name).name:
+                            node.attr["shape"].shape.dim[0].size = size
         if not sizes:
             raise UsageError(
                 "No input has a fixed batch size.",
                 where=", ".join(self.original.inputs),
-                todo="leave out --lift-batch: the model takes batches of any size as it is",
+                why="nor do all outputs have one that they share",
+                todo="leave out --lift-batch",
             )
         wide = [size for name, size in sizes.items() if ranks[name] > 1] or list(sizes.values())
         size = max(wide, key=wide.count)
         return size, [name for name, each in sizes.items() if each == size]
+
+    def _fixed_inside(self) -> int:
+        """The number of samples that every output has although no input does: the graph holds it as a number. 0 if none."""
+        graph = self._import(self.fixed)
+        shapes = [graph.get_tensor_by_name(self.original.stands_for(name)).shape for name in self.original.outputs]
+        firsts = {shape.as_list()[0] if shape.rank else None for shape in shapes}
+        return (firsts.pop() or 0) if len(firsts) == 1 else 0
 
     def _numbers(self, graph: Any) -> dict[str, np.ndarray]:
         """The integers that size vectors are made of and that follow from constants alone, by the name of a tensor."""
@@ -155,6 +171,8 @@ class _Lifter:
             begin, size = self._vector(static, node.input[1]), self._vector(static, node.input[2])
             if self.size > 1 and begin and size and begin[0] == 0 and size[0] == self.size:
                 node.input[2] = self._joined(node, size, -1, node.input[2])
+        elif op == "StridedSlice" and node.name in self.data and self.size > 1:
+            self._slice(node, static)
         elif op == "Range" and self.size > 1:
             operation = static.get_operation_by_name(node.name)
             limit = self.tf.get_static_value(operation.inputs[1])
@@ -191,6 +209,15 @@ class _Lifter:
         if None not in vector and -1 not in vector:
             return self._joined(node, vector, -1, node.input[1])
         return self._joined(node, vector, (vector[0] or 0) // self.size, node.input[1])
+
+    def _slice(self, node: Any, static: Any) -> None:
+        """x[:size] takes all samples."""
+        begin, end, strides = (self._vector(static, name) for name in node.input[1:4])
+        special = sum(node.attr[f"{name}_mask"].i & 1 for name in ("ellipsis", "new_axis", "shrink_axis"))
+        if not begin or not end or not strides or special or end[0] != self.size or strides[0] != 1:
+            return
+        if begin[0] == 0 or node.attr["begin_mask"].i & 1:
+            node.attr["end_mask"].i |= 1
 
     def _sized(self, node: Any, static: Any, was: Any) -> None:
         slot = SIZED[node.op]
