@@ -54,6 +54,19 @@ def _(tf):
     return [outputs, state.c, state.h]
 
 
+@lstm.example("a decoder that was written out: each step takes what the one before it gave", "LSTM", "LSTM", "LSTM")
+def _(tf):
+    x, cell = tf.placeholder(tf.float32, [None, 3], "x"), tf.nn.rnn_cell.LSTMCell(5)
+    state = cell.zero_state(tf.shape(x)[0], tf.float32)
+    taken = tf.get_variable("back", [5, 3])
+    with tf.variable_scope("decoder") as scope:
+        output, state = cell(x, state)
+        for _ in range(2):
+            scope.reuse_variables()
+            output, state = cell(tf.nn.softmax(tf.matmul(output, taken)), state)
+    return output
+
+
 @lstm.counterexample("the output's gate sees the cell before it was renewed", "LSTM")
 def _(tf):
     def step(before, x):

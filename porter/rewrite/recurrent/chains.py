@@ -21,11 +21,14 @@ Holds = Callable[[str, Sequence[str]], bool]
 def raise_chains(graph: Graph, cells: Sequence[Cell], holds: Holds) -> None:
     """Raise every chain of equal cells, each of which takes the states that the one before it gives.
 
-    Layers on top of each other follow in turn: the second one's inputs are what the first one's layer gives.
+    Layers on top of each other follow in turn: the second one's inputs are what the first one's layer gives. Where a
+    step's input depends on the step before, as in a decoder that was written out, each step is a call of one layer.
     """
     now: dict[int, Value] = {}  # what stands for the outputs of cells that were raised
     for chain in _chains(_steps(graph, cells, holds)):
-        _raise(graph, chain, now)
+        if _feeds_back(graph, chain, now) or not _raise(graph, chain, now):
+            for step in chain if chain[0].cell.alone else ():
+                _raise(graph, [step], now)
     if now:
         _gather(graph)
         graph.prune()
@@ -107,21 +110,28 @@ def _chains(steps: list[Step]) -> Iterator[list[Step]]:
     yield from sorted(chains, key=lambda chain: place[id(chain[0])])
 
 
-def _raise(graph: Graph, chain: list[Step], now: dict[int, Value]) -> None:
+def _feeds_back(graph: Graph, chain: list[Step], now: dict[int, Value]) -> bool:
+    """Whether what goes into a step depends on what another one of the chain gives."""
+    given = {id(value.node) for step in chain for value in (step.out, *(after for _, after in step.states))}
+    inputs = [now.get(id(step.x), step.x).node for step in chain[1:]]
+    return any(id(node) in given for node in graph.ancestors(inputs))
+
+
+def _raise(graph: Graph, chain: list[Step], now: dict[int, Value]) -> bool:
     """Put one layer in the place of a chain, unless what is inside of it is used elsewhere."""
     inside = {id(node) for step in chain for node in step.nodes}
-    if any(graph.nodes.get(step.out.node.name) is not step.out.node for step in chain):
-        return
+    if any(graph.nodes.get(node.name) is not node for step in chain for node in step.nodes):
+        return False  # another chain has taken some of it
     for step in chain[:-1]:
         for _, after in step.states:
             if after is not step.out and (graph.is_output(after) or any(id(u) not in inside for u, _ in after.uses)):
-                return
+                return False
     try:
         x = Together(graph).stacked([now.get(id(step.x), step.x) for step in chain])
     except Miss:
-        return
+        return False
     if x.rank is None or any(step.out.shape is None for step in chain):
-        return
+        return False
     first, last = chain[0], chain[-1]
     before = [now.get(id(value), value) for value, _ in first.states]
     initial = None if all(map(is_zero, before)) else before
@@ -142,6 +152,7 @@ def _raise(graph: Graph, chain: list[Step], now: dict[int, Value]) -> None:
             graph.replace(step.out, value)
             now[id(step.out)] = value
     graph.prune()
+    return True
 
 
 def _used_outside(graph: Graph, value: Value, inside: set[int]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from porter.graph import Graph, Node, Value
@@ -16,9 +17,18 @@ def settle(graph: Graph) -> None:
         _last_steps(graph, node)
     graph.prune()
     raise_both_ways(graph, found)
+    calls: dict[object, list[Node]] = defaultdict(list)
     for node in found:
         if graph.nodes.get(node.name) is node:
-            _settle(graph, node)
+            calls[_layer(node)].append(node)
+    for group in calls.values():
+        _settle(graph, group)
+
+
+def _layer(node: Node) -> object:
+    """What tells the layer that a call is of: one that is called several times has one set of weights."""
+    weights = tuple((name, ref.key) for name, ref in sorted(node.attrs.get("weights", {}).items()))
+    return (node.op, repr(node.attrs["config"]), weights) if weights else id(node)
 
 
 def _last_steps(graph: Graph, node: Node) -> None:
@@ -61,24 +71,36 @@ def _last(user: Node, axis: int, value: Value) -> list[Value]:
     return []
 
 
-def _settle(graph: Graph, node: Node) -> None:
-    args, kwargs = node.attrs["config"]
-    kwargs = dict(kwargs)
-    del kwargs["return_state"], kwargs["return_sequences"]
-    used = [bool(value.uses) or graph.is_output(value) for value in node.outputs]
-    sequence, *states = node.outputs
-    # where a whole sample is masked, the last output is 0, and the state what it was before
-    last_is_state = not {"mask", "initial_state"} <= node.attrs["kwargs"].keys()
-    if used[0]:
+def _settle(graph: Graph, calls: list[Node]) -> None:
+    """Give a layer the arguments that suit all of its calls."""
+    whole = any(_used(graph, node)[0] for node in calls)
+    states = any(_asks_for_states(graph, node, whole) for node in calls)
+    args, kwargs = calls[0].attrs["config"]
+    kwargs = {name: value for name, value in kwargs.items() if name not in ("return_state", "return_sequences")}
+    if whole:
         kwargs["return_sequences"] = True
     else:
         kwargs.pop("zero_output_for_mask", None)
-    if any(used[1:]) and not (last_is_state and not used[0] and not any(used[2:])):
+    if states:
         kwargs["return_state"] = True
-    elif used[0]:
+    for node in calls:
+        node.attrs["config"] = (args, kwargs)
+        if states:
+            continue
+        sequence, last, *_ = node.outputs
+        if not whole:
+            graph.replace(last, sequence)
+            sequence.shape, sequence.probe, sequence.tensor = last.shape, last.probe, last.tensor
         node.outputs = [sequence]
-    else:
-        graph.replace(states[0], sequence)
-        sequence.shape, sequence.probe, sequence.tensor = states[0].shape, states[0].probe, states[0].tensor
-        node.outputs = [sequence]
-    node.attrs["config"] = (args, kwargs)
+
+
+def _used(graph: Graph, node: Node) -> list[bool]:
+    return [bool(value.uses) or graph.is_output(value) for value in node.outputs]
+
+
+def _asks_for_states(graph: Graph, node: Node, whole: bool) -> bool:
+    """Whether a call needs more than the sequence, or where that is not given than the last step of it."""
+    used = _used(graph, node)
+    # where a whole sample is masked, the last output is 0, and the state what it was before
+    last_is_state = not {"mask", "initial_state"} <= node.attrs["kwargs"].keys()
+    return any(used[1:]) and (whole or not last_is_state or any(used[2:]))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher, Miss
 from porter.rewrite.recurrent.lift import Lifter, new, transposed
+from porter.rule import ops
 
 DEEP = 12  # operations between what a sequence is taken apart to and what a layer takes
 
@@ -33,6 +34,12 @@ class Together:
                 raise
             shape = None if first.shape is None else (*first.shape[:1], len(values), *first.shape[1:])
             probe = None if first.probe is None else (*first.probe[:1], len(values), *first.probe[1:])
+            if all(map(self._matcher.is_static, values)):
+                # a call: what is made of weights alone is otherwise computed by the original, which has no such tensor
+                made = ops.expand_dims(first, 1) if len(values) == 1 else ops.stack(list(values), axis=1)
+                made.shape, made.probe, made.dtype = shape, probe, first.dtype
+                made.node.name, made.node.origin = first.node.name, first.node.origin
+                return made
             if len(values) == 1:
                 return new("ExpandDims", [first], {"axis": 1}, first, shape, probe)
             return new("Stack", list(values), {"axis": 1}, first, shape, probe)
