@@ -595,6 +595,44 @@ def test_what_ctc_decodes_is_the_output(graph):
     assert trained(graph).outputs == ["columns:0"]
 
 
+def test_a_residual_of_derivatives_is_no_output(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 1], "x"), v1.placeholder(tf.float32, [None, 1], "wanted")
+    answer = tf.matmul(tf.tanh(tf.matmul(x, variable("a", 1, 4))), variable("b", 4, 1))
+    residual = variable("speed", 1) * answer * tf.gradients(answer, x)[0]
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(residual)) + tf.reduce_mean(tf.square(answer - wanted)))
+    assert trained(graph).outputs == [answer.name]
+
+
+def test_how_likely_an_action_is_is_no_output(graph):
+    state, action = v1.placeholder(tf.float32, [None, 4], "state"), v1.placeholder(tf.float32, [None, 2], "action")
+    mean, spread = tf.matmul(state, variable("a", 4, 2)), tf.exp(variable("spread", 2))
+    drawn = tf.add(mean, spread * v1.random_normal([2]), "drawn")
+    v1.train.AdamOptimizer().minimize(-tf.reduce_mean(tf.reduce_sum(tf.square(action - mean) / spread, 1)))
+    original = trained(graph)
+    assert original.outputs == [mean.name, drawn.name]
+    assert original.inputs == ["state:0"]
+
+
+def test_a_distance_of_embeddings_is_the_output(graph):
+    head, relation, tail = (v1.placeholder(tf.int32, [None], name) for name in ("head", "relation", "tail"))
+    things, relations = variable("things", 9, 4), variable("relations", 5, 4)
+    parts = tf.gather(things, head), tf.gather(relations, relation), tf.gather(things, tail)
+    distance = tf.reduce_sum(tf.abs(parts[0] + parts[1] - parts[2]), 1, keepdims=True)
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(distance))
+    assert trained(graph).outputs == [distance.name]
+
+
+def test_an_actor_ends_where_its_critic_begins(graph):
+    state, wanted = v1.placeholder(tf.float32, [None, 4], "state"), v1.placeholder(tf.float32, [None, 1], "wanted")
+    action = tf.tanh(tf.matmul(state, variable("actor", 4, 2)))
+    seen = tf.nn.relu(tf.matmul(state, variable("critic/seen", 4, 3)))
+    value = tf.matmul(tf.concat([seen, action], 1), variable("critic/value", 5, 1))
+    optimizer, weights = v1.train.AdamOptimizer(), v1.trainable_variables()
+    optimizer.minimize(-tf.reduce_mean(value), var_list=weights[:1])
+    optimizer.minimize(tf.reduce_mean(tf.square(value - wanted)), var_list=weights[1:])
+    assert trained(graph).outputs == [value.name, action.name] or trained(graph).outputs == [action.name, value.name]
+
+
 def test_what_no_loss_needs_is_no_output(graph):
     x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 3], "wanted")
     hidden = tf.nn.relu(tf.matmul(x, variable("a", 4, 4)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from porter.read.contexts import Contexts
 from porter.read.cut import Plan
-from porter.read.flow import NUMBERS, Flow
+from porter.read.flow import GRADIENTS, NUMBERS, Flow
 from porter.read.operations import output_types
 from porter.read.static import Shape, shapes_of
 from porter.read.training import steps
@@ -91,8 +91,12 @@ class Ends:
     # Losses may hold weights too: the transitions of a conditional random field, the centers of a center loss.
 
     def _joins_of_losses(self) -> set[str]:
-        """Joins that belong to a loss: all that comes of them is one number for each sample, or they look labels up."""
+        """Joins that belong to a loss: all that comes of them is one number for each sample, or they look labels up, or
+        they only meet derivatives."""
         last = self.joins & self.tail
+        residuals = {join for join in last if self._meets_derivatives(join)}
+        if residuals and residuals != self.joins:
+            return residuals
         lookups = {join for join in last if self.wiring.op(join) in LOOKUPS and self._is_first(join)}
         if lookups and lookups != last:
             return lookups
@@ -100,10 +104,27 @@ class Ends:
             join for join in last if all(self._is_single(name) for name in self.wiring.after([join], within=self.tail))
         }
         if not last or single != last:
-            return set()
+            # how likely an action is has the deviations among its weights that actions are drawn with
+            scored = single | {join for join in last if self._is_summed_up(join)}
+            others = frozenset().union(*(self.own_weights(join) for join in last - scored))
+            return {join for join in scored if self.own_weights(join) and self.own_weights(join) <= others}
         weights = frozenset().union(*(self.own_weights(join) for join in single))
         lost = {join for join in self.joins if self.own_weights(join) & weights}
         return lost if lost != self.joins else set()
+
+    def _is_summed_up(self, join: str) -> bool:
+        """Whether weights are met number by number, and in the end one number for each sample comes of it."""
+        if self.wiring.op(join) not in ("Add", "AddV2", "Sub", "Mul", "RealDiv", "Div"):
+            return False
+        after = self.wiring.after([join], within=self.tail)
+        last = (name for name in after if not any(user in after for user, _, _ in self.wiring.users[name]))
+        return all(self._is_single(name) for name in last)
+
+    def _meets_derivatives(self, join: str) -> bool:
+        """Whether nothing is made of a join but what derivatives have part in: a differential equation's residual."""
+        users = {user for user, _, _ in self.wiring.users[join]} - self.flow.writing
+        beside = [user for user in users if user in self.flow.training and not GRADIENTS.search(user)]
+        return bool(beside) and users <= self.flow.training
 
     def _is_first(self, join: str) -> bool:
         behind = self.wiring.before([s for s, _ in self.wiring.inputs[join]], within=self.flow.forward)
@@ -135,9 +156,11 @@ class Ends:
         return found
 
     def _ends_of(self, joins: set[str], others: set[str]) -> list[End]:
-        """The ends of the network whose weights are met at `joins`; it reaches up to where it meets `others`."""
+        """The ends of the network whose weights are met at `joins`; it reaches up to where it meets `others`, or what
+        is computed from those that do not lead to it."""
         sources = (s for join in joins & self.domain for s, _ in self.wiring.inputs[join])
-        region = self.domain - self.wiring.before(sources, within=self.domain) - others
+        before = self.wiring.before(sources, within=self.domain)
+        region = self.domain - before - others - self.wiring.after(others - before, within=self.domain)
         every = [name for name in self.wiring.nodes if name in joins & region]
         ends = [name for name in every if not self._is_lone_step(name)] or every
         return [End(name, frozenset(self.wiring.after([name], within=region))) for name in ends]
@@ -153,15 +176,20 @@ class Ends:
         return [End(end.node, end.after & towards) for end in ends if end.node in towards]
 
     def _scaled_noise(self) -> list[str]:
-        """The products of what networks give and normally distributed numbers."""
+        """Where normally distributed numbers are multiplied with what networks give, or are added to it, multiplied with
+        weights before."""
         found, seen = [], {n for n in self.wiring.nodes if self.wiring.op(n) == "RandomStandardNormal"}
         stack = list(seen)
         while stack:
-            for user, _, _ in self.wiring.users[stack.pop()]:
-                if user in self.domain and self.wiring.op(user) == "Mul":
+            name = stack.pop()
+            for user, _, _ in self.wiring.users[name]:
+                op = self.wiring.op(user)
+                if user in self.domain and (op == "Mul" or (name in self.flow.weighted and op in ("Add", "AddV2"))):
                     found.append(user)
-                elif user not in self.domain and user not in seen and self.wiring.op(user) in PASSING:
-                    seen.add(user)
+                elif (
+                    op in PASSING and user not in self.domain | seen and (op == "Mul" or user not in self.flow.weighted)
+                ):
+                    seen.add(user)  # but not noise that is added to weights
                     stack.append(user)
         return found
 

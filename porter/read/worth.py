@@ -18,6 +18,7 @@ CARRYING = frozenset({
 })  # fmt: skip
 COMBINING = frozenset({"Add", "AddV2", "AddN", "Sub", "Mul", "Pack", "ConcatV2", "Concat"})
 STACKING = frozenset({"Pack", "ConcatV2", "Concat"})
+MATCHING = frozenset({"Add", "AddV2", "Sub", "Mul", "Square", "SquaredDifference", "Abs", "Pow"})
 SUMMING = frozenset({"Add", "AddV2", "AddN"})
 PICKING = frozenset({
     "ArgMax", "ArgMin", "TopKV2", "TopK", "Cast", "Equal", "NotEqual", "Greater", "GreaterEqual", "Less",
@@ -122,7 +123,7 @@ class Worth:
             before, after = (self.ends.shapes.get(t) for t in (self.wiring.inputs[name][0], (name, 0)))
             if before is not None and after is not None and len(after) > len(before):
                 return 0.2
-            if users and not in_use:
+            if users and not in_use and (after is None or len(after) < 3):
                 return -0.5
         return -0.1 if in_use else 0.1
 
@@ -166,20 +167,24 @@ class Worth:
         return source if scaled and alone and meant and self.values.number(other) is not None else None
 
     def _matches(self, name: str) -> bool:
-        """Whether a node sums the product of two parts of the network up: how well they match."""
-        product = self.wiring.inputs[name][0][0]
-        if self.wiring.op(product) != "Mul" or self.ends.shapes.get((name, 0)) == () or not self._combines(product):
+        """Whether a node sums up a product or a distance of parts of the network: how well they match."""
+        summed = self.wiring.inputs[name][0][0]
+        if self.ends.shapes.get((name, 0)) == () or summed in self.nodes or not self._is_plain(summed, 0):
             return False
-        return all(self._is_plain(source) for source, _ in self.wiring.inputs[product])
+        return any(self._combines(each) for each in self._made_of(summed))
 
-    def _is_plain(self, name: str) -> bool:
-        """Whether a node is an end of a network, perhaps reshaped and with an activation."""
-        while name not in self.nodes:
-            inputs = [source for source, _ in self.wiring.inputs[name] if source in self.ends.domain]
-            if self.wiring.op(name) not in CARRYING | ACTIVATIONS or not inputs:
-                return False
-            name = inputs[0]
-        return True
+    def _is_plain(self, name: str, depth: int) -> bool:
+        """Whether a node is an end of a network, perhaps reshaped, with an activation, or put together with others."""
+        if name in self.nodes:
+            return True
+        inputs = [source for source, _ in self.wiring.inputs[name] if source in self.ends.domain]
+        plain = self.wiring.op(name) in CARRYING | ACTIVATIONS | MATCHING and depth < 8
+        return plain and bool(inputs) and all(self._is_plain(source, depth + 1) for source in inputs)
+
+    def _made_of(self, name: str) -> set[str]:
+        """The nodes between `name` and the ends that match in it."""
+        found = self.wiring.before([name], stop=self.nodes, within=self.ends.domain)
+        return {each for each in found if self.wiring.op(each) in MATCHING}
 
     def _rescales(self, name: str) -> bool:
         """Whether a node brings a tanh, of which nothing else is made, to another range."""
