@@ -1,6 +1,6 @@
 """Weight standardisation: convolutions whose kernel is made to have mean 0 and deviation 1 for each filter."""
 
-from porter.rule import Scalar, Weight, one_of, porter_layers, require, rule
+from porter.rule import Scalar, Weight, one_of, porter_layers, rule
 from porter.rules.statistics import kept_axes, moments, own_axes, own_moments
 
 
@@ -8,10 +8,12 @@ from porter.rules.statistics import kept_axes, moments, own_axes, own_moments
 def standardized_convolution(tf, layer, kernel: Weight, within: Scalar, added: Scalar):
     """Raise a convolution with a standardised kernel to `StandardizedConv1D`, `2D`, `3D` or `StandardizedDepthwiseConv2D`.
 
+    Any other layer, and one whose kernel is standardised over other axes, is wrapped in `WeightStandardization`.
+
     (kernel - mean) / sqrt(variance + epsilon), or over sqrt(variance) + epsilon; perhaps centred twice.
     Shapes: kernel [rows, columns, channels / groups, filters]; mean and variance over all axes but the last; of a depthwise
     kernel over rows and columns, or over these and the channels.
-    Left as a convolution with a fixed kernel: any other arithmetic on the kernel, and other layers.
+    Left as a layer with a fixed kernel: any other arithmetic on the kernel.
     Source: "Weight Standardization" (Qiao et al., 2019).
     """
     mean, variance = own_moments(tf, kernel)
@@ -28,18 +30,15 @@ def _(
     centred_mean, centred_variance,
 ):  # fmt: skip
     kind = layer.op.split(".")[1]
-    require(
-        kind in ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2D"), f"{kind} with a standardised kernel", kernel.value
-    )
     own_axes(kernel.value, batch_mean, batch_variance, batch_mean_rest, squeezed_mean, squeezed_variance)
     axes = kept_axes(kernel.value, batch_mean, batch_variance, centred_mean, centred_variance)
-    choices = [tuple(range(len(kernel.value.shape) - 1))]
-    if kind == "DepthwiseConv2D":
-        choices.append((0, 1))
-    require(axes in choices, f"the kernel is standardised over {axes}", kernel.value)
-    options = {"axis": axes} if kind == "DepthwiseConv2D" else {}
+    all_but_last = tuple(range(len(kernel.value.shape) - 1))
+    own = {"Conv1D": (), "Conv2D": (), "Conv3D": (), "DepthwiseConv2D": ((0, 1),)}
+    options = {"axis": axes} if kind == "DepthwiseConv2D" or axes != all_but_last else {}
     options["epsilon"] = within if added is None else added
     options["guard"] = "variance" if added is None else "deviation"
+    if axes not in (all_but_last, *own.get(kind, ())) or kind not in own:
+        return layer.bind(kernel=kernel).wrapped("WeightStandardization", **options)
     options |= {name: _once(value) for name, value in layer.kwargs.items() if _once(value) != USUAL.get(name)}
     made = getattr(porter_layers, f"Standardized{kind}")(*layer.args, **options)
     return made.bind(**{**layer.weights, "kernel": kernel})
@@ -89,6 +88,23 @@ def _(tf):
     kernel = tf.get_variable("kernel", [4, 3, 5])
     mean, variance = tf.nn.moments(kernel, [0, 1], keepdims=True)
     return tf.nn.conv1d(x, (kernel - mean) * tf.math.rsqrt(variance + 1e-6), 1, "SAME")
+
+
+@standardized_convolution.example("a dense layer", "WeightStandardization")
+def _(tf):
+    kernel = tf.get_variable("kernel", [6, 4])
+    mean, variance = tf.nn.moments(kernel, [0], keepdims=True)
+    kernel = (kernel - mean) / tf.sqrt(variance + 1e-5)
+    return tf.matmul(tf.placeholder(tf.float32, [None, 6], "x"), kernel) + tf.get_variable("bias", [4])
+
+
+@standardized_convolution.example("a transposed convolution, which has its filters third", "WeightStandardization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [2, 5, 5, 3], "x")
+    kernel = tf.get_variable("kernel", [3, 3, 4, 3])
+    mean, variance = tf.nn.moments(kernel, [0, 1, 3], keepdims=True)
+    kernel = (kernel - mean) / tf.sqrt(variance + 1e-5)
+    return tf.nn.conv2d_transpose(x, kernel, [2, 10, 10, 4], [1, 2, 2, 1], "SAME")
 
 
 @standardized_convolution.counterexample("standardised over the whole kernel", "StandardizedConv2D")

@@ -100,6 +100,7 @@ def cases() -> list[Case]:
         for kind, choices in (
             (layers.WeightNormalization, [{"guard": "norm", "epsilon": 0.1}, {"axis": None, "scale": False}]),
             (layers.EqualizedLearningRate, [{"factor": 0.3}]),
+            (layers.WeightStandardization, [{"axis": 0, "guard": "variance", "epsilon": 0.1}]),
             (
                 layers.LegacySpectralNormalization,
                 [{"iterations": 2, "stop_gradient": False}, {"side": "inputs", "stop_gradient": False}],

@@ -83,6 +83,7 @@ from porter.layers.stitch import Stitch
 from porter.layers.transposed_convolution import TransposedConvolution
 from porter.layers.unique import Unique
 from porter.layers.weight_normalization import WeightNormalization
+from porter.layers.weight_standardization import WeightStandardization
 from porter.layers.without_mask import WithoutMask
 
 __all__ = [
@@ -160,6 +161,7 @@ __all__ = [
     "TransposedConvolution",
     "Unique",
     "WeightNormalization",
+    "WeightStandardization",
     "WithoutMask",
     "drop_in_step",
     "l1_normalized",
