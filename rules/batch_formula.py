@@ -1,6 +1,6 @@
 """Pieces that the rules for batch normalisation share: its formula, what is read from a fused one, the layers it becomes."""
 
-from porter.rule import WeightRef, layers, one_of, porter_layers, require, reshaped, stored
+from porter.rule import WeightRef, context, layers, one_of, porter_layers, require, reshaped, stored
 from porter.rules.statistics import flat, fused_axis, moments, normalized, other_dtype, unless, variable_of
 
 
@@ -99,7 +99,7 @@ def normalizing_layer(x, axis, epsilon, gamma, beta, mean, variance, fused=False
         if average is not None and average.debiased is not None
     }
     make = layers.BatchNormalization
-    if debiased or virtual:
+    if debiased or virtual or fused and not options and context().legacy:
         make = porter_layers.LegacyBatchNormalization
         options.update({} if fused else {"bessel": False})
         options.update({"zero_debias" if kind == "mean" else "zero_debias_variance": True for kind in debiased})

@@ -74,7 +74,8 @@ def convert(
     normalisation: Annotated[
         Normalisation,
         typer.Option(
-            help="Write a normalisation that Keras lacks as a custom layer, plain operations, or a Lambda.",
+            help="Write a normalisation that Keras lacks as a custom layer, plain operations, or a Lambda; legacy: "
+            "batch normalisation as TensorFlow 1 trained it, too.",
             rich_help_panel=HOW,
         ),
     ] = Normalisation.layer,

@@ -76,7 +76,8 @@ def rewrite(
     result = result or Rewriting()
     result.refuted = dict(refuted or {})
     check_form(normalisation)
-    context = Context(exact=exact, as_ops=normalisation == "ops", batch=graph.sizes.get("batch"))
+    as_ops, legacy = normalisation == "ops", normalisation == "legacy"
+    context = Context(exact=exact, as_ops=as_ops, legacy=legacy, batch=graph.sizes.get("batch"))
     doubtful = next((why for (rule, _), why in result.refuted.items() if rule == BATCH_SAFE), "")
     result.couplings = keep_samples_apart(graph, context.batch, exact=exact or bool(doubtful))
     for coupling in result.couplings if doubtful else ():

@@ -1,7 +1,9 @@
-"""How normalisations that people wrote by hand, and Keras has no layer for, are written in the model's source.
+"""How normalisations, and those that people wrote by hand above all, are written in the model's source.
 
 "layer": as a custom layer, which keeps its formula in one place. "ops": as the plain calls of `keras.ops` that the
 original made. "lambda": as a `keras.layers.Lambda` around a named, registered function, which loads with safe_mode on.
+"legacy": as "layer", and batch normalisations as one too where TensorFlow 1's fused kernel moved their variance otherwise
+than Keras' own layer does.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Any
 from porter.errors import UsageError
 from porter.graph import Graph, Made, Node
 
-FORMS = ("layer", "ops", "lambda")
+FORMS = ("layer", "ops", "lambda", "legacy")
 # The layers, with the functions that compute the same and the defaults of these.
 FUNCTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "porter_layers.MinMaxNormalization": ("min_max_normalized", {"epsilon": 0.0, "guard": "added", "shifted": True}),

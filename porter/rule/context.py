@@ -12,6 +12,7 @@ from porter.graph import Node, Value
 @dataclass
 class Context:
     """exact: keep batch-coupled arithmetic. as_ops: leave normalisations that were written by hand as operations.
+    legacy: write batch normalisations so that their averages go on as in TensorFlow 1, where Keras' own would not.
     batch: the size that stands for the batch in `Value.probe`, if any. inputs: the model's, for calls that need some
     tensor to be made on; none inside a loop.
 
@@ -21,6 +22,7 @@ class Context:
 
     exact: bool = False
     as_ops: bool = False
+    legacy: bool = False
     batch: int | None = None
     inputs: list[Value] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
