@@ -34,9 +34,9 @@ def test_training_goes_on_as_it_did(averages):
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        (CORRECTED, CORRECTED.replace("bessel=False, ", ""), "slow/moving_variance"),
+        (CORRECTED, CORRECTED.replace("bessel=False, ", ""), "LegacyBatchNormalization slow"),
         ('scale=False, zero_debias=True, name="debias"', 'scale=False, bessel=False, zero_debias=True, name="debias"', "by design"),
-        (CORRECTED, CORRECTED.replace("zero_debias=True, ", ""), "slow/moving_mean"),
+        (CORRECTED, CORRECTED.replace("zero_debias=True, ", ""), "LegacyBatchNormalization slow"),
         ("virtual_batch_size=1", "virtual_batch_size=None", "ghost"),
         ('"rmax": 2.0', '"rmax": 1.01', "renorm"),
     ],

@@ -56,6 +56,20 @@ def test_training_is_the_same(network):
     assert [note.split(" ")[0] for note in found.notes if "n / (n - 1)" in note] == ["bn/moving_variance"]
 
 
+def test_the_legacy_form_moves_the_variance_as_the_fused_kernel_did():
+    def build(tf):
+        x = tf.placeholder("float32", [None, 3, 3, 2], name="x")
+        return tf.layers.batch_normalization(x, momentum=0.9, training=tf.placeholder("bool", [], name="training"))
+
+    conversion = lab.convert_graph(build, normalisation="legacy")
+    assert conversion.classes == ["LegacyBatchNormalization"]
+    found = level(conversion, 5)
+    assert found.status == "passed", found.reason
+    assert "2 of 2 moving averages" in found.reason
+    assert not found.notes
+    conversion.close()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

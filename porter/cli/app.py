@@ -35,6 +35,7 @@ class Normalisation(StrEnum):
     layer = "layer"
     ops = "ops"
     lambda_ = "lambda"
+    legacy = "legacy"
 
 
 def _version(wanted: bool) -> None:

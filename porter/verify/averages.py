@@ -138,8 +138,8 @@ class Averages:
                 off = np.max(np.abs(got - want) / np.abs(want))
                 self.notes.append(
                     f"{name}: by design another estimate of the variance: the original's is n / (n - 1) times the "
-                    f"batch's; the average differs by up to {off:.1e} of its value; porter.layers.LegacyBatchNormalization "
-                    "moves it as the original did"
+                    f"batch's; the average differs by up to {off:.1e} of its value; the layer that --normalisation "
+                    "legacy writes moves it as the original did"
                 )
         self.table[name] = {"on": self.case.label, "clauses": [found.clause] if found.ok else [], **found.to_dict()}
         diagnosis = "" if found.ok else _by_momentum(placed, got, want, before, self.tolerance)
