@@ -71,17 +71,17 @@ def _keras_weights(source: Path, options: Options) -> Any:
 
 def _built(program: Program, source: Path, options: Options) -> Any:
     """The source that Python source builds, with the weights of a checkpoint or with fresh ones."""
-    from porter.read import is_keras_file, open_graph
+    from porter.read import is_keras_file, object_based, open_graph
 
     weights = Path(options.checkpoint) if options.checkpoint else None
-    of_keras = weights is not None and is_keras_file(weights)
+    of_keras = [] if weights is None else [weights] if is_keras_file(weights) else object_based(weights)
     built = run_program(
         program, options.placeholders, fresh=weights is None, keras_weights=weights if of_keras else None,
         checkpoint=None if of_keras else weights,
     )  # fmt: skip
     found = open_graph(built.meta, built.weights if of_keras or weights is None else weights)
     found.path, found.format, found.wished, found.keep = source, "Python source", built.outputs, (found.keep, built)
-    found.files = [program.file, *([weights] if of_keras and weights else found.files[1:] if weights else [])]
+    found.files = [program.file, *(of_keras or (found.files[1:] if weights else []))]
     found.producer = ""  # that of the TensorFlow that ran it says nothing about the model
     found.executed = {"file": str(program.file), "call": program.call, "until": built.until}
     found.executed |= {"arguments": program.arguments} if program.arguments else {}

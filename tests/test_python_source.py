@@ -21,6 +21,8 @@ from porter.legacy.program import _is_complete as is_complete
 from porter.legacy.world import games, libraries
 from porter.legacy.world.python2 import DIVIDED, Translator
 from porter.options import Options
+from porter.read.model import Source
+from porter.read.pieces import join_pieces
 from porter.read.renaming import propose
 from porter.reverify import verify
 
@@ -360,3 +362,35 @@ def test_proposals_of_names():
     assert [row.stored for row in rows] == ["", ""]
     averages = {f"net/conv1/kernel/{name}": (3, 3, 1, 2) for name in ("ExponentialMovingAverage",)}
     assert propose({"net/conv1/kernel": (3, 3, 1, 2)}, averages)[0].stored
+    shifted = {f"net/conv2d_{number}/weights": (3, 3, 4, 4) for number in (9, 10, 11)}
+    graph = {f"conv2d{end}/kernel": (3, 3, 4, 4) for end in ("", "_1", "_2")}
+    assert [row.stored for row in propose(graph, shifted)] == list(shifted)
+    nameless = {"Variable": (2, 3), "Variable_1": (3,), "Variable_2": (3,)}
+    assert [row.stored for row in propose({"a/w": (2, 3), "z/b": (3,), "b/b": (3,)}, nameless)] == list(nameless)
+
+
+def test_pieces_that_were_saved_one_by_one():
+    """The whole is put together along the axis that gives the graph's shape; a graph with pieces keeps them."""
+    from tensorflow.core.framework import graph_pb2
+
+    arrays = {"w/part_0": np.ones((2, 3)), "w/part_1": np.zeros((2, 3)), "v/part_0": np.ones(3), "u": np.ones(1)}
+
+    def source(*variables):
+        graph = graph_pb2.GraphDef()
+        for name, shape in variables:
+            node = graph.node.add(name=name, op="VariableV2")
+            for size in shape:
+                node.attr["shape"].shape.dim.add(size=size)
+        made = Source(Path("x"), "checkpoint", [], graph, load=arrays.__getitem__)
+        made.stored = {name: (array.shape, "float64") for name, array in arrays.items()}
+        join_pieces(made)
+        return made
+
+    whole = source(("w", (2, 6)))
+    assert whole.stored["w"] == ((2, 6), "float64")
+    assert {"v/part_0", "u"} == whole.stored.keys() - {"w"}
+    assert whole.load("w").tolist() == [[1, 1, 1, 0, 0, 0]] * 2
+    assert "w of 2 along axis 1" in whole.warnings[0]
+    assert source(("net/w", (4, 3))).load("w").shape == (4, 3)
+    assert source(("w/part_0", (2, 3))).stored.keys() == arrays.keys()
+    assert source(("w", (5, 3))).stored.keys() == arrays.keys()

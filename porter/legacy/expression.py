@@ -38,15 +38,17 @@ class Refusal(Exception):
 
 
 class Settings(dict[str, Any]):
-    """A dictionary whose entries are attributes too."""
+    """A dictionary whose entries are attributes too, for programs that ask for either or list them."""
+
+    def __init__(self, *args: Any, **more: Any):
+        super().__init__(*args, **more)
+        self.__dict__ = self
 
     def __getattr__(self, name: str) -> Any:
-        if name in self:
-            return self[name]
         raise AttributeError(f"the settings that were given have no {name}")
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
+    def __dir__(self) -> list[str]:
+        return list(self)
 
 
 class Evaluation:

@@ -196,14 +196,17 @@ def _write(tf: Any, graph: Any, folder: Path, fresh: bool) -> dict[str, Any]:
 
 
 def _write_loaded(tf: Any, graph: Any, folder: Path, model: Any, weights: str) -> dict[str, Any]:
-    """The MetaGraph of a Keras model with the weights of an `.h5` file, which are put in as Keras itself does it."""
+    """The MetaGraph of a Keras model with the weights that Keras itself reads: an `.h5` file, an object-based checkpoint."""
     if not isinstance(model, tf.keras.Model):
-        raise Refusal("weights of an .h5 file belong to a Keras model, and it gave none")
+        raise Refusal(f"the weights in {Path(weights).name} belong to a Keras model, and it gave none")
     with graph.as_default():
         session = tf.keras.backend.get_session()
         try:
-            model.load_weights(weights)
-        except (ValueError, KeyError) as problem:
+            weights = tf.train.latest_checkpoint(weights) if Path(weights).is_dir() else weights
+            loaded = model.load_weights(re.sub(r"\.(index|data-\d+-of-\d+)$", "", weights))
+            if loaded is not None:  # how the reading of a checkpoint went
+                loaded.assert_existing_objects_matched()
+        except (ValueError, KeyError, AssertionError) as problem:
             raise Refusal(f"the weights in {Path(weights).name} do not fit the model: {problem}") from problem
         tf.train.export_meta_graph(str(folder / "model.ckpt.meta"), graph=graph, clear_devices=True)
         saver = tf.train.Saver(model.weights)

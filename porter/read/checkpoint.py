@@ -14,6 +14,7 @@ from porter.read.archive import is_archive, model_in, unpack
 from porter.read.files import is_table, listing, parse_graph_file, refuse_foreign, unreadable
 from porter.read.metagraph import source_of
 from porter.read.model import Source
+from porter.read.pieces import join_pieces
 
 SHARD = re.compile(r"(.*)\.data-\d{5}-of-(\d{5})")
 OLD_SHARD = re.compile(r"(.*)-\d{5}-of-(\d{5})")
@@ -193,6 +194,7 @@ class Stored:
         """Let `source` have these variables."""
         source.stored = {name: (self.shapes[name], self.dtypes[name]) for name in sorted(self.shapes)}
         source.load = self.load
+        join_pieces(source)
         steps = [
             n
             for n in (*source.collections.get("global_step", []), "global_step")
@@ -200,6 +202,13 @@ class Stored:
         ]
         if steps and source.stored[steps[0].removesuffix(":0")][0] == ():
             source.step = int(self.load(steps[0].removesuffix(":0")))
+
+
+def object_based(path: Path) -> list[Path]:
+    """The files of a checkpoint that names its variables by the objects that hold them, as Keras writes it; else none."""
+    prefix = latest_in(path) if path.is_dir() else prefix_of(path)
+    files = _variable_files(prefix) if prefix is not None else []
+    return files if prefix is not None and files and OBJECT_BASED in Stored(prefix, files).shapes else []
 
 
 def _variable_files(prefix: Path) -> list[Path]:

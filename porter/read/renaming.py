@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ def propose(
 
     wanted: shapes as the graph declares them. stored: those that nothing else uses. load: gives a stored array, to tell
     a variance, which is never negative, from a mean. Decided by the longest common end of the names, then by shape
-    alone, then by the order of those of one shape.
+    alone, then by the order of those of one shape. Names that differ in numbers only, and nameless variables, go by order.
     """
     free = dict(stored)
     found: dict[str, Proposal] = {}
@@ -63,6 +63,15 @@ def propose(
                 fit = [other for other in others if other in free and _fits(free[other], wanted[name])]
                 if len(fit) == 1 and len(names) == 1:
                     take(name, fit[0], "the same name but for the scope" if depth > 1 else "the same last name")
+    for names, others in _alike_but_for_numbers(wanted, free, found):
+        if len(names) == len(others) and all(_fits(free[b], wanted[a]) for a, b in zip(names, others, strict=True)):
+            for name, other in zip(names, others, strict=True):
+                take(name, other, "the same name but for numbers, in order")
+    left = [name for name in wanted if name not in found]
+    unnamed = [other for other in sorted(free, key=_natural) if re.fullmatch(r"(.*/)?Variable(_\d+)?", other)]
+    if len(left) == len(unnamed) and all(_fits(free[b], wanted[a]) for a, b in zip(left, unnamed, strict=True)):
+        for name, other in zip(left, unnamed, strict=True):
+            take(name, other, "nameless, the same place among all")
     rest: dict[tuple, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for name, shape in wanted.items():
         if name not in found:
@@ -81,6 +90,22 @@ def propose(
             for name, other in zip(names, others, strict=True):
                 take(name, other, why)
     return [found.get(name) or Proposal(name, "", "nothing fits, or too much does") for name in wanted]
+
+
+def _alike_but_for_numbers(
+    wanted: Iterable[str], free: Iterable[str], found: Mapping[str, Proposal]
+) -> list[tuple[list[str], list[str]]]:
+    """Names that are the same, in their last three steps, without numbers: conv2d_1/kernel and conv2d_8/kernel."""
+    groups: dict[tuple[str, ...], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+
+    def key(name: str) -> tuple[str, ...]:
+        return tuple(re.sub(r"_\d+$", "", step) for step in _parts(name)[-3:])
+
+    for name in sorted((name for name in wanted if name not in found), key=_natural):
+        groups[key(name)][0].append(name)
+    for other in sorted(free, key=_natural):
+        groups[key(other)][1].append(other)
+    return [group for group in groups.values() if group[0] and group[1]]
 
 
 def _known(role: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import collections
 import collections.abc
+import functools
 import inspect
 import math
 import sys
@@ -64,6 +65,10 @@ def _restore_numpy() -> None:
 
     import numpy as np
 
+    reshape = np.reshape
+    np.reshape = functools.wraps(reshape)(  # type: ignore[assignment]
+        lambda a, *shape, newshape=None, **more: reshape(a, *(shape if newshape is None else (newshape,)), **more)
+    )
     for name, value in NUMBERS.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
