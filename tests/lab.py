@@ -104,6 +104,13 @@ class Conversion:
             self.original, self.model, self.report, levels=levels, reference=self.reference, exact=self.exact, **options
         )
 
+    def trials(self) -> Any:
+        """What it is tried on."""
+        from porter.verify import prepared
+
+        with prepared(self.original, self.model, self.report, reference=self.reference, exact=self.exact) as context:
+            return context.trials
+
     @property
     def exact(self) -> bool:
         return self.report["options"]["exact"]

@@ -35,6 +35,7 @@ FAULTS = [
     ("conv1d_text", 2, 'activation="softmax"', 'activation="sigmoid"', "Dense fc2", "activation is 'softmax'"),
     ("rnn_stacked_dropout", 2, "basic_lstm\")(x)", "basic_lstm\", go_backwards=True)(x)", "LSTM", "go_backwards is False"),
     ("separable_mobile", 2, ", dilation_rate=2", "", "Conv2D dilated", "dilation_rate is (2, 2)"),
+    ("separable_mobile", 2, "max_value=6.0", "max_value=12.0", "ReLU of", "max_value is 6"),
     ("separable_mobile", 2, "AveragePooling2D(3, strides=1", "MaxPooling2D(3, strides=1", "AveragePooling2D of", "it is"),
     ("min_max_forms", 2, 'name="per_channel"', 'epsilon=1e-3, name="per_channel"', "MinMaxNormalization", "epsilon is"),
     ("unet_transpose", 2, 'LegacyResizing(', "LegacyResizing(align_corners=True, ", "LegacyResizing", "align_corners"),

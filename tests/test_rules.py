@@ -9,12 +9,17 @@ from __future__ import annotations
 import re
 
 import elsewhere
+import keras
 import pytest
 from lab import convert, failures, source_of
 
 from porter.errors import Unsupported
 from porter.rule.rule import Example, Rule
 from porter.rules import RULES
+from porter.verify.converted import Converted
+from porter.verify.layers import Layers, draws_at_random
+from porter.verify.mutations import calling
+from porter.verify.tensors import Tensors
 
 CASES = [(rule, example) for rule in RULES for example in rule.examples]
 
@@ -68,10 +73,38 @@ def check(rule, example, conversion, shelf=None, exact=False):
         assert not proof.failed, f"{failures(proof)}\n{conversion.text}"
         random = all(map(conversion.reference.is_random, conversion.original.outputs))
         assert proof.proved or random, [level.reason for level in proof.levels]
+        if example is next((each for each in rule.examples if not each.counter), None) and not exact:
+            control(rule, conversion)
         if shelf and not example.counter and not random:
             conversion.shelve(shelf, title((rule, example)))
     finally:
         conversion.close()
+
+
+def control(rule, conversion):
+    """A layer of this rule that gives something else is caught, there or where its result goes."""
+    trials = conversion.trials()
+    whole = trials.accepted()
+    case = whole.alone(0) if trials.batch_safe else whole
+    layers = Layers(conversion.model, conversion.report)
+    tensors = Tensors(conversion.reference, case.feeds, layers.all_sources())
+    placed = next((each for each in layers.placed if each.row["rule"] == rule.name), None)
+    if placed is None or draws_at_random(placed, conversion.reference):  # a later rule made its layer into another
+        return
+    call = placed.operation.call
+    with calling(placed.operation, lambda *args, **more: keras.tree.map_structure(otherwise, call(*args, **more))):
+        found = [layers.judge(each, tensors, trials.tolerance, case.samples) for each in layers.placed]
+        caught = any(each.status == "differs" for each in found)
+        seen = (
+            {} if caught else trials.with_model(Converted(conversion.model, conversion.report)).judge(whole).comparisons
+        )
+    assert caught or any(not each.ok for each in seen.values()), f"{placed.title} may give anything"
+
+
+def otherwise(x):
+    """Other numbers than `x`, which a ReLU behind it lets through where it stopped those."""
+    kind = keras.backend.standardize_dtype(x.dtype)
+    return ~x if kind == "bool" else x + 1 if "int" in kind else 1 - 2 * x
 
 
 def misses(rule, conversion):

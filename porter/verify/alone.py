@@ -12,7 +12,7 @@ from typing import Any
 from porter.verify.calling import Unknown, run_call
 from porter.verify.close_up import close_up
 from porter.verify.compare import Tolerance, compare
-from porter.verify.diagnose import AGREES, diagnose
+from porter.verify.diagnose import AGREES, diagnose, now
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.layers import LayerOutcome, Layers, check_layers
 from porter.verify.placing import calls, heading, pairs, tells_layers, title
@@ -167,7 +167,9 @@ def _explain(
         made = certified.get(placed.operation.name)
         suspects.append(Suspect(placed.operation, run, got, sources, wanted, made, owners.of))
     known = [(placed, suspect.unlike_sources()) for (placed, _), suspect in zip(runs, suspects, strict=True)]
-    unlike = [f"{placed.title}/{name}" for placed, names in known for name in names]
+    unlike = [
+        f"{each[0].title}/{name}{now(it, [name])}" for each, it in zip(known, suspects, strict=True) for name in each[1]
+    ]
     for (placed, names), suspect in zip(known, suspects, strict=True):
         if unlike and len(runs) > 1 and not names:
             continue
@@ -246,4 +248,9 @@ def misled(layers: Layers, model: Any, reference: Reference, case: Case, toleran
                     f"{placed.title} agrees by itself, but is fed something else than {source}: the way there is wrong"
                 )
                 return [told]
-    return ["all layers agree by themselves, but the outputs are taken from the wrong ones"]
+    taken = []
+    for name, tensor in zip(case.outputs, keras.tree.flatten(model.outputs), strict=True):
+        maker = layers.maker.get(id(tensor))
+        if maker is not None and differs(name, tensor, ()):
+            taken.append(f"{name} is taken from {maker.title}, which gives {layers.sources.get(id(tensor), 'another')}")
+    return [f"all layers agree by themselves, but the outputs are the wrong ones: {'; '.join(taken)}"]

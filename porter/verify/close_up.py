@@ -1,13 +1,13 @@
-"""Layers with an epsilon once more, on numbers so small that the epsilon decides.
+"""Layers once more, on numbers on which what they are made with decides.
 
 On ordinary numbers two epsilons of 1e-6 and 1e-5 give the same within any tolerance; where a channel hardly varies, as
 behind a ReLU that is mostly closed, they don't. So what the epsilon is added to is made as small: the layer's input, or
-the moving variance.
+the moving variance. And numbers that stay below 6 do not show whether a ReLU ends there: its input is made larger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,23 +24,24 @@ from porter.verify.weights import find_weight
 LARGEST = 1e-2  # a number that is added is taken for an epsilon up to here
 SMALLEST = {"float32": 1e-18, "float64": 1e-100, "float16": 1e-3}  # whose square is still a normal number, or nearly
 VARIANCE = "moving_variance"
+FAR = 8.0  # beyond the bounds of the activations that have some
+BOUNDED = ("ReLU", "LeakyReLU", "Relu", "Relu6", "LeakyRelu", "Clip", "Minimum", "Maximum", "HardSigmoid", "HardTanh")
+BOUNDED_ACTIVATIONS = ("relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_tanh", "hard_silu", "legacy_hard_sigmoid")
 
 
 def close_up(
     layers: Layers, tolerance: Tolerance, placed: Placed, tensors: Tensors, samples: int
 ) -> LayerOutcome | None:
-    """How a layer does where its epsilon decides, if it does wrong there; None where it has none, or agrees."""
+    """How a layer does where its epsilon or its bounds decide, if it does wrong there; None where it agrees."""
     epsilon = _epsilon(placed)
-    if not epsilon:
-        return None
-    for moved, held in _moved(placed, tensors, epsilon):
+    for moved, held, told in (*(_smaller(placed, tensors, epsilon) if epsilon else ()), *_larger(placed, tensors)):
         layers.held = held
         try:
             outcome = layers.judge(placed, moved, tolerance, samples)
         finally:
             layers.held = {}
         if outcome.status == "differs":
-            outcome.why += f" (where epsilon decides: {'its variances' if held else 'its inputs'} made that small)"
+            outcome.why += f" ({told})"
             if outcome.suspect is not None:
                 runs, *rest = outcome.suspect
                 outcome.suspect = ([(each, partial(_holding, layers, held, run)) for each, run in runs], *rest)
@@ -66,8 +67,11 @@ def _epsilon(placed: Placed) -> float:
     return small[0] if len(small) == 1 else 0.0
 
 
-def _moved(placed: Placed, tensors: Tensors, epsilon: float) -> Iterator[tuple[Tensors, Mapping[int, Any]]]:
-    """The original's tensors where the epsilon decides, and the weights that the layer holds there, by row."""
+Moved = tuple[Tensors, Mapping[int, Any], str]  # tensors, the weights that the layer holds with them by row, in words
+
+
+def _smaller(placed: Placed, tensors: Tensors, epsilon: float) -> Iterator[Moved]:
+    """The original's tensors where the epsilon decides."""
     variance = find_weight(placed.operation, VARIANCE) if getattr(placed.operation, "weights", None) else None
     sources = [source for source in placed.row.get("inputs", ()) if source]
     outputs = [source for source in placed.row.get("outputs", ()) if source]
@@ -76,19 +80,49 @@ def _moved(placed: Placed, tensors: Tensors, epsilon: float) -> Iterator[tuple[T
         given = _in_the_original((placed.row.get("weights") or {}).get(VARIANCE), small, tensors.reference)
         moved = tensors.moved(given, sources, outputs) if given else None
         if moved is not None:
-            yield moved, {placed.number: {VARIANCE: small}}
+            yield moved, {placed.number: {VARIANCE: small}}, "with moving variances as small as its epsilon"
         return
-    if len(sources) != 1 or read(sources[0])[0] not in tensors.raw:
+    tensor, spread = _input(placed, tensors)
+    for target in (epsilon**0.5, epsilon):  # what is added to a variance, and what is added to a sum
+        if spread > target >= SMALLEST.get(str(tensors.raw[tensor].dtype), np.inf):
+            moved = _scaled(tensors, tensor, target / spread, outputs)
+            if moved is not None:
+                yield moved, {}, "with inputs as small as its epsilon"
+
+
+def _larger(placed: Placed, tensors: Tensors) -> Iterator[Moved]:
+    """The original's tensors where the bounds of a layer decide, if it may have some."""
+    import keras
+
+    activation = getattr(getattr(placed.operation, "activation", None), "__name__", "")
+    if type(placed.operation).__name__ not in BOUNDED and activation not in BOUNDED_ACTIVATIONS:
         return
-    tensor = read(sources[0])[0]
+    tensor, spread = _input(placed, tensors)
+    given = [getattr(placed.operation, "max_value", None), *keras.tree.flatten(placed.node.arguments.args)]
+    target = 2 * max([abs(each) for each in given if isinstance(each, (int, float)) and abs(each) < 1e6], default=0)
+    target = max(target, FAR)
+    if 0 < spread < target:
+        outputs = [source for source in placed.row.get("outputs", ()) if source]
+        moved = _scaled(tensors, tensor, target / spread, outputs)
+        if moved is not None:
+            yield moved, {}, "with larger inputs"
+
+
+def _input(placed: Placed, tensors: Tensors) -> tuple[str, float]:
+    """The original's tensor that a call takes, and how far its numbers spread; 0.0 where there is not just one."""
+    sources = [source for source in placed.row.get("inputs", ()) if source]
+    tensor = read(sources[0])[0] if len(sources) == 1 else ""
+    if tensor not in tensors.raw:
+        return "", 0.0
     array = tensors.raw[tensor]
     spread = float(np.std(array.astype(np.float64))) if array.dtype.kind == "f" and array.size else 0.0
-    for target in (epsilon**0.5, epsilon):  # what is added to a variance, and what is added to a sum
-        if np.isfinite(spread) and spread > target >= SMALLEST.get(str(array.dtype), np.inf):
-            factor = array.dtype.type(2.0 ** round(np.log2(target / spread)))  # which rounds nothing
-            moved = tensors.moved({tensor: array * factor}, (), outputs)
-            if moved is not None:
-                yield moved, {}
+    return tensor, spread if np.isfinite(spread) else 0.0
+
+
+def _scaled(tensors: Tensors, tensor: str, factor: float, outputs: Sequence[str]) -> Tensors | None:
+    """The tensors with one multiplied by the power of two next to `factor`, which rounds nothing."""
+    array = tensors.raw[tensor]
+    return tensors.moved({tensor: array * array.dtype.type(2.0 ** round(np.log2(factor)))}, (), outputs)
 
 
 def _in_the_original(source: Any, array: np.ndarray, reference: Reference) -> dict[str, np.ndarray]:

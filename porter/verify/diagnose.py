@@ -100,11 +100,11 @@ def _as_certified(suspect: Suspect) -> Iterator[Suspicion]:
     """What the layer was made with when it was proved, where that is known."""
     if suspect.config is None or not suspect.certified:
         return
-    now = {name: suspect.config.get(name) for name in suspect.certified}
+    made = {name: suspect.config.get(name) for name in suspect.certified}
     for name, value in suspect.certified.items():
-        told = f"{name} is {_text(value)} instead of {_text(now[name])}"
+        told = f"{name} is {_text(value)} instead of {_text(made[name])}"
         yield Suspicion(told, partial(suspect.with_config, **{name: value}))
-    if len(now) > 1:
+    if len(made) > 1:
         told = ", ".join(f"{name} is {_text(value)}" for name, value in suspect.certified.items())
         yield Suspicion(f"{told}, as it was certified", partial(suspect.with_config, **suspect.certified))
 
@@ -175,14 +175,14 @@ def _of_sources(suspect: Suspect) -> Iterator[Suspicion]:
         if suspect.restores(change.weights, names):
             yield Suspicion(change.told, partial(suspect.with_weights, change.weights))
     for name in names:
-        told = f"{name} holds what it holds in the original{_now(suspect, [name])}"
+        told = f"{name} holds what it holds in the original{now(suspect, [name])}"
         yield Suspicion(told, partial(suspect.with_weights, {name: suspect.sources[name]}))
     if len(names) > 1:
-        told = f"all its weights hold what they hold in the original{_now(suspect, names)}"
+        told = f"all its weights hold what they hold in the original{now(suspect, names)}"
         yield Suspicion(told, partial(suspect.with_weights, {name: suspect.sources[name] for name in names}))
 
 
-def _now(suspect: Suspect, names: Sequence[str]) -> str:
+def now(suspect: Suspect, names: Sequence[str]) -> str:
     """What weights hold instead of the original's numbers, as far as that has a name."""
     mine, gated = suspect.weights(), _gated(suspect.weights())
     told = []
