@@ -8,7 +8,6 @@ from porter.emit import names as naming
 from porter.emit.expressions import Text, call, fill, layer, text
 from porter.emit.literals import array, is_uniform, literal
 from porter.emit.size_arithmetic import CHOICES, size_expression, size_inputs
-from porter.emit.statements import indented
 from porter.errors import Unsupported
 from porter.graph import Graph, Made, Node, Ref, Value, WeightRef
 
@@ -48,7 +47,7 @@ class Writer:
         self.texts[id(value)] = text(name)
         return name
 
-    def scope(self, nodes: list[Node], outputs: list[Value], indent: int, returning: bool = True) -> list[str]:
+    def scope(self, nodes: list[Node], outputs: list[Value], returning: bool = True) -> list[str]:
         """The lines of a function that computes `nodes` and gives `outputs`."""
         self._given.update(id(value) for value in outputs)
         weighted = [node for node in nodes if node.attrs.get("weights")]
@@ -57,7 +56,7 @@ class Writer:
         lines: list[str] = []
         for node in nodes:
             if node.op == "ops.while_loop":
-                lines += self._loop(node, indent)
+                lines += self._loop(node)
             elif node.is_call:
                 lines += self._call(node)
             elif node.op not in ("Const", "Variable", "Placeholder"):
@@ -133,18 +132,18 @@ class Writer:
             return []
         wanted = PARTS.get(node.op) or naming.value_name(node)
         if node.attrs.get("gives_states"):
-            return [f"{self._output_and_states(node, wanted)} = {expression}"]
+            return [f"{self._output_and_states(node)} = {expression}"]
         several = len(node.outputs) > 1
         targets = [self.names.unique(f"{wanted}_{i + 1}" if several else wanted) for i in range(len(node.outputs))]
         self.texts.update({id(value): text(target) for value, target in zip(node.outputs, targets, strict=True)})
         return [f"{', '.join(targets)} = {expression}"]
 
-    def _output_and_states(self, node: Node, wanted: str) -> str:
+    def _output_and_states(self, node: Node) -> str:
         """What a cell's results are assigned to: its output, and a list of states."""
         targets = []
-        for place, value in enumerate(node.outputs):
+        for value, wanted in zip(node.outputs, naming.result_names(node), strict=True):
             used = bool(value.uses) or id(value) in self._given
-            targets.append(self.names.unique(f"{wanted}_state" if place else wanted) if used else "_")
+            targets.append(self.names.unique(wanted) if used else "_")
             self.texts[id(value)] = text(targets[-1])
         return f"{targets[0]}, [{', '.join(targets[1:])}]"
 
@@ -204,7 +203,7 @@ class Writer:
 
     # Loops
 
-    def _loop(self, node: Node, indent: int) -> list[str]:
+    def _loop(self, node: Node) -> list[str]:
         """`ops.while_loop` with its two functions; the second alone, repeated, where the number of steps is fixed."""
         cond: Graph = node.attrs["cond"]
         body: Graph = node.attrs["body"]
@@ -229,11 +228,11 @@ class Writer:
             counted = graph is body and "counter" in node.attrs
             self._counters += [arguments[node.attrs["counter"]]] if counted else []
             nodes = [each for each in graph.ordered() if each.op != "Placeholder"]
-            inner = self.scope(nodes, graph.outputs, indent + 4)
+            inner = self.scope(nodes, graph.outputs)
             if graph is body and count == 1:
                 inner[-1] += "," if inner[-1].startswith("return ") else ""
             del self._counters[len(self._counters) - counted :]
-            lines += [f"def {name}({', '.join(arguments)}):", *indented(inner, 4), ""]
+            lines += [f"def {name}({', '.join(arguments)}):", *(f"    {each}" if each else "" for each in inner), ""]
             functions.append(name)
         self.names = outer
         targets = [self.names.unique(name) for name in wanted_names]

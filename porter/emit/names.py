@@ -202,6 +202,8 @@ def weight_name(value: Value) -> str:
 def result_names(node: Node) -> list[str]:
     """Names for the results of a call that gives several: of a recurrent layer its outputs and states."""
     wanted = value_name(node)
+    if len(node.outputs) < 2:
+        return [wanted]
     if node.op == "layers.Bidirectional":
         return _both_ways_names(node, re.sub("_cell$", "", wanted))
     states = RECURRENT.get(node.op)
@@ -215,6 +217,7 @@ def result_names(node: Node) -> list[str]:
 
 RECURRENT: dict[str, tuple[str, ...]] = {
     "layers.LSTM": ("h", "c"), "layers.GRU": ("h",), "layers.SimpleRNN": ("h",), "layers.RNN": ("state",),
+    "layers.LSTMCell": ("h", "c"), "layers.GRUCell": ("h",), "porter_layers.ExtendedLSTMCell": ("h", "c"),
     "layers.ConvLSTM1D": ("h", "c"), "layers.ConvLSTM2D": ("h", "c"), "layers.ConvLSTM3D": ("h", "c"),
 }  # fmt: skip
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from porter.emit import names as naming
 from porter.emit.calls_inside import Writer
 from porter.emit.literals import literal
 from porter.emit.statements import indented
 from porter.graph import Body, Graph, Value, WeightRef
+
+FEW = ("x", "y", "z")
 
 
 @dataclass
@@ -26,17 +29,19 @@ class Written:
 def layer_class(name: str, body: Body, outputs: list[Value], about: str) -> Written:
     """The class of a layer whose `call` computes `body`."""
     writer = Writer()
-    arguments = [writer.argument(value, ("x", "y", "z")[min(place, 2)]) for place, value in enumerate(body.inputs)]
-    lines = writer.scope(body.nodes, body.outputs, 8)
+    arguments = [writer.argument(value, wanted) for value, wanted in zip(body.inputs, _names(body), strict=True)]
+    lines = writer.scope(body.nodes, body.outputs)
     if writer.dropouts:
         arguments.append("training=None")
         lines.insert(0, f"seeds = [self.seeds.next() if training else None for _ in range({len(writer.dropouts)})]")
         writer.constructions.append("self.seeds = keras.random.SeedGenerator()")
     given = ", ".join(["self", *arguments])
-    source = [*_head(name, about, writer), f"    def call({given}):", *indented(lines, 8)]
+    source = [*_head(name, about, writer), *indented([f"def call({given}):"], 4), *indented(lines, 8)]
     if all(value.shape is not None for value in outputs):
         shapes = [f'keras.KerasTensor({literal(tuple(v.shape or ()))}, dtype="{v.dtype}")' for v in outputs]
         spec = shapes[0] if len(shapes) == 1 else f"({', '.join(shapes)})"
+        if len(body.inputs) > len(FEW):
+            given = ", ".join(["self", "*inputs", *arguments[len(body.inputs) :]])
         source += ["", f"    def compute_output_spec({given}):", *indented([f"return {spec}"], 8)]
     return Written("\n".join(source), writer.weights, writer.custom, writer.dropouts)
 
@@ -50,7 +55,7 @@ def cell_class(name: str, step: Graph, about: str) -> Written:
         writer.argument(value, f"state_{i + 1}" if len(before) > 1 else "state") for i, value in enumerate(before)
     ]
     nodes = [node for node in step.ordered() if node.op != "Placeholder"]
-    lines = writer.scope(nodes, step.outputs, 8, returning=False)
+    lines = writer.scope(nodes, step.outputs, returning=False)
     output, *after = (str(writer.tensor(value)) for value in step.outputs)
     sizes = [int((value.shape or (0,))[-1] or 0) for value in before]
     writer.constructions.insert(0, f"self.state_size = {sizes if len(sizes) > 1 else sizes[0]}")
@@ -60,6 +65,13 @@ def cell_class(name: str, step: Graph, about: str) -> Written:
     end = [f"return {output}, [{', '.join(after)}]"]
     source = [*_head(name, about, writer), f"    def call(self, {x}, states):", *indented([*unpack, *lines, *end], 8)]
     return Written("\n".join(source), writer.weights, writer.custom)
+
+
+def _names(body: Body) -> list[str]:
+    """Names for what comes in: a few are x, y and z, so that equal layers are one class; many are called what they are."""
+    if len(body.inputs) <= len(FEW):
+        return list(FEW[: len(body.inputs)])
+    return [naming.result_names(value.node)[value.index] for value in body.inputs]
 
 
 def _head(name: str, about: str, writer: Writer) -> list[str]:
