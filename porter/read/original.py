@@ -13,6 +13,7 @@ from porter.read.choose import Chooser
 from porter.read.contexts import Contexts
 from porter.read.cut import Stand, cut, reach
 from porter.read.ends import Ends
+from porter.read.feature_columns import dense_features
 from porter.read.flow import NUMBERS, STRING, Flow
 from porter.read.functions import inline_calls, resolve
 from porter.read.knobs import Knobs, probabilities
@@ -67,6 +68,7 @@ class _Maker:
                  renamed: dict[str, str]):  # fmt: skip
         self.source, self.weights = source, weights
         graph_def, self.alias = inline_calls(source.graph_def)
+        graph_def, self.features = dense_features(graph_def)
         self.wiring = Wiring(graph_def)
         self.contexts = Contexts(self.wiring)
         self.values = Values(self.wiring, self.contexts)
@@ -101,6 +103,7 @@ class _Maker:
         inputs = self._ordered([*placeholders, *sorted(met)])
         original.inputs = [self._spelled(tensor) for tensor in inputs]
         original.outputs = [self._spelled(tensor) for tensor in outputs]
+        original.warnings += [f"Feed {n}: {self.features[n]}." for n in original.inputs if n in self.features]
         original.renamed = {self.asked.get(parse(name), name): to for name, to in self.plan.renamed.items()}
         original.renamed |= {
             self.asked[t]: spell(t)
