@@ -243,12 +243,33 @@ def _picked(graph: Graph, node: Node) -> None:
         node.op, node.attrs = "GatherV2", {}
         return
     indices = node.inputs[INDEXED[node.op]].node.attrs.get("value")
+    if indices is None and _scattered(graph, node):
+        return
     if indices is None or indices.size > MOST_WRITES:
         return
     array, values = node.inputs[FLOW[node.op]], node.inputs[WHOLE_ARRAYS[node.op]]
     for place, index in enumerate(indices.ravel().tolist()):
         array = _write(graph, f"{node.name}/{place}", array, index, _entry(graph, values, place))
     graph.replace(node.out, array)
+
+
+def _scattered(graph: Graph, node: Node) -> bool:
+    """Let elements that the data place in an empty array of known size be one ScatterNd. False where it is none."""
+    made, values = node.inputs[FLOW[node.op]].node, node.inputs[WHOLE_ARRAYS[node.op]]
+    size = made.inputs[0].node.attrs.get("value") if made.op == "ArrayNew" and "grows" not in made.attrs else None
+    indices = node.inputs[INDEXED[node.op]]
+    if size is None or values.shape is None or None in values.shape[1:]:
+        return False
+    last = constant(graph, f"{node.name}/last", np.int32(1))
+    column = Node(f"{node.name}/column", "ExpandDims", [indices, last], origin=node.origin)
+    count = indices.shape[:1] if indices.shape else (None,)
+    column.outputs = [Value(column, 0, (*count, 1), None if None in count else (*count, 1), indices.dtype)]  # type: ignore[arg-type]
+    shape = (int(size), *values.shape[1:])
+    sizes = constant(graph, f"{node.name}/sizes", np.array(shape, indices.dtype))
+    new = Node(f"{node.name}/scattered", "ScatterNd", [graph.add(column).out, values, sizes], origin=node.origin)
+    new.outputs = [Value(new, 0, shape, shape, values.dtype)]  # type: ignore[arg-type]
+    graph.replace(node.out, graph.add(new).out)
+    return True
 
 
 def _split(graph: Graph, node: Node) -> None:

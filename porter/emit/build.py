@@ -11,17 +11,27 @@ from typing import Any
 import numpy as np
 
 from porter.emit.source import Binding
-from porter.errors import PorterError
+from porter.errors import PorterError, Unsupported
 
 
 def build(source_file: Path, bindings: Sequence[Binding], evaluate: Callable[[list[Any]], list[np.ndarray]]) -> Any:
     """The Keras model of the source in `source_file`, with its weights.
 
     Weights are bound by layer and attribute, never by order. Raises `PorterError` where a weight has another shape than
-    the one it is to hold, or where a weight of the model has no source.
+    the one it is to hold, or where a weight of the model has no source; `Unsupported` where Keras refuses the source.
     """
     module = load_source(source_file)
-    model = module.build_model()
+    try:
+        model = module.build_model()
+    except PorterError:
+        raise
+    except Exception as problem:  # Keras may raise anything, and that it does says that a rule wrote what it should not
+        raise Unsupported(
+            "Keras does not take the model that was written",
+            where=str(source_file.name),
+            why=f"{type(problem).__name__}: {str(problem).strip()[:300]}",
+            todo="--dry-run prints it; please report this as a bug of porter",
+        ) from problem
     arrays = iter(evaluate([leaf.value for binding in bindings for leaf in binding.ref.leaves]))
     filled = set()
     for binding in bindings:

@@ -62,18 +62,18 @@ def settle_constants(graph: Graph, evaluate: Evaluate) -> dict[int, np.ndarray]:
         ):
             plain[key] = arrays[key]
         else:
-            _parameter(graph, value, trainable)
+            _parameter(graph, value, arrays[key].shape, trainable)
     return plain
 
 
-def _parameter(graph: Graph, value: Value, trainable: bool) -> None:
+def _parameter(graph: Graph, value: Value, shape: tuple[int, ...], trainable: bool) -> None:
     config = {"dtype": value.dtype, **({} if trainable else {"trainable": False})}
     node = Node(
         value.node.name + "~",
         "porter_layers.Parameter",
         [graph.inputs[0]],
         {
-            "config": ((tuple(value.shape or ()),), config),
+            "config": ((shape,), config),
             "weights": {"value": WeightRef(value)},
             "args": (Ref(0),),
             "kwargs": {},
@@ -81,7 +81,7 @@ def _parameter(graph: Graph, value: Value, trainable: bool) -> None:
         },
         origin=value.node.origin,
     )
-    node.outputs = [Value(node, 0, value.shape, value.probe, value.dtype, value.tensor)]
+    node.outputs = [Value(node, 0, shape, shape, value.dtype, value.tensor)]
     graph.add(node)
     for user, slot in list(value.uses):
         if user.is_call and user is not node:

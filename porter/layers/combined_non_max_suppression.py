@@ -9,7 +9,8 @@ class CombinedNonMaxSuppression(layers.Layer):
     """Non-maximum suppression within each class of each image, and the best of what is left over all classes.
 
     Args:
-        max_per_class: how many boxes of a class at most. max_total: how many of an image.
+        max_per_class: how many boxes of a class at most; None for the layer's third input, a scalar.
+        max_total: how many of an image.
         iou_threshold: how much of the union of two boxes they may share.
         score_threshold: only boxes with more than this count.
         pad_per_class: give `max_per_class * classes` boxes where these are fewer than `max_total`.
@@ -35,14 +36,15 @@ class CombinedNonMaxSuppression(layers.Layer):
         self.iou_threshold, self.score_threshold = iou_threshold, score_threshold
         self.pad_per_class, self.clip_boxes = pad_per_class, clip_boxes
 
-    def call(self, boxes, scores):
+    def call(self, boxes, scores, max_per_class=None):
         classes = scores.shape[2]
         boxes = ops.transpose(boxes, (0, 2, 1, 3))  # [batch, 1 or classes, boxes, 4]
         scores = ops.transpose(scores, (0, 2, 1))  # [batch, classes, boxes]
         boxes = boxes + ops.zeros_like(scores)[..., None]
         place = ops.arange(ops.shape(scores)[2])
         # as much room as a class may take, and at least one place to look at
-        count = min(self.max_per_class, scores.shape[2] or self.max_per_class)
+        count = scores.shape[2] if self.max_per_class is None else self.max_per_class
+        count = min(count, scores.shape[2] or count)
         slots = ops.arange(count)
 
         def pick(slot, state):
@@ -50,6 +52,8 @@ class CombinedNonMaxSuppression(layers.Layer):
             best = ops.argmax(left, axis=-1, keepdims=True)
             score = ops.max(left, axis=-1, keepdims=True)
             is_found = score > self.score_threshold
+            if max_per_class is not None:
+                is_found = ops.logical_and(is_found, slot < max_per_class)
             box = ops.take_along_axis(boxes, best[..., None], axis=2)  # [batch, classes, 1, 4]
             gone = ops.logical_or(
                 ops.cast(place, best.dtype) == best, _overlap(boxes, box[..., 0, :]) > self.iou_threshold
@@ -87,7 +91,7 @@ class CombinedNonMaxSuppression(layers.Layer):
     def _size(self, classes):
         return min(self.max_total, self.max_per_class * classes) if self.pad_per_class else self.max_total
 
-    def compute_output_spec(self, boxes, scores):
+    def compute_output_spec(self, boxes, scores, max_per_class=None):
         batch, size = scores.shape[0], self._size(scores.shape[2])
         shapes = (batch, size, 4), (batch, size), (batch, size)
         outputs = [keras.KerasTensor(shape, dtype=scores.dtype) for shape in shapes]

@@ -11,7 +11,7 @@ class NonMaxSuppression(layers.Layer):
     Args:
         max_output_size: how many boxes at most; without it, a scalar, the layer's third input.
         iou_threshold: how much of the union of two boxes they may share.
-        score_threshold: only boxes with more than this count.
+        score_threshold: only boxes with more than this count. Both may be given with the call instead.
         soft_nms_sigma: where not 0, the scores of boxes that overlap a picked one are lowered by
             `exp(-0.5 * overlap ** 2 / sigma)` too.
         padded: fill up to `max_output_size` with zeros. Otherwise the outputs' size depends on the values, which a compiled
@@ -42,7 +42,9 @@ class NonMaxSuppression(layers.Layer):
         self.padded = padded
         self.overlaps = overlaps
 
-    def call(self, boxes, scores, max_output_size=None):
+    def call(self, boxes, scores, max_output_size=None, iou_threshold=None, score_threshold=None):
+        near = self.iou_threshold if iou_threshold is None else iou_threshold
+        least = self.score_threshold if score_threshold is None else score_threshold
         count = ops.shape(scores)[0]
         place = ops.arange(count)
         limit = max_output_size if self.max_output_size is None else self.max_output_size
@@ -53,17 +55,17 @@ class NonMaxSuppression(layers.Layer):
             left, indices, picked, found = state
             best = ops.argmax(left)
             score = ops.max(left)
-            is_found = ops.logical_and(score > self.score_threshold, slot < limit)
+            is_found = ops.logical_and(score > least, slot < limit)
             if self.overlaps:
                 overlap = ops.take(boxes, best, axis=1)
             else:
                 overlap = _overlap(boxes, ops.take(boxes, best, axis=0))
-            is_near = overlap > self.iou_threshold
+            is_near = overlap > near
             gone = ops.cast(place, best.dtype) == best
             lowered = left
             if self.soft_nms_sigma:
                 weight = ops.exp(-0.5 / self.soft_nms_sigma * overlap * overlap)
-                lowered = ops.where(left > self.score_threshold, left * ops.where(is_near, 0, weight), left)
+                lowered = ops.where(left > least, left * ops.where(is_near, 0, weight), left)
             else:
                 gone = ops.logical_or(gone, is_near)
             lowered = ops.where(gone, float("-inf"), lowered)
@@ -75,7 +77,7 @@ class NonMaxSuppression(layers.Layer):
                 found + ops.cast(is_found, "int32"),
             )
 
-        left = ops.where(scores > self.score_threshold, scores, float("-inf"))
+        left = ops.where(scores > least, scores, float("-inf"))
         empty = ops.zeros_like(slots, dtype="int32")
         start = (left, empty, ops.cast(empty, scores.dtype), ops.zeros((), dtype="int32"))
         _, indices, picked, found = ops.fori_loop(0, room, pick, start)
@@ -88,7 +90,7 @@ class NonMaxSuppression(layers.Layer):
             picked = ops.concatenate([picked, ops.cast(more, scores.dtype)])[:limit]
         return indices, picked, found
 
-    def compute_output_spec(self, boxes, scores, max_output_size=None):
+    def compute_output_spec(self, boxes, scores, max_output_size=None, iou_threshold=None, score_threshold=None):
         size = self.max_output_size if self.padded else None
         outputs = ((size,), "int32"), ((size,), scores.dtype), ((), "int32")
         return tuple(keras.KerasTensor(shape, dtype=dtype) for shape, dtype in outputs)

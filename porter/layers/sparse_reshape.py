@@ -21,7 +21,12 @@ class SparseReshape(layers.Layer):
         known = ops.prod(ops.where(new_shape < 0, 1, new_shape))
         new_shape = ops.where(new_shape < 0, ops.prod(shape) // ops.maximum(known, 1), new_shape)
         flat = ops.sum(indices * _strides(shape), axis=1, keepdims=True)
-        return flat // ops.maximum(_strides(new_shape), 1) % ops.maximum(new_shape, 1), new_shape
+        strides = ops.maximum(_strides(new_shape), 1)
+        whole = ops.concatenate([flat + 1, ops.zeros_like(flat) + strides[:-1]], axis=1)  # the first axis has no end
+        places = flat % whole // strides
+        if shape.shape == new_shape.shape:  # places outside of the shape stay what they are if the shape does
+            places = ops.where(ops.all(shape == new_shape), indices, places)
+        return places, new_shape
 
     def compute_output_spec(self, indices, shape, new_shape):
         rank = new_shape.shape[0]

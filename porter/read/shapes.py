@@ -33,6 +33,11 @@ RANKS = {
     ("ResizeBilinear", 0): 4, ("ResizeNearestNeighbor", 0): 4, ("ResizeBicubic", 0): 4, ("ResizeArea", 0): 4,
     ("ResizeBilinear", 1): 1, ("ResizeNearestNeighbor", 1): 1, ("SpaceToDepth", 0): 4, ("DepthToSpace", 0): 4,
     ("AudioSpectrogram", 0): 2, ("Mfcc", 0): 3, ("Mfcc", 1): 0,
+    **{(f"NonMaxSuppressionV{version}", slot): 0 for version in (2, 3, 4, 5) for slot in (2, 3, 4, 5)},
+    **{(f"NonMaxSuppression{version}", slot): 2 - slot for version in ("", "V2", "V3", "V4", "V5") for slot in (0, 1)},
+    **{("CombinedNonMaxSuppression", slot): 0 for slot in (2, 3, 4, 5)}, ("NonMaxSuppression", 2): 0,
+    ("CombinedNonMaxSuppression", 0): 4, ("CombinedNonMaxSuppression", 1): 3, ("CropAndResize", 0): 4,
+    ("CropAndResize", 1): 2, ("CropAndResize", 2): 1, ("CropAndResize", 3): 1, ("SplitV", 1): 1, ("SplitV", 2): 0,
     ("ExtractImagePatches", 0): 4, ("MatMul", 0): 2, ("MatMul", 1): 2, ("DecodeRaw", 0): 0, ("Split", 0): 0,
 }  # fmt: skip
 

@@ -10,9 +10,10 @@ BY_VALUE = (
 def _suppress(boxes, scores, size, padded=False, overlaps=False, **thresholds):
     """Boxes, scores and their number. `size` is a value, `thresholds` are values or numbers."""
     known = {name: _number(value) for name, value in thresholds.items()}
-    for name, number in known.items():
-        require(number is not None, f"{name} is known only when the model runs")
-    if known.get("soft_nms_sigma") and known["iou_threshold"] < 1:
+    fed = {name: thresholds[name] for name in ("iou_threshold", "score_threshold") if known.get(name, 0) is None}
+    known = {name: number for name, number in known.items() if name not in fed}
+    require(None not in known.values(), "soft_nms_sigma is known only when the model runs")
+    if known.get("soft_nms_sigma") and known.get("iou_threshold", 0) < 1:
         warn(
             "TensorFlow 1.15 drops boxes above iou_threshold although soft_nms_sigma is given, and so does the model; "
             "TensorFlow 2 keeps them, so a comparison with it can fail: compare with what 1.15 has recorded"
@@ -22,8 +23,8 @@ def _suppress(boxes, scores, size, padded=False, overlaps=False, **thresholds):
         warn(BY_VALUE)
     options = {**known, "padded": padded, "overlaps": overlaps}
     if limit is None:
-        return many(porter_layers.NonMaxSuppression(**options)(boxes, scores, size), 3)
-    return many(porter_layers.NonMaxSuppression(limit, **options)(boxes, scores), 3)
+        return many(porter_layers.NonMaxSuppression(**options)(boxes, scores, size, **fed), 3)
+    return many(porter_layers.NonMaxSuppression(limit, **options)(boxes, scores, **fed), 3)
 
 
 def _number(value):
@@ -78,10 +79,13 @@ def non_max_suppression_v5(boxes, scores, size, iou, score, sigma, *, pad_to_max
 @op("CombinedNonMaxSuppression")
 def combined_non_max_suppression(boxes, scores, per_class, total, iou, score, *, pad_per_class=False, clip_boxes=True):
     numbers = [_number(each) for each in (per_class, total, iou, score)]
-    require(None not in numbers, "a limit or a threshold is known only when the model runs")
+    require(None not in numbers[1:], "a limit or a threshold is known only when the model runs")
     require(scores.shape is not None and scores.shape[2] is not None, "the number of classes must be known", scores)
-    per_class, total, iou, score = numbers
+    limit, total, iou, score = numbers
     layer = porter_layers.CombinedNonMaxSuppression(
-        per_class, total, iou_threshold=iou, score_threshold=score, pad_per_class=pad_per_class, clip_boxes=clip_boxes
+        limit, total, iou_threshold=iou, score_threshold=score, pad_per_class=pad_per_class, clip_boxes=clip_boxes
     )
-    return many(layer(boxes, scores), 4)
+    if limit is not None:
+        return many(layer(boxes, scores), 4)
+    require(scores.shape[1] is not None and not pad_per_class, "how many boxes of a class there may be", scores)
+    return many(layer(boxes, scores, per_class), 4)

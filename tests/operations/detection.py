@@ -32,6 +32,16 @@ CASES: list[Case] = [
         lambda tf, six, vector: tf.image.non_max_suppression(boxes(tf, six), vector, 4, 0.3, score_threshold=-0.5),
     ),
     (
+        "NonMaxSuppressionV3",
+        lambda tf, six, vector, number, count: tf.image.non_max_suppression(
+            boxes(tf, six), vector, count, tf.sigmoid(number), score_threshold=-0.5 * number * number
+        ),
+    ),
+    (
+        "CombinedNonMaxSuppression",
+        lambda tf, x, count: tf.image.combined_non_max_suppression(*several(tf, x), count + 1, 5, 0.4, 0.1),
+    ),
+    (
         "NonMaxSuppressionV4",
         lambda tf, six, vector: tf.raw_ops.NonMaxSuppressionV4(
             boxes=boxes(tf, six),
