@@ -761,3 +761,16 @@ def test_errors_of_reading_are_for_people(tmp_path):
     text = str(caught.value)
     assert text.splitlines()[0].endswith(".")
     assert "do: " in text
+
+
+def test_what_moves_an_average_is_no_output():
+    """A graph that holds no training but the updates of a batch normalization."""
+    import lab
+
+    def build(tf):
+        x = tf.placeholder("float32", [None, 4, 4, 3], name="x")
+        training = tf.placeholder("bool", [], name="training")
+        return tf.identity(tf.layers.batch_normalization(x, training=training), "y")
+
+    source, _ = lab.source_of(build)
+    assert make_original(source).outputs == ["y:0"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from porter.read.ends import End, Ends
 from porter.read.model import Candidate
-from porter.read.operations import RANDOM, is_optimizer, output_types
+from porter.read.operations import RANDOM, changes_state, is_optimizer, output_types
 from porter.read.values import Values
 from porter.read.wiring import Tensor, spell
 from porter.read.worth import SHAPES, Worth
@@ -155,7 +155,10 @@ class Chooser:
             found += [
                 (name, at) for at in MAIN_OUTPUTS.get(wiring.op(name), every) if self.ends.is_fetchable((name, at))
             ]
-        return [t for t in found if wiring.op(t[0]) not in SHAPES] or found
+        found = [t for t in found if wiring.op(t[0]) not in SHAPES] or found
+        # what goes into a variable alone, such as a step of a moving average, nobody built the graph for
+        kept = [t for t in found if not any(changes_state(wiring.op(user)) for user, _, _ in wiring.users[t[0]])]
+        return kept or found
 
     def _head(self, end: End) -> Head | None:
         """An end with its candidates, None if nothing can be fetched there."""

@@ -23,6 +23,7 @@ def inspect(source: Source, original: Original) -> dict[str, Any]:
     wiring = Wiring(original.graph_def)
     graph_def = source.graph_def
     version = graph_def.versions.producer
+    averages = {each.node: v.name for v in original.variables.values() for each in v.debiased or ()}
     return {
         "path": str(source.path),
         "format": source.format,
@@ -49,7 +50,7 @@ def inspect(source: Source, original: Original) -> dict[str, Any]:
         "variables": [
             {
                 "name": v.name, "node": v.node, "shape": list(v.shape), "dtype": v.dtype, "trainable": v.trainable,
-                "momentum": v.momentum, "used_by": _scopes(wiring, v.node),
+                "momentum": v.momentum, "used_by": _scopes(wiring, v.node) or [averages[v.node]],
             }
             for v in original.variables.values()
         ],
