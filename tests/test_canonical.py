@@ -613,3 +613,19 @@ def test_a_size_is_asked_behind_bias_and_activation():
 
     graph = canonical_graph(build)
     assert {node.inputs[0].node.op for node in graph if node.op == "Shape"} == {"Relu"}
+
+
+def test_padding_fused_into_a_convolution_is_taken_apart():
+    """As optimize_for_inference writes it; of a batch of one, which is all that TensorFlow's kernels pad."""
+
+    def build(tf):
+        x, w = tf.placeholder(tf.float32, [1, 6, 6, 2], "x"), tf.get_variable("w", [3, 3, 2, 4])
+        how = {"paddings": [[0, 0], [1, 1], [1, 1], [0, 0]], "mode": "REFLECT", "padding": "VALID"}
+        y = tf.raw_ops.FusedResizeAndPadConv2D(
+            input=x, size=[9, 9], filter=w, strides=[1, 2, 2, 1], resize_align_corners=True, **how
+        )
+        return tf.raw_ops.FusedPadConv2D(
+            input=y, filter=tf.get_variable("v", [2, 2, 4, 3]), strides=[1, 1, 1, 1], **how
+        )
+
+    assert check(build).classes.count("Conv2D") == 2

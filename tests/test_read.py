@@ -633,6 +633,15 @@ def test_an_actor_ends_where_its_critic_begins(graph):
     assert trained(graph).outputs == [value.name, action.name] or trained(graph).outputs == [action.name, value.name]
 
 
+def test_embeddings_that_a_last_layer_classifies_in_training_are_an_output_too(graph):
+    x, label = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.int32, [None], "label")
+    features = tf.matmul(x, variable("a", 4, 6))
+    tf.nn.l2_normalize(features, 1, name="embeddings")
+    classes = tf.matmul(features, variable("b", 6, 3))
+    v1.train.AdamOptimizer().minimize(tf.nn.sparse_softmax_cross_entropy_with_logits(label, classes))
+    assert trained(graph).outputs == [classes.name, "embeddings:0"]
+
+
 def test_what_no_loss_needs_is_no_output(graph):
     x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 3], "wanted")
     hidden = tf.nn.relu(tf.matmul(x, variable("a", 4, 4)))

@@ -45,6 +45,8 @@ def unify_names(graph: Graph) -> None:
             graph.set_inputs(node, [x, gamma, beta, mean, variance])
         elif node.op == "BroadcastArgs" and all(value.shape and value.shape[0] is not None for value in node.inputs):
             _to_larger_sizes(graph, node)
+        elif node.op in ("FusedPadConv2D", "FusedResizeAndPadConv2D") and (node.inputs[0].shape or (None,))[0] == 1:
+            _take_apart(graph, node)  # of several samples TensorFlow's kernels pad the first one only
         elif node.op == "ShapeN":
             for value, shaped in zip(node.outputs, node.inputs, strict=True):
                 alone = Node(f"{node.name}/{value.index}", "Shape", [shaped], origin=node.origin)
@@ -63,6 +65,24 @@ def unify_names(graph: Graph) -> None:
                 node.attrs["size_of_another"] = True
             fed = _is_fed(node.inputs[0]) and not node.attrs.get("data_format", "").startswith("NC")
             graph.set_inputs(node, [node.inputs[2], node.inputs[1], *node.inputs[: int(fed)]])
+
+
+def _take_apart(graph: Graph, node: Node) -> None:
+    """Resizing, padding and a convolution, which `optimize_for_inference` put into one operation."""
+    x, *sizes, paddings, kernel = node.inputs
+    if sizes:
+        corners = {"align_corners": True} if node.attrs.pop("resize_align_corners", False) else {}
+        x = _step(graph, node, "ResizeBilinear", [x, *sizes], corners)
+    x = _step(graph, node, "MirrorPad", [x, paddings], {"mode": node.attrs.pop("mode")})
+    node.op = "Conv2D"
+    graph.set_inputs(node, [x, kernel])
+
+
+def _step(graph: Graph, node: Node, op: str, inputs: list[Value], attrs: dict[str, object]) -> Value:
+    """The result of an operation that `node` does among others; its shape is found later."""
+    made = Node(f"{node.name}/{op}", op, inputs, attrs, origin=node.origin)
+    made.outputs = [Value(made, 0, dtype=inputs[0].dtype)]
+    return graph.add(made).out
 
 
 def _to_larger_sizes(graph: Graph, node: Node) -> None:

@@ -100,6 +100,7 @@ class Chooser:
             return ranked
         self._choose(self._one_of_each(heads), sinks)
         every = [candidate for head in heads for candidate in (head.best, *head.others)]
+        every += self._beside(heads, sinks, MOST_NETWORKS - sum(candidate.chosen for candidate in every))
         unique = {c.tensor: c for c in sorted(every, key=lambda c: (c.chosen, c.score))}
         return sorted(unique.values(), key=lambda c: (not c.chosen, -c.score))
 
@@ -133,6 +134,21 @@ class Chooser:
                     head.others.append(known)
                 known.chosen = True
                 known.why += ", and nothing is left to train in this graph"
+
+    def _beside(self, heads: list[Head], sinks: list[Tensor], most: int) -> list[Candidate]:
+        """What the author made of the middle of a network and named as an output, such as the embeddings of faces that a
+        last layer classifies in training alone; chosen, `most` of them."""
+        after = frozenset().union(*(head.end.after for head in heads))
+        found = []
+        for tensor in sinks:
+            name = tensor[0]
+            if name in after or name not in self.ends.domain or is_default_name(name, self.wiring.op(name)):
+                continue
+            told = GOOD_NAME.search(name.rsplit("/", 1)[-1]) and not LOSS_NAME.search(name)
+            if told and not self.worth.picks(name) and len(self.ends.shapes.get(tensor) or ()) > 1:
+                why = "nothing else is computed from it, and its name speaks of an output"
+                found.append(Candidate(spell(tensor), 2.9, why, chosen=len(found) < most))
+        return found
 
     def _trains(self) -> bool:
         """Whether the graph holds its training, too."""

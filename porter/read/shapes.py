@@ -21,6 +21,7 @@ SAME = frozenset({
 REDUCTIONS = frozenset({
     "Mean", "Sum", "Max", "Min", "Prod", "All", "Any", "EuclideanNorm", "ArgMax", "ArgMin",
 })  # fmt: skip
+CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative", "Conv3D", "FusedPadConv2D", "FusedResizeAndPadConv2D")
 # (operation, slot) -> rank of what goes in there
 RANKS = {
     ("Range", 0): 0, ("Range", 1): 0, ("Range", 2): 0, ("OneHot", 1): 0, ("OneHot", 2): 0, ("OneHot", 3): 0,
@@ -122,7 +123,10 @@ class Shapes:
 
         if op == "MatMul":
             return self._matmul(user, slot)
-        if op in ("Conv2D", "DepthwiseConv2dNative", "Conv3D") and slot == 0:
+        if (
+            op in ("Conv2D", "DepthwiseConv2dNative", "Conv3D", "FusedPadConv2D", "FusedResizeAndPadConv2D")
+            and slot == 0
+        ):
             return self._convolution(user)
         if op in ("BatchMatMul", "BatchMatMulV2"):
             return self._matmul(user, slot, "adj_x", "adj_y")
@@ -189,10 +193,10 @@ class Shapes:
         return (*(None,) * (len(other) - 2), *((None, shared) if last else (shared, None)))
 
     def _convolution(self, user: str) -> Shape:
-        node, kernel = self.wiring.nodes[user], self.known(self.wiring.inputs[user][1])
+        node, kernel = self.wiring.nodes[user], self.known(self.wiring.inputs[user][-1])
         rank = 5 if node.op == "Conv3D" else 4
         channels = None if kernel is None else kernel[rank - 2]
-        if node.attr["data_format"].s.startswith(b"NC"):
+        if "data_format" in node.attr and node.attr["data_format"].s.startswith(b"NC"):
             return (None, channels, *(None,) * (rank - 2))
         return (*(None,) * (rank - 1), channels)
 

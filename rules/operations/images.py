@@ -101,3 +101,10 @@ refuse(
     "DrawBoundingBoxes", "DrawBoundingBoxesV2",
     reason="it prepares pictures for training or for people; name the tensors behind it with --inputs",
 )  # fmt: skip
+
+
+refuse(
+    "FusedPadConv2D", "FusedResizeAndPadConv2D",
+    reason="of a batch TensorFlow's own kernel treats the first sample only as it should; give the input a batch of one "
+    "with --shape, or convert the graph from before `optimize_for_inference`",
+)  # fmt: skip
