@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from porter.graph import Graph, Node, Value
@@ -78,7 +80,7 @@ def _take_apart(graph: Graph, node: Node) -> None:
     graph.set_inputs(node, [x, kernel])
 
 
-def _step(graph: Graph, node: Node, op: str, inputs: list[Value], attrs: dict[str, object]) -> Value:
+def _step(graph: Graph, node: Node, op: str, inputs: list[Value], attrs: dict[str, Any]) -> Value:
     """The result of an operation that `node` does among others; its shape is found later."""
     made = Node(f"{node.name}/{op}", op, inputs, attrs, origin=node.origin)
     made.outputs = [Value(made, 0, dtype=inputs[0].dtype)]

@@ -139,7 +139,7 @@ class Chooser:
         """What the author made of the middle of a network and named as an output, such as the embeddings of faces that a
         last layer classifies in training alone; chosen, `most` of them."""
         after = frozenset().union(*(head.end.after for head in heads))
-        found = []
+        found: list[Candidate] = []
         for tensor in sinks:
             name = tensor[0]
             if name in after or name not in self.ends.domain or is_default_name(name, self.wiring.op(name)):
