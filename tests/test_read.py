@@ -639,7 +639,7 @@ def test_embeddings_that_a_last_layer_classifies_in_training_are_an_output_too(g
     tf.nn.l2_normalize(features, 1, name="embeddings")
     classes = tf.matmul(features, variable("b", 6, 3))
     v1.train.AdamOptimizer().minimize(tf.nn.sparse_softmax_cross_entropy_with_logits(label, classes))
-    assert trained(graph).outputs == [classes.name, "embeddings:0"]
+    assert trained(graph).outputs == ["embeddings:0", classes.name]
 
 
 def test_what_no_loss_needs_is_no_output(graph):
