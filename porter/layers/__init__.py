@@ -3,6 +3,7 @@
 from porter.layers.adjust_hue import AdjustHue
 from porter.layers.adjust_saturation import AdjustSaturation
 from porter.layers.audio_spectrogram import AudioSpectrogram
+from porter.layers.axis_insertion import AxisInsertion
 from porter.layers.band_part import BandPart
 from porter.layers.batch_gather import BatchGather
 from porter.layers.batch_statistics_normalization import BatchStatisticsNormalization
@@ -54,6 +55,9 @@ from porter.layers.patch_normalized_conv2d import PatchNormalizedConv2D
 from porter.layers.places import Places
 from porter.layers.projective_transform import ProjectiveTransform
 from porter.layers.quantize_and_dequantize import QuantizeAndDequantize
+from porter.layers.ragged_gather import RaggedGather
+from porter.layers.ragged_range import RaggedRange
+from porter.layers.ragged_to_sparse import RaggedToSparse
 from porter.layers.random_shuffle import RandomShuffle
 from porter.layers.random_tensor import RandomTensor
 from porter.layers.real_and_imaginary import RealAndImaginary
@@ -90,6 +94,7 @@ __all__ = [
     "AdjustHue",
     "AdjustSaturation",
     "AudioSpectrogram",
+    "AxisInsertion",
     "BandPart",
     "BatchGather",
     "BatchStatisticsNormalization",
@@ -136,6 +141,9 @@ __all__ = [
     "ProjectiveTransform",
     "QuantizeAndDequantize",
     "RGBToHSV",
+    "RaggedGather",
+    "RaggedRange",
+    "RaggedToSparse",
     "RandomShuffle",
     "RandomTensor",
     "RealAndImaginary",

@@ -17,6 +17,7 @@ from porter.rules.operations import morphology as morphology
 from porter.rules.operations import partitions as partitions
 from porter.rules.operations import patches as patches
 from porter.rules.operations import quantization as quantization
+from porter.rules.operations import ragged as ragged
 from porter.rules.operations import random as random
 from porter.rules.operations import rearrangement as rearrangement
 from porter.rules.operations import reductions as reductions

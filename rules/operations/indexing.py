@@ -85,7 +85,10 @@ def strided_slice_by_size(
             slices.append(slice(start, item.stop, None if step == 1 else step))
     spread = None if x.rank is None else x.rank - sum(item is not None and item is not Ellipsis for item in slices)
     require(not picked or Ellipsis not in slices or spread is not None, "the rank is not known")
+    rank = None if spread is None else spread + sum(item is None or isinstance(item, slice) for item in slices)
     x = at_run_time(getitem(x, *slices)) if at_run else getitem(x, *slices)
+    if picked and at_run and rank is not None:
+        x.shape = (None,) * rank  # TensorFlow knows that of the whole slice alone
     for place, index in reversed(picked):
         axes = [spread if item is Ellipsis else item is None or isinstance(item, slice) for item in slices[:place]]
         x = ops.take(x, index, axis=sum(axes))

@@ -37,6 +37,14 @@ def expand_dims(x, *, axis):
     return ops.expand_dims(x, axis)
 
 
+@op("ExpandDims")
+def expand_dims_somewhere(x, axis, *, node):
+    """At a place that the data name."""
+    require(x.rank is not None, "the rank is not known", node)
+    warn(f"{node.name} takes the place of an axis from the data: JAX runs this model without compiling it")
+    return porter_layers.AxisInsertion()(x, axis)
+
+
 @op("Squeeze")
 def squeeze(x, *, axes=None, perhaps_more=False):
     """Without axes named, those that are known to have size 1; where others may have it too, these stay."""

@@ -44,8 +44,3 @@ refuse(
     reason="it changes a variable, or asks about one; a Keras model that answers leaves its weights alone. Name an output "
     "that does not depend on it with --outputs",
 )  # fmt: skip
-refuse(
-    "RaggedTensorFromVariant", "RaggedTensorToVariant", "RaggedTensorToTensor", "RaggedCross", "RaggedCountSparseOutput",
-    reason="a ragged tensor, whose rows have lengths of their own, is no Keras tensor; name the dense tensor behind it with "
-    "--inputs",
-)  # fmt: skip

@@ -57,7 +57,27 @@ def lstm_sequence(tf, x, version, output="h"):
     return getattr(made, output)
 
 
+def _pieces(tf, rows):
+    """Rows of 1, 0 and 4 values, and some of them picked."""
+    splits = tf.constant([0, 1, 1, 5], tf.int64)
+    indices = tf.constant([2, 0, 2])
+    (starts,), values = tf.raw_ops.RaggedGather(
+        params_nested_splits=[splits], params_dense_values=rows[0], indices=indices, OUTPUT_RAGGED_RANK=1
+    )
+    return starts, values
+
+
 CASES: list[Case] = [
+    ("RaggedRange", lambda tf, ints: tf.raw_ops.RaggedRange(starts=ints, limits=ints * 3 + 1, deltas=2)),
+    ("RaggedRange", lambda tf, vector: tf.raw_ops.RaggedRange(starts=vector, limits=vector * 3.0, deltas=0.5)),
+    ("RaggedGather", _pieces),
+    (
+        "RaggedTensorToSparse",
+        lambda tf, rows: tf.raw_ops.RaggedTensorToSparse(
+            rt_nested_splits=[tf.constant([0, 2, 3], tf.int64), tf.constant([0, 1, 1, 5], tf.int64)],
+            rt_dense_values=rows[0],
+        ),
+    ),
     ("LSTMBlockCell", lambda tf, rows: lstm_cell(tf, rows)),
     ("LSTMBlockCell", lambda tf, rows: lstm_cell(tf, rows, ("i", "f", "h"))),
     ("GRUBlockCell", lambda tf, rows: gru_cell(tf, rows)),
