@@ -622,6 +622,28 @@ def test_a_distance_of_embeddings_is_the_output(graph):
     assert trained(graph).outputs == [distance.name]
 
 
+def test_a_product_of_data_and_a_vector_is_summed_up_and_shifted(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None], "wanted")
+    answer = tf.reduce_sum(x * variable("slope", 4), 1) + variable("height")
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(answer - wanted)))
+    assert trained(graph).outputs == [answer.name]
+
+
+def test_a_checkpoint_of_a_part_of_the_graph_gives_what_it_covers(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 2], "wanted")
+    covered = tf.tanh(tf.matmul(x, variable("encoder", 4, 3)))
+    answer = tf.matmul(covered, variable("head", 3, 2))
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(answer - wanted)))
+    names = {"trainable_variables": [v.name for v in v1.trainable_variables()]}
+    stored = {"encoder": ((4, 3), "float32")}
+    source = Source(Path("model"), "checkpoint", [], graph.as_graph_def(), collections=names, stored=stored)
+    original = make_original(source)
+    assert original.outputs == [covered.name]
+    assert any("head" in warning for warning in original.warnings)
+    with pytest.raises(UnreadableSource, match="not in the checkpoint"):
+        make_original(source, outputs=[answer.name])
+
+
 def test_an_actor_ends_where_its_critic_begins(graph):
     state, wanted = v1.placeholder(tf.float32, [None, 4], "state"), v1.placeholder(tf.float32, [None, 1], "wanted")
     action = tf.tanh(tf.matmul(state, variable("actor", 4, 2)))

@@ -29,11 +29,15 @@ class Ends:
     """The ends of all networks in a graph.
 
     joins: nodes at which data meets weights. labels: tensors that are fed and never reach one: what depends on them is
-    loss or metric. domain: what depends on data and weights and on no label. tail: the part of it from which no join is
-    reached any more; an end is a join in the tail.
+    loss or metric. beyond: what needs weights that are `absent`, for which nothing is stored. domain: what depends on
+    data and weights, on no label, and is not beyond. tail: the part of it from which no join is reached any more; an
+    end is a join in the tail.
     """
 
-    def __init__(self, wiring: Wiring, contexts: Contexts, flow: Flow, plan: Plan, knobs: set[str]):
+    def __init__(
+        self, wiring: Wiring, contexts: Contexts, flow: Flow, plan: Plan, knobs: set[str],
+        absent: frozenset[str] = frozenset(),
+    ):  # fmt: skip
         self.wiring, self.contexts, self.flow, self.plan, self.knobs = wiring, contexts, flow, plan, knobs
         both = flow.fed & flow.weighted
         self.shapes: dict[Tensor, Shape | None] = shapes_of(
@@ -41,6 +45,10 @@ class Ends:
         )
         self.joins = {name for name in flow.joins if self.shapes.get((name, 0)) != ()}
         self._own: dict[str, frozenset[str]] = {}
+        self.beyond = self.wiring.after(
+            (join for join in self.joins if self.own_weights(join) & absent), within=flow.forward
+        )
+        self.joins -= self.beyond
         self._divide()
         for _ in range(4):
             losses = self._joins_of_losses()
@@ -53,7 +61,7 @@ class Ends:
         """Find labels, domain and tail, given the joins."""
         before = self.wiring.before(self.joins, within=self.flow.forward)
         self.labels = {t for t in self.source_tensors() if not self._is_setting(t[0]) and not self._meets(t, before)}
-        self.domain = (self.flow.fed & self.flow.weighted) - self.flow.after_data((), self.labels)
+        self.domain = (self.flow.fed & self.flow.weighted) - self.flow.after_data((), self.labels) - self.beyond
         sources = (s for join in self.joins & self.domain for s, _ in self.wiring.inputs[join])
         self.feeding = self.wiring.before(sources, within=self.domain)
         self.tail = self.domain - self.feeding
@@ -100,6 +108,11 @@ class Ends:
         lookups = {join for join in last if self.wiring.op(join) in LOOKUPS and self._is_first(join)}
         if lookups and lookups != last:
             return lookups
+        # where loops hide what else is last, such as transitions that are looked up, and are summed over in a loop
+        looked_up = frozenset().union(*(self.own_weights(join) for join in lookups))
+        hidden = {join for join in self.joins if self.own_weights(join) & looked_up}
+        if any(not self.is_fetchable((join, 0)) for join in hidden) and hidden != self.joins:
+            return hidden
         single = {
             join for join in last if all(self._is_single(name) for name in self.wiring.after([join], within=self.tail))
         }

@@ -181,8 +181,13 @@ class _Maker:
                         f"The signature's output {lost} is text, which no Keras model gives; it is left out."
                     )
                 return list(numeric)
+        absent = self.places.absent(self.flow.weights & set(self.trainable))
+        if absent:
+            original.warnings.append(
+                f"The checkpoint holds a part of the graph; what needs {', '.join(sorted(absent)[:4])} is left out."
+            )
         self.chooser = Chooser(
-            Ends(self.wiring, self.contexts, self.flow, self.plan, self._likely_knobs()), self.values
+            Ends(self.wiring, self.contexts, self.flow, self.plan, self._likely_knobs(), absent), self.values
         )
         original.output_candidates = self.chooser.outputs()
         original.input_candidates = self.chooser.inputs([])

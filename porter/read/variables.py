@@ -138,6 +138,15 @@ class Places:
                 return Place(name, place.shape, place.dtype, place.start)
         return None
 
+    def absent(self, weights: Collection[str]) -> frozenset[str]:
+        """Which of the weights the checkpoint does not hold, where all that it holds has its place in the graph: it is
+        of a part of the graph then, and not of one that calls its variables differently."""
+        absent = frozenset(name for name in weights if self.of(name) is None)
+        if not absent or len(absent) == len(weights):
+            return frozenset()
+        known = {self.stored_name(name) for name in self.wiring.nodes if self.wiring.op(name) in VARIABLES}
+        return absent if known.issuperset(self.source.stored) else frozenset()
+
     def unlikely(self, initial: Sequence[str], found: Mapping[str, Variable]) -> bool:
         """Whether variables that would be left at what they start with are in the checkpoint under other names."""
         return any(row.stored and "name" in row.why for row in self._proposals(initial, found))

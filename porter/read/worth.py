@@ -103,7 +103,7 @@ class Worth:
             score, why = self.of(source, end, depth + 1)
             return score + 0.05, f"{why}, brought to another range"
         if op == "Sum" and self._matches(name):
-            return 3.8, "how well two parts of the network match"
+            return 3.8, "how well parts of the network, or data and weights, match"
         if op in REDUCING:
             pooled = op in ("Mean", "Max") and len(self.ends.shapes.get((name, 0)) or ()) > 1
             return (2.9 if pooled else -1.0), f"{op} of what the network gives"
@@ -167,10 +167,13 @@ class Worth:
         return source if scaled and alone and meant and self.values.number(other) is not None else None
 
     def _matches(self, name: str) -> bool:
-        """Whether a node sums up a product or a distance of parts of the network: how well they match."""
+        """Whether a node sums up a product or a distance of parts of the network, how well they match, or the product of
+        data and weights."""
         summed = self.wiring.inputs[name][0][0]
-        if self.ends.shapes.get((name, 0)) == () or summed in self.nodes or not self._is_plain(summed, 0):
+        if self.ends.shapes.get((name, 0)) == () or not self._is_plain(summed, 0):
             return False
+        if summed in self.nodes:
+            return self.wiring.op(summed) == "Mul"
         return any(self._combines(each) for each in self._made_of(summed))
 
     def _is_plain(self, name: str, depth: int) -> bool:
