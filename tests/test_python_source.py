@@ -18,7 +18,7 @@ from porter.errors import NamesDiffer, UnreadableSource, UsageError
 from porter.legacy.expression import Evaluation, Refusal
 from porter.legacy.launch import program_of, run_program
 from porter.legacy.program import _is_complete as is_complete
-from porter.legacy.world import games, libraries
+from porter.legacy.world import examples, games, libraries
 from porter.legacy.world.python2 import DIVIDED, Translator
 from porter.options import Options
 from porter.read.model import Source
@@ -226,6 +226,18 @@ def test_what_only_may_be_python_2_says_where_it_matters(tmp_path):
     assert translator.divided(7, 2, "old.py line 1") == 3
     assert translator.divided(8, 2, "old.py line 2") == 4
     assert translator.doubtful == {"old.py line 1": "7 / 2"}
+
+
+def test_old_data_sets_have_their_shapes():
+    """Keras' data sets come at once, as numbers, where they would be downloaded."""
+    keras = types.SimpleNamespace(datasets=types.SimpleNamespace())
+    for name in examples.PICTURES:
+        setattr(keras.datasets, name, types.SimpleNamespace())
+    examples.restore_datasets(keras)
+    (pictures, labels), _ = keras.datasets.cifar10.load_data()
+    assert (pictures.shape[1:], labels.shape[1:], pictures.dtype) == ((32, 32, 3), (1,), np.uint8)
+    (pictures, labels), _ = keras.datasets.mnist.load_data(path="mnist.npz")
+    assert (pictures.shape[1:], labels.shape[1:], labels.max() < 10) == ((28, 28), (), True)
 
 
 def test_an_error_after_the_graph_is_complete(tmp_path):

@@ -1,6 +1,6 @@
-"""`tensorflow.examples.tutorials.mnist`: numbers in the place of the pictures, which nothing here needs.
+"""`tensorflow.examples.tutorials.mnist` and Keras' data sets: numbers in the place of the pictures, which nothing here needs.
 
-Programs read the data before they build their network. What they get has the shapes and types of MNIST, and no meaning.
+Programs read the data before they build their network. What they get has the shapes and types of the data, and no meaning.
 """
 
 from __future__ import annotations
@@ -43,6 +43,34 @@ def read_data_sets(
     """Three data sets, and a line on stderr that says what they are."""
     print("porter: read_data_sets gives random numbers of the shapes of MNIST", file=sys.stderr)
     return Datasets(*(DataSet(number, one_hot, reshape, dtype) for number in range(3)))
+
+
+# Sizes of a sample and number of classes of Keras' data sets, 0 classes for a regression.
+PICTURES: dict[str, tuple[tuple[int, ...], int]] = {
+    "mnist": ((28, 28), 10), "fashion_mnist": ((28, 28), 10), "cifar10": ((32, 32, 3), 10), "cifar100": ((32, 32, 3), 100),
+    "boston_housing": ((13,), 0),
+}  # fmt: skip
+
+
+def restore_datasets(keras: Any) -> None:
+    """Let `keras.datasets.NAME.load_data` give numbers at once, where it would download."""
+    for name, (shape, classes) in PICTURES.items():
+        getattr(keras.datasets, name).load_data = _loader(name, shape, classes)
+
+
+def _loader(name: str, shape: tuple[int, ...], classes: int) -> Any:
+    def load_data(*_: Any, **__: Any) -> Any:
+        """((pictures [256, …], labels), the same again), or numbers for a regression."""
+        print(f"porter: {name}.load_data gives random numbers of its shapes", file=sys.stderr)
+        numbers = np.random.RandomState(0)
+        if not classes:
+            part = numbers.rand(COUNT, *shape), numbers.rand(COUNT)
+        else:
+            labels = numbers.randint(0, classes, (COUNT, 1) if len(shape) == 3 else (COUNT,))
+            part = numbers.randint(0, 256, (COUNT, *shape)).astype("uint8"), labels.astype("uint8")
+        return part, part
+
+    return load_data
 
 
 load_mnist = read_data_sets

@@ -53,7 +53,7 @@ def restore() -> None:
     v1.logging.set_verbosity(v1.logging.ERROR)
     v1.disable_v2_behavior()  # resource variables and control flow of version 2 too
     from porter.addons import older_keras
-    from porter.legacy.world import spellings
+    from porter.legacy.world import examples, spellings
     from porter.legacy.world.aliases import CONTRIB, Aliases
     from porter.legacy.world.contrib import parts
 
@@ -73,6 +73,7 @@ def restore() -> None:
     spellings.restore(v1)
     _take_over(tf, v1)
     _refill(v1)
+    examples.restore_datasets(keras)
     tf.estimator = v1.estimator = importlib.import_module("tensorflow.estimator")
     tf.contrib = v1.contrib = importlib.import_module("tensorflow.contrib")
     cells: Any = importlib.import_module("tensorflow.contrib.rnn")
@@ -94,6 +95,9 @@ def _refill(v1: Any) -> None:
             if not name.startswith("_") and not hasattr(builtins, name) and not hasattr(module, name):
                 setattr(module, name, getattr(v1, name))
     importlib.import_module("tensorflow.python.ops.variable_scope").variable = v1.Variable  # type: ignore[attr-defined]
+    python: Any = sys.modules["tensorflow.python"]
+    for private in DIVIDED:  # `from tensorflow.python import control_flow_ops`
+        setattr(python, private.rpartition(".")[2], sys.modules[private])
 
 
 def _take_over(tf: Any, v1: Any) -> None:

@@ -6,7 +6,8 @@ import ast
 import json
 from typing import Any
 
-from tf_slim.training import *  # noqa: F403
+from tf_slim.training.evaluation import *  # noqa: F403
+from tf_slim.training.training import *  # noqa: F403
 
 
 class HParams:
