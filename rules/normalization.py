@@ -162,6 +162,14 @@ def _(tf):
     return tf.divide(x - mean, tf.sqrt(variance + 1e-5))
 
 
+@normalization.example("the variance as mean of squares less square of the mean", "GroupNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 5, 4], "x")
+    mean = tf.reduce_mean(x, [1, 2], keepdims=True)
+    variance = tf.reduce_mean(tf.square(x), [1, 2], keepdims=True) - tf.square(mean)
+    return (x - mean) * tf.math.rsqrt(variance + 1e-3)
+
+
 @normalization.example("weights of another shape stay arithmetic", "LayerNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 5, 4], "x")

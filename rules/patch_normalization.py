@@ -76,11 +76,16 @@ def _(
     patch = patches.out if rows is None else rows.out
     size, filters = prod(window.size) * x.shape[-1], kernel.value.shape[-1]
     require(prod(kernel.value.shape[:-1]) == size, f"a kernel for {kernel.value.shape} and not for {size}", patches)
-    require(patch.shape and patch.shape[-1] == size, "rows that are not one patch each", rows or patches)
+    require(patch.shape, "patches of unknown shape", patches)
+    ends = (patch.shape[-count:] for count in (1, 2, 3))  # size; places and channels; rows, columns and channels
+    last = next((len(end) for end in ends if None not in end and prod(end) == size), None)
+    require(last, "rows that are not one patch each", rows or patches)
+    require(last == 1 or flat is not None, "a product with a part of each patch", patches)
+    of_patch = tuple(range(patch.rank - last, patch.rank))
     for view in (absolute, squares, batch_mean, batch_mean_rest, own_mean, own_variance, own_mean_rest):
         if view is not None:
             view.get("keepdims")
-            require(view["axes"] == (patch.rank - 1,), f"statistics over {view['axes']} and not over a patch", view)
+            require(view["axes"] == of_patch, f"statistics over {view['axes']} and not over a patch", view)
     for view in (over, centre):
         others = [] if view is None else [each for each in view.node.inputs if each.shape and each.shape[-1] == 1]
         require(view is None or all(each.rank == view.out.rank for each in others), "sizes along another axis", view)
@@ -275,6 +280,16 @@ def _(tf):
     patches = _extract(tf, x, 3, 1, 1, "SAME")
     y = tf.nn.conv2d(patches, tf.get_variable("w", [1, 1, 27, 4]), [1, 1, 1, 1], "SAME")
     return y / tf.sqrt(tf.reduce_sum(tf.square(patches), -1, keepdims=True) + 1e-2)
+
+
+@patch_normalization.example("patches with places and channels apart", "PatchNormalizedConv2D")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6, 5, 3], "x")
+    patches = tf.image.extract_patches(x, [1, 3, 3, 1], [1, 1, 1, 1], [1, 1, 1, 1], "SAME")
+    places = tf.reshape(patches, [-1, 6, 5, 9, 3])
+    mean, variance = tf.nn.moments(places, [3, 4], keepdims=True)
+    normal = tf.reshape((places - mean) / tf.sqrt(variance + 1e-3), [-1, 27])
+    return tf.reshape(tf.matmul(normal, tf.get_variable("kernel", [27, 4])), [-1, 6, 5, 4])
 
 
 @patch_normalization.counterexample("normalised over all places", "PatchNormalizedConv2D")

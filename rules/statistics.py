@@ -20,7 +20,10 @@ def moments(tf, x, mean="batch_mean", variance="batch_variance"):
     shift = tf.StopGradient(plain)
     rest = tf.Mean(x - shift).named(f"{mean}_rest")
     corrected = tf.Mean(tf.SquaredDifference(x, shift)).named(variance) - tf.Square(rest)
-    return one_of(plain, rest + shift), one_of(tf.Mean(squares).named(variance).shared(), corrected)
+    by_squares = tf.Mean(one_of(tf.Square(x), x * x, tf.Pow(x, 2))).named(variance) - one_of(
+        tf.Square(plain), plain * plain, tf.Pow(plain, 2)
+    )
+    return one_of(plain, rest + shift), one_of(tf.Mean(squares).named(variance).shared(), corrected, by_squares)
 
 
 def normalized(tf, x, mean, variance, gamma, beta, epsilon):
