@@ -59,11 +59,14 @@ def array_elements(graph: Graph) -> None:
             array_elements(node.attrs["body"])
         elif node.op == "ArrayNew" and node.out.shape and None in node.out.shape[1:]:
             written = _written(node.out)
-            found = [_origin(written, axis) for axis in range(len(node.out.shape) - 1)] if written else []
-            if found and None not in found:
+            known = node.out.shape[1:]
+            found = [_origin(written, axis) for axis in range(len(known))] if written else []
+            if found and all(size is not None or each is not None for size, each in zip(known, found, strict=True)):
                 element: list[int | tuple[int, ...]] = []
-                for each in found:
-                    if each.size is None:  # type: ignore[union-attr]
+                for size, each in zip(known, found, strict=True):
+                    if size is not None:
+                        element.append(size)
+                    elif each.size is None:  # type: ignore[union-attr]
                         slot = len(node.inputs)
                         graph.set_inputs(node, [*node.inputs, each.value])  # type: ignore[union-attr]
                         element.append((slot,) if each.axis is None else (slot, each.axis))  # type: ignore[union-attr]

@@ -60,7 +60,7 @@ def _inner_first(graph: Graph, frames: dict[str, Frame]) -> list[Frame]:
 
 
 def _functional(graph: Graph, frame: Frame) -> None:
-    variables: list[tuple[Node, Node, Node, Node]] = []  # Enter, Merge, Switch, NextIteration
+    found: list[tuple[Node, Node, Node | None, Node]] = []
     unchanging: list[Node] = []
     loop_cond = None
     for enter in frame.enters:
@@ -70,12 +70,16 @@ def _functional(graph: Graph, frame: Frame) -> None:
             continue
         again = next(value.node for value in merge.inputs if value.node is not enter)
         switch = next((user for user, slot in merge.out.uses if user.op == "Switch" and slot == 0), None)
-        if switch is None:
-            continue
-        variables.append((enter, merge, switch, again))
-        loop_cond = switch.inputs[1].node
+        if switch is not None:
+            loop_cond = switch.inputs[1].node
+        found.append((enter, merge, switch, again))
     if loop_cond is None:
         return
+    variables = [  # Enter, Merge, Switch, NextIteration
+        (enter, merge, switch or _switch(graph, merge, loop_cond), again)
+        for enter, merge, switch, again in found
+        if switch or merge.out.uses
+    ]
     matcher = Matcher(graph)
     weights = {
         id(enter.out): enter.inputs[0]
@@ -104,6 +108,14 @@ def _functional(graph: Graph, frame: Frame) -> None:
         for user, _ in list(enter.out.uses):
             if user.op == "Merge":
                 graph.set_inputs(user, [])
+
+
+def _switch(graph: Graph, merge: Node, loop_cond: Node) -> Node:
+    """The Switch of a variable that only the loop's condition looks at: nothing needs what it gives."""
+    switch = Node(f"{merge.name}/Switch", "Switch", [merge.out, loop_cond.out], origin=merge.origin)
+    value = merge.out
+    switch.outputs = [Value(switch, side, value.shape, value.probe, value.dtype) for side in (0, 1)]
+    return graph.add(switch)
 
 
 def _subgraph(graph: Graph, inputs: list[Value], weights: dict[int, Value], outputs: list[Value]) -> Graph:

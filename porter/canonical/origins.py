@@ -84,10 +84,8 @@ def _before(found: Origin) -> Origin | None:
         return Origin(first, axis + (axis >= place))
     if node.op == "ArrayRead":
         return Origin(first, axis + 1)
-    if node.op == "GatherV2" and constant(node, 2) is not None and not node.attrs.get("batch_dims"):
-        at, places = int(constant(node, 2)), node.inputs[1]  # type: ignore[arg-type]
-        if at == 0 and places.rank is not None:
-            return Origin(places, axis) if axis < places.rank else Origin(first, axis - places.rank + 1)
+    if node.op == "GatherV2" and constant(node, 2) is not None and node.inputs[1].rank is not None and first.rank:
+        return _gathered(node, axis)
     if node.op == "OneHot" and node.attrs.get("axis", -1) in (-1, len(value.shape) - 1) and axis < len(value.shape) - 1:
         return Origin(first, axis)
     if node.op in ("ArgMax", "ArgMin") and constant(node, 1) is not None and first.rank:
@@ -131,6 +129,17 @@ def _product(node: Node, value: Value, axis: int) -> Origin | None:
     if axis == rank - 2 and first.rank:
         return Origin(first, first.rank - (1 if node.attrs.get("adj_x") else 2))
     return Origin(first, axis) if first.rank == rank and axis < rank - 2 else None
+
+
+def _gathered(node: Node, axis: int) -> Origin:
+    """Of what is gathered, those axes without the one along which it is; in its place those of the places."""
+    first, places = node.inputs[:2]
+    at = int(constant(node, 2).reshape(())) % (first.rank or 1)  # type: ignore[union-attr]
+    shared = node.attrs.get("batch_dims", 0)
+    wide = (places.rank or 0) - shared
+    if axis < at:
+        return Origin(first, axis)
+    return Origin(places, axis - at + shared) if axis < at + wide else Origin(first, axis - wide + 1)
 
 
 def _is_leaf(value: Value) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from porter.read.gone import functions_for
 from porter.read.lowering import is_functional, lower
 from porter.read.operations import op_def
 from porter.read.wiring import Tensor, parse, spell
@@ -16,9 +17,10 @@ def inline_calls(graph_def: Any) -> tuple[Any, dict[Tensor, Tensor]]:
 
     Nodes of a function are called "<call>/<node>". Functional If, Case and While become nodes of the first version of
     control flow. Functions that are an attribute of something else (maps of datasets) stay. A graph without calls is
-    given back as it is.
+    given back as it is. Operations that are gone are calls too, see `gone`.
     """
-    functions = {function.signature.name: function for function in graph_def.library.function}
+    defined = [*functions_for(graph_def.node), *graph_def.library.function]
+    functions = {function.signature.name: function for function in defined}
     alias: dict[Tensor, Tensor] = {}
     if not any(called(node, functions) or is_functional(node, functions) for node in graph_def.node):
         return graph_def, alias
