@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lab
+import numpy as np
 import pytest
 
 CELLS = {
@@ -64,4 +65,70 @@ def test_a_cell_whose_inside_is_looked_into_stays_arithmetic():
     conversion = lab.convert_graph(build)
     assert "LSTMCell" not in conversion.text
     assert conversion.prove(levels=(0, 3)).proved
+    conversion.close()
+
+
+IDS = [[[1, 2, 3]], [[4, 5, 6]], [[7, 8, 9]]]
+PARENTS = [[[0, 0, 0]], [[0, 1, 1]], [[2, 1, 2]]]
+
+
+@pytest.mark.parametrize(
+    ("rank", "recorded"),
+    [  # by TensorFlow 1.12.3, which is given an end, and 1.4.1, which is not
+        (
+            1,
+            [
+                ([3], 10, [[[2, 2, 2]], [[6, 5, 6]], [[7, 8, 9]]]),
+                ([2], 10, [[[1, 2, 2]], [[4, 5, 6]], [[10, 10, 10]]]),
+                ([5], 6, [[[2, 2, 2]], [[6, 5, 6]], [[6, 8, 6]]]),
+                ([0], 6, [[[6, 6, 6]], [[6, 6, 6]], [[6, 6, 6]]]),
+            ],
+        ),
+        (
+            2,
+            [
+                ([[3, 3, 3]], None, [[[2, 2, 2]], [[6, 5, 6]], [[7, 8, 9]]]),
+                ([[2, 3, 1]], None, [[[1, 2, 3]], [[4, 5, -1]], [[-1, 8, -1]]]),
+                ([[0, 3, 1]], None, [[[-1, 2, 3]], [[-1, 5, -1]], [[-1, 8, -1]]]),
+            ],
+        ),
+    ],
+)
+def test_beams_are_followed_back(rank, recorded):
+    """`GatherTree`, which today's TensorFlow does not have."""
+
+    def build(tf):
+        tf.placeholder("int32", [None, None, 3], name="ids")
+        tf.placeholder("int32", [None, None, 3], name="parents")
+        tf.placeholder("int32", [None, 3][:rank], name="lengths")
+        return [tf.placeholder("int32", [], name="end")] if rank == 1 else []
+
+    source, _ = lab.source_of(build)
+    node = source.graph_def.node.add(
+        name="beams", op="GatherTree", input=["ids", "parents", "lengths", "end"][: 5 - rank]
+    )
+    node.attr["T"].type = 3
+    conversion = lab.convert(source, ["beams:0"])
+    for lengths, end, wanted in recorded:
+        given = [np.array(each, "int32") for each in (IDS, PARENTS, lengths, end) if each is not None]
+        named = dict(zip(["ids:0", "parents:0", "lengths:0", "end:0"], given, strict=False))
+        assert conversion.reference.run(named)["beams:0"].tolist() == wanted
+        in_order = [named[each["tensor"]] for each in conversion.report["inputs"]]
+        assert np.array(conversion.model(in_order)).tolist() == wanted
+    conversion.close()
+
+
+def test_a_variable_that_only_the_condition_looks_at():
+    def build(tf):
+        x = tf.placeholder("float32", [None, 3], name="x")
+
+        def step(i, y, going):  # `going` is renewed without a look at what it was
+            y = y * 1.5
+            return i + 1, y, tf.reduce_max(tf.abs(y)) < 4.0
+
+        return tf.while_loop(lambda i, y, going: tf.logical_and(i < 9, going), step, [0, x, tf.constant(True)])[1]
+
+    conversion = lab.convert_graph(build)
+    proof = conversion.prove(levels=(0, 3))
+    assert proof.proved, proof
     conversion.close()
