@@ -101,6 +101,9 @@ def test_addons_field_gives_the_path_of_most(answer):
         ({"beta": 0.5, "trainable": True}, [0.7], "2.2.4", 0.7),
         ({"beta": 1.5, "trainable": False}, [0.9], "2.3.1", 0.9),
         ({"beta": 0.5, "trainable": True}, [0.7, 0.7], "2.3.1", 0.7),
+        ({"beta": 0.5, "trainable": True}, [0.7], "2.3.1", 0.7),
+        ({"beta": 1.5, "trainable": False}, [], "2.3.1", 1.5),
+        ({"beta": 1.5, "trainable": False}, [1.5], "2.2.4", 1.5),
     ],
 )
 def test_swish_has_its_number_where_its_version_put_it(answer, settings, stored, version, beta):

@@ -11,10 +11,12 @@ import pytest
 
 from porter.errors import OutputsDiffer, UnreadableSource, Unsupported, UsageError
 from porter.transplant import transplant
+from porter.transplant.agree import agreement
+from porter.transplant.flow import parts_of
 from porter.transplant.into import load_model
 from porter.transplant.match import match
 from porter.transplant.names import parts_of_names
-from porter.transplant.parts import Part
+from porter.transplant.parts import Part, value
 
 HERE = Path(__file__).parents[1] / "fixtures" / "transplant"
 MODELS = HERE / "models.py"
@@ -208,3 +210,100 @@ def test_shortcuts_of_a_bare_checkpoint():
         pairs = {t.name: s.name for s, t, _ in found.pairs}
         assert pairs == ({} if wrong else {"a": "unit_1/shortcut", "b": "unit_1/conv3", "c": "unit_2/conv3"})
         assert bool(found.open) == wrong
+
+
+def dense(name, rows=4, columns=4, place=None, **more):
+    """A dense layer's part with weights of its own. place: its signature's first two numbers."""
+    random = np.random.default_rng(len(name))
+    weights = {"kernel": random.normal(size=(rows, columns)), "bias": random.normal(size=columns)}
+    signature = None if place is None else (*place, ())
+    return Part(name, weights, {role: f"{name}/{role}" for role in weights}, "kernel", signature, **more)
+
+
+def three(prefix, place, order=0, at_once=False):
+    """Queries, keys and values, or all at once."""
+    names = (f"{prefix}_qkv",) if at_once else tuple(f"{prefix}_{task}_proj" for task in "vqk")
+    wide = {"columns": 12} if at_once else {}
+    return [
+        dense(name, place=place, order=order + at, behind=(1 << order) - 1, **wide) for at, name in enumerate(names)
+    ]
+
+
+def test_queries_keys_and_values_are_joined_and_cut():
+    """By what their names say they do, not by their order; both ways undo each other."""
+    places = {"one": (1, 3), "two": (2, 2)}
+    apart = [part for order, (name, place) in enumerate(places.items()) for part in three(name, place, 3 * order)]
+    wide = [part for order, (name, place) in enumerate(places.items()) for part in three(name, place, order, True)]
+    found = match(apart, wide)
+    assert [*found.open, *found.missing, *found.left] == []
+    by_name = {part.name: part for part in apart}
+    for source, target, _ in found.pairs:
+        layer = target.name.removesuffix("_qkv")
+        for role in ("kernel", "bias"):
+            pieces = [by_name[f"{layer}_{task}_proj"].weights[role] for task in "qkv"]
+            np.testing.assert_array_equal(value(source, target, role), np.concatenate(pieces, -1))
+            target.weights[role] = source.weights[role]
+    back = match(wide, apart)
+    assert len(back.pairs) == 6
+    for source, target, _ in back.pairs:
+        np.testing.assert_array_equal(value(source, target, "kernel"), target.weights["kernel"])
+
+
+def test_queries_keys_and_values_go_by_their_task():
+    sources, targets = three("a", (1, 1)), list(reversed(three("b", (1, 1))))
+    for order, target in enumerate(targets):
+        target.order = order
+    assert {s.name[1:]: t.name[1:] for s, t, _ in match(sources, targets).pairs} == {
+        f"_{task}_proj": f"_{task}_proj" for task in "qkv"
+    }
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_the_order_of_names_is_an_order_of_numbers_alone(compared):
+    """Sorted names put block1 before conv1, and a model's attributes have no order either: running it must tell."""
+    names = ["block1/bn", "block2/bn", "conv1/bn"]
+    sources = [part(name, order=order) for order, name in enumerate(names)]
+    targets = [part(f"bn_{order}", order=order) for order in range(3)]
+    assert len(match(sources, targets, compared).pairs) == (3 if compared else 0)
+    numbered = [part(f"block{order}/bn", order=order) for order in range(3)]
+    assert len(match(numbered, targets, compared).pairs) == 3
+
+
+def test_a_model_may_end_behind_the_original():
+    """The softmax of logits is compared with the softmax of the original's."""
+    import keras
+
+    x = keras.Input((3,))
+    model = keras.Model(x, keras.layers.Dense(4, activation="softmax")(x))
+    given = np.random.default_rng(0).normal(size=(2, 3)).astype("f")
+    kernel, bias = model.get_weights()
+
+    class Truth:
+        def cases(self):
+            yield [given], {"logits:0": given @ kernel + bias}, None
+
+    seen = agreement(model, Truth())
+    assert seen.ok
+    assert seen.outputs == ["softmax of logits:0"]
+    model.set_weights([kernel * 1.01, bias])
+    assert not agreement(model, Truth()).ok
+
+
+def test_a_table_in_a_layer_of_ones_own(tmp_path):
+    """The only weight of a layer goes by its shape, whatever its name is; heads are a dense layer's columns."""
+    import keras
+
+    class Positions(keras.layers.Layer):
+        def build(self, shape):
+            self.table = self.add_weight(shape=(5, 4), name="whatever")
+
+        def call(self, x):
+            return x + self.table
+
+    x = keras.Input((5, 4))
+    y = Positions()(x)
+    parts = parts_of(keras.Model(x, keras.layers.MultiHeadAttention(2, 3)(y, y)))
+    assert [(part.family, part.shape()) for part in parts] == [
+        ("embedding", (5, 4)), ("kernel", (4, 6)), ("kernel", (4, 6)), ("kernel", (4, 6)), ("kernel", (6, 4)),
+    ]  # fmt: skip
+    assert [part.signature[:2] for part in parts] == [(0, 2), (1, 1), (1, 1), (1, 1), (2, 0)]

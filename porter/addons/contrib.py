@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tensorflow.compat.v2 as tf
 import tf_keras
 
@@ -67,6 +68,12 @@ class Swish(tf_keras.layers.Layer):
         self.stored = [self.add_weight(name=f"scaling_factor_{place}", shape=shape) for place in range(self.count)]
         super().build(input_shape)
 
+    def from_file(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        """As many arrays as there are weights; some files have it where others have none, and none where others do."""
+        if not self.stored and arrays and float(arrays[0].reshape(())) == self.beta:
+            return []
+        return arrays if len(arrays) == len(self.stored) else ([*arrays, np.asarray(self.beta, "float32")] * 2)[: self.count]
+
     def call(self, x: Any) -> Any:
         return x * tf.sigmoid((self.stored[0] if self.stored else self.beta) * x)
 
@@ -123,6 +130,12 @@ class CosineConvolution2D(tf_keras.layers.Layer):
         self.ones = self.add_weight(name="kernel_norm", shape=(*window, 1)) if self.tracked else tf.ones((*window, 1))
         self.bias = self.add_weight(name="b", shape=(self.filters,)) if self.use_bias else None
         super().build(input_shape)
+
+    def from_file(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        """The arrays with the kernel of ones, where that was no weight after all."""
+        if not self.tracked or len(arrays) > 1 + self.use_bias:
+            return arrays
+        return [arrays[0], np.ones(self.ones.shape, "float32"), *arrays[1:]]
 
     def call(self, x: Any) -> Any:
         bias: Any = 0.0 if self.bias is None else self.bias

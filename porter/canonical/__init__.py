@@ -4,7 +4,7 @@ Weight arithmetic is never folded here: it would destroy `rsqrt(variance + epsil
 spectral norm before a rule could see them.
 """
 
-from porter.canonical.array_shapes import array_elements, array_shapes
+from porter.canonical.array_shapes import array_elements, array_shapes, later_loops
 from porter.canonical.channels import channels_last
 from porter.canonical.conditionals import resolve_conditionals
 from porter.canonical.counted_loops import counted_loops
@@ -47,6 +47,7 @@ WHOLE = (
     weight_loops,
     sizes_at_origin,
     sizes_behind_layers,
+    later_loops,
 )
 PASSES = (
     drop_identities,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from porter.canonical.dimensions import Dims, dims_of, refine, size_of
+from porter.canonical.infer_shapes import infer_shapes
 from porter.canonical.origins import Origin, origin
 from porter.graph import Graph, Node, Value
 
@@ -33,6 +34,13 @@ def array_shapes(graph: Graph) -> None:
                     _describe_in_loop(node, place, dims_of(value), value.dtype)
             array_shapes(node.attrs["body"])
             _drop_unused(graph, node)
+
+
+def later_loops(graph: Graph) -> None:
+    """Describe arrays again whose number of steps is known only now: as many as a loop before them made."""
+    if any(node.op == "ArrayNew" for node in graph):
+        array_shapes(graph)
+        infer_shapes(graph)
 
 
 def _drop_unused(graph: Graph, loop: Node) -> None:

@@ -109,8 +109,10 @@ def agreement(model: Any, truth: Original | Recording) -> Agreement | None:
     for given, want, wide in truth.cases():
         made = model(given[0] if len(given) == 1 else given, training=False)
         results = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in keras.tree.flatten(made)]
+        ends = _ends(want)
         if chosen is None:
-            chosen = [_likest(result, want) for result in results]
+            chosen = [_likest(result, want, ends) for result in results]
+        want = {**want, **ends}
         batches += 1
         for result, name in zip(results, chosen, strict=True):
             if not name:
@@ -118,19 +120,36 @@ def agreement(model: Any, truth: Original | Recording) -> Agreement | None:
                 return Agreement(
                     False, chosen, Comparison(False, why=f"no output is {result.shape}: {shapes}"), batches
                 )
-            seen = compare(result, want[name], exact_run=wide and wide.get(name))
+            seen = compare(result, want[name], exact_run=wide and {**wide, **_ends(wide)}.get(name))
             if (not seen.ok, seen.relative) > (not worst.ok, worst.relative):
                 worst = seen
     return Agreement(worst.ok, chosen, worst, batches) if chosen is not None else None
 
 
-def _likest(result: np.ndarray, want: Mapping[str, np.ndarray]) -> str:
-    """The tensor that a result is nearest to, of those of its shape."""
-    fitting = [
-        name for name, array in want.items() if array.shape == result.shape and array.dtype.kind == result.dtype.kind
-    ]
-    with np.errstate(all="ignore"):
-        return min(fitting, key=lambda name: float(np.abs(result - want[name]).max()), default="")
+def _ends(want: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The probabilities that a model may make of tensors, where the original ends at the logits."""
+    found = {}
+    for name, array in want.items():
+        if array.dtype.kind == "f" and array.ndim:
+            with np.errstate(all="ignore"):
+                power = np.exp(array - array.max(axis=-1, keepdims=True))
+                found[f"softmax of {name}"] = power / power.sum(axis=-1, keepdims=True)
+                found[f"sigmoid of {name}"] = 1 / (1 + np.exp(-array))
+    return found
+
+
+def _likest(result: np.ndarray, want: Mapping[str, np.ndarray], ends: Mapping[str, np.ndarray]) -> str:
+    """The tensor that a result is nearest to, of those of its shape; one of `ends` if it is that, and none of `want`."""
+
+    def nearest(these: Mapping[str, np.ndarray]) -> str:
+        alike = {n: a for n, a in these.items() if a.shape == result.shape and a.dtype.kind == result.dtype.kind}
+        with np.errstate(all="ignore"):
+            return min(alike, key=lambda name: float(np.abs(result - alike[name]).max()), default="")
+
+    plain, end = nearest(want), nearest(ends)
+    if end and not compare(result, want[plain]).ok and compare(result, ends[end]).ok:
+        return end
+    return plain
 
 
 def _fits(shape: tuple[int, ...], asked: tuple[int | None, ...]) -> bool:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from porter.transplant.parts import Part, family_of
+import numpy as np
 
-KERNELS = ("kernel", "depthwise", "transposed", "recurrent", "embedding")
+from porter.transplant.parts import KERNELS, Part, family_of, lone
+
+BESIDE = ("query", "key", "value")  # the layers inside an attention that take the attention's inputs
 SETTINGS = ("epsilon", "strides", "padding", "dilation_rate", "activation", "groups", "pool_size")
 
 
@@ -57,10 +59,26 @@ def _of_layer(layer: Any, rename: Callable[[Any, str], str] | None) -> list[Part
         if rename is not None:
             names = {role: rename(each, role) or name for role, name in names.items()}
         path = next(iter(weights.values())).path.rpartition("/")[0]
+        weights, names = lone(weights, names)
         settings = {name: getattr(each, name) for name in SETTINGS if hasattr(each, name)}
         settings = {name: getattr(value, "__name__", value) for name, value in settings.items()}
-        found.append(Part(path, weights, names, family_of(type(each).__name__, set(weights)), settings=settings))
+        part = Part(path, weights, names, family_of(type(each).__name__, set(weights)), settings=settings)
+        part.shapes = _as_matrix(each)
+        part.beside = each is not layer and each.name in BESIDE
+        found.append(part)
     return found
+
+
+def _as_matrix(layer: Any) -> dict[str, tuple[int, ...]]:
+    """The shapes that the weights of an EinsumDense have as those of a dense layer, as attention's heads often are."""
+    before, _, after = getattr(layer, "equation", "").replace(" ", "").partition("->")
+    letters = before.rpartition(",")[2]
+    summed = [letter for letter in letters if letter not in after]
+    if not after or not summed or letters[: len(summed)] != "".join(summed):
+        return {}
+    sizes = [int(size) for size in layer.kernel.shape]
+    units = int(np.prod(sizes[len(summed) :]))
+    return {"kernel": (int(np.prod(sizes[: len(summed)])), units), "bias": (units,)}
 
 
 def _steps(model: Any) -> list[Step] | None:
@@ -131,21 +149,35 @@ def _place(steps: list[Step], held: dict[int, list[Part]]) -> None:
         name = type(step.layer).__name__
         if "Pool" in name or "UpSampling" in name:
             between = (*between, "pooling" if "Pool" in name else "upsampling")
-        for part in parts:
-            part.behind, part.after = bits, last if part.family in ("norm", "scale") else None
-            start += part.family in KERNELS
-            bits |= 1 << part.order
-            if part.family in KERNELS:
-                last = part.order
-            part.signature = (start, between)
+        for group in _together(parts):
+            for part in group:
+                part.behind, part.after = bits, last if part.family in ("norm", "scale") else None
+                part.signature = (start + (part.family in KERNELS), between)
+            start += group[-1].family in KERNELS
+            for part in group:
+                bits |= 1 << part.order
+            if group[-1].family in KERNELS:
+                last = group[-1].order
         before[id(step)], behind[id(step)], kernel[id(step)] = start, bits, last
         kinds[id(step)] = () if any(part.family in KERNELS for part in parts) else between
     after: dict[int, int] = {id(step): 0 for step in steps}
     for step in reversed(steps):
         rest = after[id(step)]
-        for part in reversed(held[id(step)]):
-            assert part.signature is not None
-            part.signature = (part.signature[0], rest, part.signature[1])
-            rest += part.family in KERNELS
+        for group in reversed(_together(held[id(step)])):
+            for part in group:
+                assert part.signature is not None
+                part.signature = (part.signature[0], rest, part.signature[1])
+            rest += group[-1].family in KERNELS
         for each in step.before:
             after[id(each)] = max(after[id(each)], rest)
+
+
+def _together(parts: list[Part]) -> list[list[Part]]:
+    """The parts of a layer one after the other, those that take the same together."""
+    found: list[list[Part]] = []
+    for part in parts:
+        if found and part.beside and found[-1][-1].beside:
+            found[-1].append(part)
+        else:
+            found.append([part])
+    return found

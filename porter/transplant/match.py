@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from porter.transplant.parts import Part, flattened, squeezed, unlike
+from porter.transplant.together import side_by_side, task_of
 
 AUTOMATIC = re.compile(
     r"((depthwise_|separable_)?conv[123]d(_transpose)?|dense|(batch|layer|group)_normalization|embedding|lstm|gru)(_\d+)?"
 )
+COUNTED = re.compile(r"_?\d+|(?<![a-z])[a-z](?![a-z])")  # conv1 and conv2, or unit/a and unit/b
 
 
 @dataclass
@@ -19,31 +21,38 @@ class Match:
     """pairs: (of the original, of the model, why). open: parts of the model with the parts that they may be.
 
     missing: parts of the model for which there is nothing, and why. left: parts of the original without a use.
+    taken: parts, by id, that a pair holds together with others, or a piece of. compared: as `match` was told.
     """
 
     pairs: list[tuple[Part, Part, str]] = field(default_factory=list)
     open: list[tuple[list[Part], list[Part]]] = field(default_factory=list)
     missing: list[tuple[Part, str]] = field(default_factory=list)
     left: list[Part] = field(default_factory=list)
+    taken: set[int] = field(default_factory=set)
+    compared: bool = True
 
 
-def match(sources: list[Part], targets: list[Part]) -> Match:
+def match(sources: list[Part], targets: list[Part], compared: bool = True) -> Match:
     """Match parts by kind and shape; among equals by their place along both graphs, by names, or by order.
 
-    A match is made only where one of these decides; what none decides is left open, with the candidates.
+    A match is made only where one of these decides; what none decides is left open, with the candidates. compared:
+    whether the result will be run beside the original; if not, an order that only names or attributes give must be one
+    of numbers.
     """
-    found = Match()
+    found = Match(compared=compared)
     rest_s, rest_t = list(sources), list(targets)
     for norms in (False, True):  # norms last: they go along with the kernels that they follow
         some_s = [part for part in rest_s if (part.family in ("norm", "scale")) == norms]
         some_t = [part for part in rest_t if (part.family in ("norm", "scale")) == norms]
         if norms:
             _along(some_s, some_t, found)
+        else:
+            side_by_side(some_s, some_t, found)
         for key in dict.fromkeys(part.key for part in some_t):
             _among([p for p in some_s if p.key == key], [p for p in some_t if p.key == key], found)
         if not norms:
             _flattened(some_s, some_t, found)
-    used = {id(source) for source, _, _ in found.pairs}
+    used = {id(source) for source, _, _ in found.pairs} | found.taken
     opened = {id(part) for _, group in found.open for part in group}
     done = {id(target) for _, target, _ in found.pairs} | opened
     found.left = [part for part in sources if id(part) not in used]
@@ -61,7 +70,7 @@ def _pair(found: Match, source: Part, target: Part, why: str) -> bool:
 
 
 def _free(parts: Iterable[Part], found: Match) -> list[Part]:
-    used = {id(part) for source, target, _ in found.pairs for part in (source, target)}
+    used = {id(part) for source, target, _ in found.pairs for part in (source, target)} | found.taken
     return [part for part in parts if id(part) not in used]
 
 
@@ -74,12 +83,13 @@ def _among(sources: list[Part], targets: list[Part], found: Match) -> None:
     if len(sources) == len(targets) == 1:
         _pair(found, sources[0], targets[0], "the only one of its shape")
         return
-    for how, why in ((_by_signature, "its place along the graph"), (_by_name, "its name")):
+    ways = ((_by_signature, "its place along the graph"), (_by_name, "its name"), (_by_task, "its place and its task"))
+    for how, why in ways:
         for source, target in how(_free(sources, found), _free(targets, found)):
             _pair(found, source, target, why)
     sources, targets = _free(sources, found), _free(targets, found)
-    for some, others in _by_way(sources, targets):
-        if len(some) == len(others) and _is_chain(others) and _is_chain(some):
+    for some, others in [pair for way in _by_way(sources, targets) for pair in _by_place(*way)]:
+        if len(some) == len(others) and all(_is_chain(each, found.compared) for each in (some, others)):
             for source, target in zip(some, others, strict=True):
                 _pair(found, source, target, "the order of those of its shape" if len(others) > 1 else "what is left")
         elif some and others:
@@ -92,6 +102,39 @@ def _by_way(sources: list[Part], targets: list[Part]) -> list[tuple[list[Part], 
         return [(sources, targets)]
     sides = [([s for s in sources if s.short == way], [t for t in targets if t.short == way]) for way in (False, True)]
     return sides if all(len(some) == len(others) for some, others in sides) else [(sources, targets)]
+
+
+def _by_place(sources: list[Part], targets: list[Part]) -> list[tuple[list[Part], list[Part]]]:
+    """Those of one place by themselves, where some share one."""
+    groups = _places(sources, targets)
+    return groups if any(len(some) > 1 for some, _ in groups) else [(sources, targets)]
+
+
+def _places(sources: list[Part], targets: list[Part]) -> list[tuple[list[Part], list[Part]]]:
+    """Parts by place along the graph, counted in kernels from both ends, or from the inputs where these agree alone.
+
+    Nothing where one side has more at a place than the other.
+    """
+    if any(part.signature is None for part in (*sources, *targets)):
+        return []
+    for count in (2, 1):
+        groups: dict[tuple, tuple[list[Part], list[Part]]] = defaultdict(lambda: ([], []))
+        for side, parts in enumerate((sources, targets)):
+            for part in parts:
+                groups[part.signature[:count] if part.signature else ()][side].append(part)
+        if all(len(some) == len(others) for some, others in groups.values()):
+            return list(groups.values())
+    return []
+
+
+def _by_task(sources: list[Part], targets: list[Part]) -> list[tuple[Part, Part]]:
+    """What makes queries, keys and values, where names say so, among those of one place or one scope."""
+    found = []
+    for some, others in _places(sources, targets):
+        tasks = [{task_of(part): part for part in parts} for parts in (some, others)]
+        if len(some) == len(tasks[0]) == len(tasks[1]) and tasks[0].keys() == tasks[1].keys() and "" not in tasks[0]:
+            found += [(tasks[0][task], tasks[1][task]) for task in tasks[0]]
+    return found
 
 
 def _by_signature(sources: list[Part], targets: list[Part]) -> list[tuple[Part, Part]]:
@@ -128,10 +171,12 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "", name.lower())
 
 
-def _is_chain(parts: list[Part]) -> bool:
-    """Whether each part is computed from the one before it; of a bare checkpoint the numbers in the names must do."""
+def _is_chain(parts: list[Part], compared: bool) -> bool:
+    """Whether each part is computed from the one before it; where there is no graph, numbers in the names must do."""
+    if any(part.behind is None for part in parts):
+        return compared or len({COUNTED.sub("", part.name) for part in parts}) == 1
     pairs = zip(parts, parts[1:], strict=False)
-    return all(later.behind is None or bool(later.behind >> earlier.order & 1) for earlier, later in pairs)
+    return all(bool((later.behind or 0) >> earlier.order & 1) for earlier, later in pairs)
 
 
 def _along(sources: list[Part], targets: list[Part], found: Match) -> None:
@@ -160,6 +205,8 @@ def _why_none(part: Part, left: list[Part]) -> str:
     """Why nothing fits a part of the model."""
     near = [each for each in left if each.family == part.family]
     fit = [each for each in near if squeezed(each.shape()) == squeezed(part.shape())]
+    if fit and part.family == "recurrent" and len(part.shape("bias")) > len(fit[0].shape("bias")):
+        return f"it resets behind the product, {fit[0].name} before it: make it with reset_after=False"
     if fit:
         return f"{fit[0].name} has its shape, but {unlike(fit[0], part) or 'is needed elsewhere'}"
     if near:

@@ -10,6 +10,8 @@ import numpy as np
 # What a weight that the other side lacks must hold to change nothing.
 NEUTRAL = {"bias": 0.0, "beta": 0.0, "gamma": 1.0}
 MAIN = ("kernel", "depthwise_kernel", "embeddings", "moving_mean", "gamma", "beta", "bias")
+ROLES = {*MAIN, "recurrent_kernel", "pointwise_kernel", "moving_variance"}
+KERNELS = ("kernel", "depthwise", "transposed", "recurrent")  # of families; tables are looked up in any order
 Signature = tuple[Any, ...]
 
 
@@ -24,6 +26,8 @@ class Part:
     order: its place among the parts. behind: the parts that it is computed from (bits, by order), None if unknown.
     short: whether it ends the shorter way to where two ways meet again, as a shortcut's kernel does; None if unknown.
     after: the order of the kernel whose output it scales, for a norm. settings: what must be alike on both sides.
+    shapes: by role, the shape that a weight is compared in, where that is not its own. beside: whether it takes what the
+    parts beside it in its layer take, not what they make.
     """
 
     name: str
@@ -36,6 +40,8 @@ class Part:
     after: int | None = None
     short: bool | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    beside: bool = False
 
     @property
     def main(self) -> str:
@@ -44,12 +50,25 @@ class Part:
 
     def shape(self, role: str | None = None) -> tuple[int, ...]:
         """The shape of a weight, by default of the main one."""
-        return tuple(int(size) for size in self.weights[role or self.main].shape)
+        role = role or self.main
+        return self.shapes.get(role) or tuple(int(size) for size in self.weights[role].shape)
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What a part must share with its counterpart: kind, and shape without axes of size 1."""
         return self.family, self.main, squeezed(self.shape())
+
+
+def lone(weights: dict[str, Any], names: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Weights and names with a role in the place of a name that someone gave the only weight of a layer.
+
+    A table, such as of positions, may be an embedding on the other side.
+    """
+    (role, array), *more = weights.items()
+    if more or role in ROLES:
+        return weights, names
+    known = "embeddings" if len(array.shape) == 2 else "weight"
+    return {known: array}, {known: names[role]}
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -88,22 +107,15 @@ def unlike(source: Part, target: Part) -> str:
 
 def flattened(source: Part, target: Part, role: str) -> bool:
     """Whether a convolution over all rows and columns became a dense layer behind Flatten, or the other way round."""
+    if role != "kernel" or role not in target.weights:
+        return False
     one, other = source.shape(role), target.shape(role)
-    return (
-        role == "kernel"
-        and one[-1:] == other[-1:]
-        and int(np.prod(one)) == int(np.prod(other))
-        and 2
-        in (
-            len(one),
-            len(other),
-        )
-    )
+    return one[-1:] == other[-1:] and int(np.prod(one)) == int(np.prod(other)) and 2 in (len(one), len(other))
 
 
 def value(source: Part, target: Part, role: str) -> np.ndarray:
     """What the weight `role` of `target` becomes."""
-    shape = target.shape(role)
+    shape = tuple(target.weights[role].shape)
     if role not in source.weights:
         return np.full(shape, NEUTRAL[role], "float32")
     return np.asarray(source.weights[role]).reshape(shape)

@@ -20,7 +20,7 @@ from porter.transplant.agree import Agreement, Original, Recording, agreement
 from porter.transplant.flow import parts_of
 from porter.transplant.into import load_model
 from porter.transplant.match import Match, match
-from porter.transplant.names import parts_of_names
+from porter.transplant.names import as_asked, parts_of_names
 from porter.transplant.parts import NEUTRAL, Part, unlike, value
 
 TRIES = 64  # arrangements of parts that nothing tells apart but running them
@@ -73,8 +73,10 @@ def transplant(
         truth = Recording(reference, model) if reference is not None else graph
         _build(model, truth)
         targets = parts_of(model)
+        if graph is None:
+            as_asked(sources, targets)
         settled, rows = _settle(map_file, sources, targets)
-        found = match([p for p in sources if p.weights], [p for p in targets if p.weights])
+        found = match([p for p in sources if p.weights], [p for p in targets if p.weights], truth is not None)
         rows += _rows(found)
         _fill(found, settled)
         seen = agreement(model, truth) if truth is not None and not found.missing else None

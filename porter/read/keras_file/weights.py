@@ -43,7 +43,7 @@ def assign(file: KerasFile, network: Network) -> dict[str, Assigned]:
                 why = f"{variable.name} has the shape {tuple(variable.shape)}, the file's {np.shape(array)}"
                 raise _unfit(file, name, layer, arrays, why)
             same = len(arrays) == len(made) and array is arrays[place]
-            source = stored[min(place, len(stored) - 1)]
+            source = stored[min(place, len(stored) - 1)] if stored else Stored(f"{name}/default:0", "")
             found[variable.op.name] = Assigned(source, np.asarray(array), not same)
     return found
 
@@ -61,7 +61,7 @@ def _pairs(file: KerasFile, network: Network) -> Iterator[tuple[str, Any, list[S
         ordered = zip(layers.items(), holding.values(), strict=True)
         yield from ((name, layer, stored) for (name, layer), stored in ordered)
         return
-    missing = [name for name in layers if name not in holding]
+    missing = [name for name, layer in layers.items() if name not in holding and not hasattr(layer, "from_file")]
     if missing:
         raise UnreadableSource(
             f"{file.path.name} holds no weights for {', '.join(missing[:5])}.",
@@ -71,7 +71,7 @@ def _pairs(file: KerasFile, network: Network) -> Iterator[tuple[str, Any, list[S
         )
     for name, layer in network.layers.items():
         if name in layers or name in holding:  # one that has no weights, but should, is found out by their number
-            yield name, layer, holding[name]
+            yield name, layer, holding.get(name, [])
 
 
 def _as_wanted(layer: Any, arrays: list[np.ndarray], file: KerasFile) -> list[np.ndarray]:
