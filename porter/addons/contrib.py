@@ -72,7 +72,11 @@ class Swish(tf_keras.layers.Layer):
         """As many arrays as there are weights; some files have it where others have none, and none where others do."""
         if not self.stored and arrays and float(arrays[0].reshape(())) == self.beta:
             return []
-        return arrays if len(arrays) == len(self.stored) else ([*arrays, np.asarray(self.beta, "float32")] * 2)[: self.count]
+        return (
+            arrays
+            if len(arrays) == len(self.stored)
+            else ([*arrays, np.asarray(self.beta, "float32")] * 2)[: self.count]
+        )
 
     def call(self, x: Any) -> Any:
         return x * tf.sigmoid((self.stored[0] if self.stored else self.beta) * x)
