@@ -70,13 +70,9 @@ class Swish(tf_keras.layers.Layer):
 
     def from_file(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         """As many arrays as there are weights; some files have it where others have none, and none where others do."""
-        if not self.stored and arrays and float(arrays[0].reshape(())) == self.beta:
-            return []
-        return (
-            arrays
-            if len(arrays) == len(self.stored)
-            else ([*arrays, np.asarray(self.beta, "float32")] * 2)[: self.count]
-        )
+        if not self.stored:
+            return [array for array in arrays if float(array.reshape(())) != self.beta]
+        return ([*arrays, np.asarray(self.beta, "float32")] * 2)[: self.count]
 
     def call(self, x: Any) -> Any:
         return x * tf.sigmoid((self.stored[0] if self.stored else self.beta) * x)
