@@ -23,7 +23,7 @@ def inspect(source: Path, options: Options | None = None) -> dict[str, Any]:
         found["plan"] = [
             {
                 "name": "",
-                "class": node.op.split(".")[-1] if node.op.startswith("layers") else node.op,
+                "class": node.op if node.op.startswith("ops.") else node.op.split(".")[-1],
                 "nodes": list(node.origin),
             }
             for node in graph.ordered()
@@ -62,7 +62,9 @@ def explain(source: Path, node: str, options: Options | None = None) -> list[dic
         graph, rewriting = raise_graph(original, options, quiet, rewriting)
         for each in graph:
             if each.is_call and node in each.origin:
-                rows.append({"rule": each.attrs.get("rule", ""), "became": each.op, "why": ""})
+                rows.append(
+                    {"rule": each.attrs.get("rule", ""), "became": each.op.removeprefix("porter_layers."), "why": ""}
+                )
     except Unsupported as problem:
         rows += [{"rule": "", "became": "", "why": each.why} for each in (problem, *problem.also) if each.where == node]
     rows += [

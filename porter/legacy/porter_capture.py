@@ -389,7 +389,7 @@ def main(arguments=None):
     parser.add_argument("--outputs", default="", help="tensor names, with commas between")
     parser.add_argument("--inputs", default="", help="tensor names; by default the placeholders that are data")
     parser.add_argument("--feed", default="", help="NAME=VALUE, with commas between, for other placeholders")
-    parser.add_argument("--out", default="captured", help="the folder to write")
+    parser.add_argument("-o", "--out", default="captured", help="the folder to write")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=3)
     given = parser.parse_args(arguments)

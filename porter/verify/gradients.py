@@ -149,7 +149,9 @@ class _Pair:
             try:
                 found = tf.compat.v1.gradients(tensors, at, grad_ys=list(projections.values()))
             except Exception as problem:  # it looks into loops that an imported graph does not describe
-                raise NoGradient(f"the original's gradients cannot be formed: {first_line(problem)}") from problem
+                inner = isinstance(problem, AttributeError)  # of TensorFlow, which misses what it noted while building
+                why = "an imported loop or branch lacks what that takes" if inner else first_line(problem)
+                raise NoGradient(f"TensorFlow cannot form the original's gradients: {why}") from problem
             dense = [None if each is None else tf.convert_to_tensor(each) for each in found]
         self.formed[precision] = projections, dense
         return True
