@@ -66,7 +66,7 @@ def shapes(context: Context) -> Finding:
         PASSED,
         "with other rows and columns, too" if others else "",
         batch_sizes=_sizes(ran),
-        kinds=["normal"],
+        kinds=["normal", *(outcome.label for outcome in trials.recorded_outcomes if not outcome.refused)],
         notes=notes,
     )
 
