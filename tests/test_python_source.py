@@ -123,7 +123,6 @@ def test_a_script_runs_up_to_its_session(tmp_path):
     ("text", "kind", "said"),
     [
         ("import tensorflow as tf\ndef build(:\n    pass\n", UnreadableSource, "neither 3 nor 2"),
-        ("import tensorflow as tf\ndef make(x):\n    pass\n", UsageError, "no build; it has make"),
         (
             "import tensorflow as tf\ndef build():\n    return tf.matmul(tf.zeros([2]), 3)\n",
             UnreadableSource,
@@ -156,6 +155,12 @@ class Model(object):
         for index, size in halves(args.sizes).iteritems():
             x = tf.layers.dense(x, size, name='fc%d' % index)
         self.x, self.logits = x, tf.nn.relu(x)
+        still = tf.tile([False], [2])
+        helper = tf.contrib.seq2seq.CustomHelper(
+            lambda: (still, tf.zeros([2, 3])), lambda time, outputs, state: tf.cast(tf.argmax(outputs, 1), tf.int32),
+            lambda time, outputs, state, sample_ids: (still, outputs, state))
+        decoder = tf.contrib.seq2seq.BasicDecoder(tf.nn.rnn_cell.BasicRNNCell(3), helper, tf.zeros([2, 3]))
+        tf.contrib.seq2seq.dynamic_decode(decoder, maximum_iterations=4)
         tf.initialize_all_variables().run()
         tf.train.Saver().restore(None, 'model')
 """
@@ -178,7 +183,8 @@ def test_python_2_with_settings_and_without_its_libraries(tmp_path):
     import tensorflow as tf
 
     shapes = dict(tf.train.list_variables(str(built.weights)))
-    assert shapes == {"fc0/kernel": [2, 3], "fc0/bias": [3], "fc1/kernel": [3, 4], "fc1/bias": [4]}
+    cell = {"decoder/basic_rnn_cell/kernel": [6, 3], "decoder/basic_rnn_cell/bias": [3]}
+    assert shapes == {"fc0/kernel": [2, 3], "fc0/bias": [3], "fc1/kernel": [3, 4], "fc1/bias": [4], **cell}
     assert sorted(each.name for each in tmp_path.iterdir()) == ["net.py", "shapes.py"]
 
 

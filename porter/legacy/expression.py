@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import sys
 from typing import Any
 
 from porter.legacy.program_stop import Stopped
@@ -80,14 +81,14 @@ class Evaluation:
         """The value of a name, of an attribute of such a value, or of a call of one; of all else by Python itself."""
         if isinstance(node, ast.Name):
             if not hasattr(self.module, node.id):
-                raise Refusal(f"it has no {node.id}; it has {_offers(self.module)}")
+                raise Refusal(f"it has no {node.id}; it has {offers(self.module)}")
             return getattr(self.module, node.id)
         if isinstance(node, ast.Attribute):
             owner = self._value(node.value, text)
             if inspect.isclass(owner) and not _belongs_to_class(owner, node.attr):
                 owner = self._called(owner, ast.unparse(node.value), [], {})
             if not hasattr(owner, node.attr):
-                raise Refusal(f"{ast.unparse(node.value)} has no {node.attr}; it has {_offers(owner)}")
+                raise Refusal(f"{ast.unparse(node.value)} has no {node.attr}; it has {offers(owner)}")
             return getattr(owner, node.attr)
         if isinstance(node, ast.Call):
             function = self._value(node.func, text)
@@ -232,8 +233,9 @@ def _belongs_to_class(owner: type, name: str) -> bool:
     )
 
 
-def _offers(owner: Any) -> str:
-    """Names of what there is to call or to take, for an error."""
+def offers(owner: Any = None) -> str:
+    """Names of what there is to call or to take, for an error; by default in the script that ran."""
+    owner = sys.modules["__main__"] if owner is None else owner
     if inspect.ismodule(owner):
         found = [key for key, value in vars(owner).items() if _is_own(value, owner)]
     else:

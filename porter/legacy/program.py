@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from porter.legacy import program_stop as stop
-from porter.legacy.expression import Evaluation, Refusal
+from porter.legacy.expression import Evaluation, Refusal, offers
 from porter.legacy.world import enter, python2
 
 
@@ -81,7 +81,7 @@ def _run(job: dict[str, Any], folder: Path) -> dict[str, Any]:
         result = result if _flat(tf, result) else stopped.fetches
     graph = _graph(tf, graph, result)
     if not graph.get_operations():
-        raise NoGraph("it built no graph" if job["call"] else "it built no graph before it ended")
+        raise NoGraph("it built no graph" if job["call"] else f"it built no graph before it ended; it has {offers()}")
     stopped.disarm()
     found = {"until": until, "outputs": _outputs(tf, graph, result), "notes": notes + translator.notes()}
     if job.get("keras_weights"):

@@ -24,10 +24,29 @@ class BasicDecoderOutput(NamedTuple):
     sample_id: Any
 
 
-class TrainingHelper:
-    """Feeds the given inputs [batch, time, depth]; a sequence is finished after its length."""
+class Helper:
+    """What feeds a decoder: `initialize`, `sample` and `next_inputs`, which the classes below and programs' own define."""
 
     sample_ids_shape, sample_ids_dtype = tf.TensorShape([]), tf.int32
+
+
+class CustomHelper(Helper):
+    """The same out of three functions."""
+
+    def __init__(self, initialize_fn: Any, sample_fn: Any, next_inputs_fn: Any, sample_ids_shape: Any = None,
+                 sample_ids_dtype: Any = None):  # fmt: skip
+        self.initialize, self.sample, self.next_inputs = initialize_fn, sample_fn, next_inputs_fn
+        self.sample_ids_shape = tf.TensorShape(sample_ids_shape or [])
+        self.sample_ids_dtype = sample_ids_dtype or tf.int32
+
+    @property
+    def batch_size(self) -> Any:
+        """How many sequences `initialize` starts."""
+        return tf.size(self.initialize()[0])
+
+
+class TrainingHelper(Helper):
+    """Feeds the given inputs [batch, time, depth]; a sequence is finished after its length."""
 
     def __init__(self, inputs: Any, sequence_length: Any, time_major: bool = False, name: Any = None):
         self.inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
@@ -53,10 +72,8 @@ class TrainingHelper:
         return finished, tf.cond(done, lambda: self.nothing, lambda: self.steps.read(time + 1)), state
 
 
-class GreedyEmbeddingHelper:
+class GreedyEmbeddingHelper(Helper):
     """Feeds the embedding of the likeliest symbol; a sequence is finished with `end_token`."""
-
-    sample_ids_shape, sample_ids_dtype = tf.TensorShape([]), tf.int32
 
     def __init__(self, embedding: Any, start_tokens: Any, end_token: Any):
         self.embed = embedding if callable(embedding) else lambda ids: tf.nn.embedding_lookup(embedding, ids)
