@@ -97,7 +97,7 @@ class Translator:
         tree = ast.parse(translated, path)
         if not _divides_truly(tree):
             tree = ast.fix_missing_locations(_Division(Path(path).name).visit(tree))
-        if path not in self.files:
+        if path not in self.files and data.strip():
             self.files.append(path)
         return compile(tree, path, "exec", dont_inherit=True)
 
@@ -211,13 +211,13 @@ def _restore_names() -> None:
 @functools.cache
 def _elsewhere() -> tuple[str, ...]:
     """Where other people's Python lies."""
-    found = [*site.getsitepackages(), sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sys.base_prefix]
+    found = [*site.getsitepackages(), sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")]
     return tuple({str(Path(path).resolve()) for path in found} | {str(Path(__file__).resolve().parents[2])})
 
 
 def is_own(path: str) -> bool:
     """Whether a file is the program's, rather than a library's or porter's."""
-    return not str(Path(path).resolve()).startswith(_elsewhere()) and "site-packages" not in path
+    return "site-packages" not in path and not str(Path(path).resolve()).startswith(_elsewhere())
 
 
 def decoded(data: bytes) -> str:
