@@ -691,6 +691,16 @@ def test_a_tanh_that_is_only_there_to_be_rescaled_is_not_the_output(graph, only)
     assert trained(graph).outputs == [picture.name if only else bounded.name]
 
 
+def test_a_number_that_comes_out_of_a_decoder_can_be_frozen(graph):
+    sound, rate = tf.audio.decode_wav(v1.placeholder(tf.string, [], "file"), desired_channels=1, desired_samples=80)
+    y = tf.matmul(tf.reshape(sound, [1, 80]), weight(80, 3)) / tf.cast(rate, tf.float32)
+    original = frozen(graph, outputs=[y.name], freeze={rate.name: 8})
+    assert original.inputs == [sound.name]
+    assert [(knob.tensor, knob.kind, knob.inference) for knob in original.knobs] == [(rate.name, "frozen", 8)]
+    got = run(original, {f"in:{sound.name}": np.ones((80, 1), np.float32)})[y.name]
+    assert np.allclose(got, np.ones(80) @ np.random.default_rng(0).normal(size=(80, 3)) / 8, rtol=1e-4, atol=1e-5)
+
+
 def test_a_variable_that_is_not_stored_is_named(graph):
     x = v1.placeholder(tf.float32, [None, 4], "x")
     y = tf.matmul(x, variable("kernel", 4, 2), name="y")

@@ -31,13 +31,15 @@ class Plan:
     """What to do with the nodes and tensors at which the graph ends.
 
     stands: nodes (variables, placeholders, knobs) that become Placeholders of the same name. cuts: tensors that become
-    Placeholders. constants: nodes that become a Const of this TensorProto. defaults: PlaceholderWithDefaults that give
-    way to their default. renamed: filled by `cut`, for each cut tensor that needed another name.
+    Placeholders. constants: nodes that become a Const of this TensorProto; values: cut tensors that do. defaults:
+    PlaceholderWithDefaults that give way to their default. renamed: filled by `cut`, for each cut tensor that needed
+    another name.
     """
 
     stands: dict[str, Stand] = field(default_factory=dict)
     cuts: dict[Tensor, Stand] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
+    values: dict[Tensor, Any] = field(default_factory=dict)
     defaults: set[str] = field(default_factory=set)
     renamed: dict[str, str] = field(default_factory=dict)
 
@@ -117,7 +119,10 @@ def cut(wiring: Wiring, contexts: Contexts, outputs: Iterable[Tensor], plan: Pla
     graph_def = type(wiring.graph_def)()
     names = _names_of_cuts(wiring, found, met, plan)
     for tensor, name in names.items():
-        _placeholder(graph_def.node.add(), name, plan.cuts[tensor])
+        if tensor in plan.values:
+            _constant(graph_def.node.add(), name, plan.values[tensor])
+        else:
+            _placeholder(graph_def.node.add(), name, plan.cuts[tensor])
     for name, node in wiring.nodes.items():
         if name not in found:
             continue

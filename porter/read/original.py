@@ -89,8 +89,8 @@ class _Maker:
     def make(self) -> Original:
         original = Original(self.source, None, [], [], warnings=list(self.source.warnings))
         outputs = self._outputs(original)
-        reached, _ = reach(self.wiring, self.contexts, outputs, self.plan)
-        original.knobs = self._knobs(reached)
+        reached, met = reach(self.wiring, self.contexts, outputs, self.plan)
+        original.knobs = self._knobs(reached, met)
         turned = {parse(knob.tensor)[0] for knob in original.knobs}
         reached, met = reach(self.wiring, self.contexts, outputs, self.plan)
         self._variables(original, reached, turned)
@@ -100,7 +100,7 @@ class _Maker:
         placeholders = [
             (n, 0) for n in self.wiring.nodes if n in reached & set(self.plan.stands) - set(original.variables) - turned
         ]
-        inputs = self._ordered([*placeholders, *sorted(met)])
+        inputs = self._ordered([*placeholders, *sorted(met - set(self.plan.values))])
         original.inputs = [self._spelled(tensor) for tensor in inputs]
         original.outputs = [self._spelled(tensor) for tensor in outputs]
         original.warnings += [f"Feed {n}: {self.features[n]}." for n in original.inputs if n in self.features]
@@ -213,10 +213,10 @@ class _Maker:
 
     # Knobs
 
-    def _knobs(self, reached: set[str]) -> list[Knob]:
+    def _knobs(self, reached: set[str], met: set[Tensor]) -> list[Knob]:
         """The knobs that the outputs need; frozen ones become constants of the graph."""
         stored = {n: v for n in reached if self.wiring.op(n) in VARIABLES and (v := self._stored_scalar(n)) is not None}
-        frozen = {tensor: value for tensor, value in self.freeze.items() if tensor[0] in reached}
+        frozen = {tensor: value for tensor, value in self.freeze.items() if tensor[0] in reached or tensor in met}
         missing = [spell(tensor) for tensor in self.freeze if tensor not in frozen]
         if missing:
             raise UsageError(
@@ -252,7 +252,9 @@ class _Maker:
 
         name, index = tensor
         stand = self.plan.stands.get(name) or declared(self.wiring, tensor)
-        if index or len(output_types(self.wiring.nodes[name]) or [0]) > 1:
+        if tensor in self.plan.cuts:
+            stand = self.plan.cuts[tensor]
+        elif index or len(output_types(self.wiring.nodes[name]) or [0]) > 1:
             raise UsageError(
                 f"{spell(tensor)} cannot be frozen: its operation has several outputs.", todo="freeze what feeds it"
             )
@@ -262,7 +264,11 @@ class _Maker:
                 array = np.broadcast_to(array, [int(size or 1) for size in stand.shape])
             if stand.shape is not None and array.ndim != len(stand.shape):
                 raise ValueError(f"{array.ndim} axes for {len(stand.shape)}")
-            self.plan.constants[name] = tf.make_tensor_proto(array)
+            proto = tf.make_tensor_proto(array)
+            if tensor in self.plan.cuts:
+                self.plan.values[tensor] = proto
+            else:
+                self.plan.constants[name] = proto
         except (TypeError, ValueError) as problem:
             raise UsageError(
                 f"{spell(tensor)} cannot be {value!r}.",

@@ -104,8 +104,11 @@ def shape_behind(wiring: Wiring, contexts: Contexts, tensor: Tensor, plan: Plan)
 
 
 def channels_of(wiring: Wiring, tensor: Tensor) -> Shape | None:
-    """The shape of a decoded image, as far as its decoder says."""
+    """The shape of a decoded image or sound, as far as its decoder says."""
     node = wiring.nodes[tensor[0]]
+    if node.op == "DecodeWav":
+        sizes = (int(node.attr[name].i) for name in ("desired_samples", "desired_channels"))
+        return () if tensor[1] else tuple(size if size > 0 else None for size in sizes)
     if node.op in ("DecodeJpeg", "DecodePng", "DecodeBmp", "DecodeImage"):
         return (None, None, int(node.attr["channels"].i) or None)
     return None

@@ -117,7 +117,7 @@ def mfcc(
     lower_frequency_limit=20.0, upper_frequency_limit=4000.0, filterbank_channel_count=40, dct_coefficient_count=13,
 ):  # fmt: skip
     known = constant(rate)
-    require(known is not None, "the sample rate is known only when the model runs", rate)
+    require(known is not None, "the sample rate is known only when the model runs; --freeze gives it for good", rate)
     require(x.shape is not None and x.shape[-1] is not None, "the number of frequencies must be known", x)
     return porter_layers.MFCC(
         int(known),
