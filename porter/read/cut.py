@@ -39,9 +39,9 @@ class Plan:
     stands: dict[str, Stand] = field(default_factory=dict)
     cuts: dict[Tensor, Stand] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
-    values: dict[Tensor, Any] = field(default_factory=dict)
     defaults: set[str] = field(default_factory=set)
     renamed: dict[str, str] = field(default_factory=dict)
+    values: dict[Tensor, Any] = field(default_factory=dict)
 
 
 def needed_inputs(wiring: Wiring, contexts: Contexts, name: str) -> list[Tensor]:
