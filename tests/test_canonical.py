@@ -629,3 +629,28 @@ def test_padding_fused_into_a_convolution_is_taken_apart():
         )
 
     assert check(build).classes.count("Conv2D") == 2
+
+
+def test_products_with_ones_are_broadcasts():
+    def build(tf):
+        x = tf.placeholder(tf.float32, [None, 1, 1, 3], "x")
+        grown = x * tf.ones([tf.shape(x)[0], 20, 20, 3])
+        same = tf.constant(np.ones((2, 3), "float32")) * tf.get_variable("w", [2, 3])
+        laid = tf.get_variable("b", [3]) * tf.ones([40, 3])
+        return (
+            tf.nn.relu(grown),
+            tf.reduce_sum(x, [1, 2]) @ tf.transpose(same) + 1.0,
+            tf.reduce_sum(x, [1, 2]) @ tf.transpose(laid),
+        )
+
+    assert "Mul" not in ops_of(canonical_graph(build))
+    assert "Parameter" not in check(build).classes
+
+
+def test_a_product_with_ones_of_fewer_pixels_stays_a_product():
+    def build(tf):
+        x = tf.placeholder(tf.float32, [None, 4, 5, 3], "x")
+        return x * tf.ones([1, 5, 3]) * tf.constant([[1.0], [1.0], [2.0], [1.0], [1.0]])
+
+    assert ops_of(canonical_graph(build))["Mul"] == 2
+    check(build)

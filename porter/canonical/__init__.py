@@ -5,6 +5,7 @@ spectral norm before a rule could see them.
 """
 
 from porter.canonical.array_shapes import array_elements, array_shapes, later_loops
+from porter.canonical.broadcasts import broadcasts
 from porter.canonical.channels import channels_last
 from porter.canonical.conditionals import resolve_conditionals
 from porter.canonical.counted_loops import counted_loops
@@ -52,6 +53,7 @@ WHOLE = (
 PASSES = (
     drop_identities,
     static_arguments,
+    broadcasts,
     joined_parts,
     single_entries,
     channels_last,
