@@ -15,8 +15,8 @@ def broadcasts(graph: Graph) -> None:
         if node.op != "Mul":
             continue
         for value, ones in (node.inputs, node.inputs[::-1]):
-            if value.dtype != node.out.dtype or not _is_ones(ones) or not _agree(ones, node.out):
-                continue
+            if value.node.op == "Const" or not _is_ones(ones) or not _agree(ones, node.out):
+                continue  # a number times ones is what Fill gives, and no layer's output
             if _agree(value, node.out):
                 graph.replace(node.out, value)
                 graph.remove(node)
