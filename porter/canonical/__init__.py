@@ -17,6 +17,7 @@ from porter.canonical.joined_parts import joined_parts
 from porter.canonical.kept_reductions import kept_reductions
 from porter.canonical.loop_variables import loop_variables
 from porter.canonical.loops import functional_loops
+from porter.canonical.mapped_pictures import mapped_pictures
 from porter.canonical.merge_equal import merge_equal
 from porter.canonical.names import unify_names
 from porter.canonical.reshaped_sides import reshaped_sides
@@ -39,6 +40,7 @@ WHOLE = (
     fold_integers,
     single_numbers,
     growing_arrays,
+    mapped_pictures,
     loop_variables,
     infer_shapes,
     array_shapes,

@@ -162,14 +162,24 @@ def gather_nd(x, indices, *, bad_indices_policy=""):
     return ops.take(ops.reshape(x, (-1, *x.shape[depth:])), place, axis=0)
 
 
+def _rows(indices, updates):
+    """Indices [rows, depth] and as many updates; Keras knows no more axes on every backend."""
+    if indices.rank is None or indices.rank <= 2:
+        return indices, updates
+    require(indices.shape[-1] is not None and updates.shape is not None, "how many axes are indexed is not known")
+    rest = updates.shape[indices.rank - 1 :]
+    require(None not in rest, "the size of what is put in place is not known")
+    return ops.reshape(indices, (-1, indices.shape[-1])), ops.reshape(updates, (-1, *rest))
+
+
 @op("ScatterNd")
 def scatter_nd(indices, updates, *, shape):
-    return ops.scatter(indices, updates, shape)
+    return ops.scatter(*_rows(indices, updates), shape)
 
 
 @op("ScatterNd")
 def scatter_nd_by_size(indices, updates, shape, *, node):
-    made = ops.scatter(indices, updates, shape)
+    made = ops.scatter(*_rows(indices, updates), shape)
     if is_size(shape):
         return made
     require(node.out.rank is not None, "the rank of the result depends on the data", node)
@@ -178,27 +188,28 @@ def scatter_nd_by_size(indices, updates, shape, *, node):
 
 @op("TensorScatterUpdate")
 def tensor_scatter_update(x, indices, updates, *, bad_indices_policy=""):
-    return ops.scatter_update(x, indices, updates)
+    return ops.scatter_update(x, *_rows(indices, updates))
 
 
 @op("TensorScatterAdd")
 def tensor_scatter_add(x, indices, updates, *, bad_indices_policy=""):
-    return ops.scatter_update(x, indices, updates, reduction="add")
+    return ops.scatter_update(x, *_rows(indices, updates), reduction="add")
 
 
 @op("TensorScatterSub")
 def tensor_scatter_sub(x, indices, updates, *, bad_indices_policy=""):
+    indices, updates = _rows(indices, updates)
     return ops.scatter_update(x, indices, ops.negative(updates), reduction="add")
 
 
 @op("TensorScatterMax")
 def tensor_scatter_max(x, indices, updates, *, bad_indices_policy=""):
-    return ops.scatter_update(x, indices, updates, reduction="max")
+    return ops.scatter_update(x, *_rows(indices, updates), reduction="max")
 
 
 @op("TensorScatterMin")
 def tensor_scatter_min(x, indices, updates, *, bad_indices_policy=""):
-    return ops.scatter_update(x, indices, updates, reduction="min")
+    return ops.scatter_update(x, *_rows(indices, updates), reduction="min")
 
 
 @op("OneHot")
@@ -208,8 +219,14 @@ def one_hot(indices, on, off, *, depth, node, axis=-1):
 
 @op("OneHot")
 def one_hot_by_size(indices, depth, on, off, *, node, axis=-1):
-    known = is_size(depth)
-    return _one_hot(indices, depth, on, off, axis, node.out.dtype, (lambda made: made) if known else at_run_time)
+    if is_size(depth):
+        return _one_hot(indices, depth, on, off, axis, node.out.dtype)
+
+    def made(value):
+        value.shape = node.out.shape
+        return at_run_time(value)
+
+    return _one_hot(indices, depth, on, off, axis, node.out.dtype, made)
 
 
 def _one_hot(indices, depth, on, off, axis, dtype, made=lambda value: value):
@@ -218,7 +235,9 @@ def _one_hot(indices, depth, on, off, axis, dtype, made=lambda value: value):
     values = [None if constant(value) is None else constant(value).item() for value in (on, off)]
     if values == [1, 0]:
         return made(ops.one_hot(indices, depth, axis=axis, dtype=dtype))
-    chosen = ops.where(made(ops.one_hot(indices, depth, axis=axis, dtype="bool")), on, off)
+    hot = ops.one_hot(indices, depth, axis=axis, dtype="bool")
+    hot.dtype = "bool"
+    chosen = ops.where(made(hot), on, off)
     return chosen if dtype in ("float32", "int32", "bool") else ops.cast(chosen, dtype)
 
 

@@ -23,6 +23,21 @@ def scaled(kernel, antialias):
     )
 
 
+def _to_range(tf, image):
+    """Every picture as large as its shorter side allows, and how large that is."""
+    image = tf.placeholder(tf.float32, [None, None, None, 3], "pictures") + 0.0 * image[0, 0, 0]
+
+    def one(picture):
+        rows, columns = (tf.cast(tf.shape(picture)[axis], tf.float32) for axis in (0, 1))
+        larger = tf.cast(tf.round(tf.stack([rows, columns]) * 9.0 / tf.minimum(rows, columns)), tf.int32)
+        smaller = tf.cast(tf.round(tf.stack([rows, columns]) * 12.0 / tf.maximum(rows, columns)), tf.int32)
+        size = tf.cond(tf.reduce_max(larger) > 12, lambda: smaller, lambda: larger)
+        resized = tf.squeeze(tf.image.resize_bilinear(tf.expand_dims(picture, 0), size), 0)
+        return resized - tf.constant([0.1, 0.2, 0.3]), tf.stack([size[0], size[1], 3])
+
+    return tf.map_fn(one, image, dtype=(tf.float32, tf.int32))
+
+
 CASES: list[Case] = [
     (
         "ResizeBilinear",
@@ -31,6 +46,7 @@ CASES: list[Case] = [
             tf.image.resize_bilinear(image, tf.stack([count + 1, 5]), align_corners=True),
         ),
     ),
+    ("ResizeBilinear", _to_range),
     ("ResizeNearestNeighbor", lambda tf, image, x: tf.image.resize_nearest_neighbor(image, tf.shape(x)[1:3] + 1)),
     ("ResizeBicubic", lambda tf, image, x: tf.image.resize_bicubic(image, tf.shape(x)[1:3] + 1)),
     ("ResizeArea", lambda tf, image, x: tf.image.resize_area(image, tf.shape(x)[1:3] - 1)),

@@ -129,6 +129,7 @@ CASES: list[Case] = [
     ("ScatterNd", lambda tf, x, vector: tf.scatter_nd([[0]] * 6, vector, tf.shape(x)[:1])),
     ("TensorScatterUpdate", lambda tf, six: tf.tensor_scatter_nd_update(six, [[1], [4]], six[:2] * 2.0)),
     ("TensorScatterAdd", lambda tf, six: tf.tensor_scatter_nd_add(six, [[1], [1]], six[:2])),
+    ("TensorScatterAdd", lambda tf, six, vector: tf.tensor_scatter_nd_add(six, [[[1, 0]], [[1, 3]]], vector[:2, None])),
     ("TensorScatterSub", lambda tf, six: tf.tensor_scatter_nd_sub(six, [[1], [1]], six[:2])),
     ("TensorScatterMax", lambda tf, six: tf.tensor_scatter_nd_max(six, [[1], [4]], six[:2])),
     ("TensorScatterMin", lambda tf, six: tf.tensor_scatter_nd_min(six, [[1], [4]], six[:2])),
