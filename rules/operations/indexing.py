@@ -222,22 +222,31 @@ def one_hot_by_size(indices, depth, on, off, *, node, axis=-1):
     if is_size(depth):
         return _one_hot(indices, depth, on, off, axis, node.out.dtype)
 
-    def made(value):
-        value.shape = node.out.shape
-        return at_run_time(value)
+    # `ops.one_hot` on PyTorch refuses an index beyond its depth, which gives no entry here
+    require(indices.rank is not None, "the rank is not known", node)
+    axis %= indices.rank + 1
+    places = at_run_time(ops.arange(depth, dtype=indices.dtype))
+    places.shape = (None,)
+    places = ops.reshape(places, (-1, *(1,) * (indices.rank - axis)))
+    return _chosen(ops.equal(ops.expand_dims(indices, axis), places), on, off, node.out.dtype)
 
-    return _one_hot(indices, depth, on, off, axis, node.out.dtype, made)
 
-
-def _one_hot(indices, depth, on, off, axis, dtype, made=lambda value: value):
-    """made: what is done to the call of `ops.one_hot` itself."""
+def _one_hot(indices, depth, on, off, axis, dtype):
     axis = -1 if axis == indices.rank else axis  # Keras has no other name for the last
-    values = [None if constant(value) is None else constant(value).item() for value in (on, off)]
-    if values == [1, 0]:
-        return made(ops.one_hot(indices, depth, axis=axis, dtype=dtype))
-    hot = ops.one_hot(indices, depth, axis=axis, dtype="bool")
-    hot.dtype = "bool"
-    chosen = ops.where(made(hot), on, off)
+    if _values(on, off) == [1, 0]:
+        return ops.one_hot(indices, depth, axis=axis, dtype=dtype)
+    return _chosen(ops.one_hot(indices, depth, axis=axis, dtype="bool"), on, off, dtype)
+
+
+def _values(on, off):
+    return [None if constant(value) is None else constant(value).item() for value in (on, off)]
+
+
+def _chosen(hot, on, off, dtype):
+    """One value where `hot` is true, and another elsewhere."""
+    if _values(on, off) == [1, 0]:
+        return ops.cast(hot, dtype)
+    chosen = ops.where(hot, on, off)
     return chosen if dtype in ("float32", "int32", "bool") else ops.cast(chosen, dtype)
 
 
