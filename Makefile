@@ -29,7 +29,7 @@ demo: $(READY)
 	@echo && echo "$(DEMO)/model.py:" && echo && cat $(DEMO)/model.py
 
 test: $(READY)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile  # a file's tests share what is slow to set up
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
