@@ -40,6 +40,7 @@ FOLD: dict[str, Callable[..., Any]] = {
     "GreaterEqual": lambda _, a, b: a >= b,
     "Less": lambda _, a, b: a < b,
     "LessEqual": lambda _, a, b: a <= b,
+    "ListDiff": lambda _, x, others: (x[~np.isin(x, others)], np.flatnonzero(~np.isin(x, others))),
     "LogicalAnd": lambda _, a, b: a & b,
     "LogicalNot": lambda _, a: ~a,
     "LogicalOr": lambda _, a, b: a | b,
@@ -68,7 +69,7 @@ def fold_integers(graph: Graph) -> None:
                 fold_integers(inner)
         picked = _picked_size(node)
         if picked is not None:
-            _replace(graph, node, np.asarray(picked))
+            _replace(graph, node.out, np.asarray(picked))
             continue
         if node.op == "Cond" and node.inputs[0].node.op == "Const":
             graph.replace(node.out, node.inputs[1 if node.inputs[0].node.attrs["value"].all() else 2])
@@ -80,20 +81,31 @@ def fold(graph: Graph, node: Node) -> bool:
     """Replace `node` by a constant if it computes integers from nothing but constants; gives whether it does."""
     if node.op not in FOLD or not node.inputs or not all(_is_integer(value) for value in node.inputs):
         return False
-    if node.out.dtype not in ("int32", "int64", "bool"):
+    if any(value.dtype not in ("int32", "int64", "bool") for value in node.outputs):
         return False
-    array = FOLD[node.op](node, *(value.node.attrs["value"] for value in node.inputs))
-    if array is not None:
-        _replace(graph, node, np.asarray(array))
-    return array is not None
+    found = FOLD[node.op](node, *(value.node.attrs["value"] for value in node.inputs))
+    if found is None:
+        return False
+    for value, array in zip(node.outputs, found if len(node.outputs) > 1 else [found], strict=True):
+        _replace(graph, value, np.asarray(array))
+    return True
 
 
-def _replace(graph: Graph, node: Node, array: np.ndarray) -> None:
-    array = array.astype(node.out.dtype)
-    constant = Node(f"{node.name}/folded", "Const", [], {"value": array}, origin=node.origin)
-    constant.outputs = [Value(constant, 0, array.shape, array.shape, node.out.dtype)]
+def fold_rank(graph: Graph, node: Node) -> bool:
+    """Replace the rank of what has a known one by a constant; gives whether `node` is such a rank."""
+    rank = node.inputs[0].rank if node.op == "Rank" else None
+    if rank is not None:
+        _replace(graph, node.out, np.asarray(rank))
+    return rank is not None
+
+
+def _replace(graph: Graph, value: Value, array: np.ndarray) -> None:
+    array, node = array.astype(value.dtype), value.node
+    name = f"{node.name}/folded" + (f"_{value.index}" if value.index else "")
+    constant = Node(name, "Const", [], {"value": array}, origin=node.origin)
+    constant.outputs = [Value(constant, 0, array.shape, array.shape, value.dtype)]
     graph.add(constant)
-    graph.replace(node.out, constant.out)
+    graph.replace(value, constant.out)
 
 
 def _picked_size(node: Node) -> Any:
