@@ -212,3 +212,13 @@ def canonical_graph(build: Callable[[Any], Any]) -> Any:
 def failures(proof: Any) -> str:
     """What failed in a proof, for a test's message."""
     return "\n".join(f"level {each.level}: {each.reason}" for each in proof.levels if each.status == "failed")
+
+
+def proved(build: Callable[[Any], Any], **options: Any) -> Conversion:
+    """The conversion of what `build(tf)` makes, which has to compute the same."""
+    conversion = convert_graph(build, **options)
+    proof = conversion.prove()
+    conversion.close()
+    assert not proof.failed, f"{failures(proof)}\n{conversion.text}"
+    assert proof.proved, [level.reason for level in proof.levels]
+    return conversion
