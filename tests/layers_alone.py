@@ -113,6 +113,13 @@ def cases() -> list[Case]:
     more = {"depth_multiplier": 2, "padding": "same", "strides": 2, **how}
     depthwise = lambda _a=more, **m: layers.StandardizedDepthwiseConv2D(2, **_a, **m)  # noqa: E731
     convolutions.append(Case("StandardizedDepthwiseConv2D", depthwise, image, large=False))
+    for kind, more, shapes in (
+        (layers.LocallyConnected1D, {"kernel_size": 2, "strides": 3, "activation": "tanh"}, sequence),
+        (layers.LocallyConnected2D, {"kernel_size": (3, 2), "strides": (2, 1), "use_bias": False}, image),
+        (layers.LocallyConnected2D, {"kernel_size": 2, "activation": "tanh"}, image),
+    ):
+        make = lambda _k=kind, _a=more, **m: _k(3, **_a, **m)  # noqa: E731
+        convolutions.append(Case(f"{kind.__name__} {more}", make, shapes, large=False))
     return [*scores, *convolutions]
 
 

@@ -41,6 +41,8 @@ from porter.layers.legacy_resizing import LegacyResizing
 from porter.layers.legacy_spectral_normalization import LegacySpectralNormalization
 from porter.layers.list_difference import ListDifference
 from porter.layers.local_response_normalization import LocalResponseNormalization
+from porter.layers.locally_connected1d import LocallyConnected1D
+from porter.layers.locally_connected2d import LocallyConnected2D
 from porter.layers.log_gamma import LogGamma
 from porter.layers.matrix_diag import MatrixDiag
 from porter.layers.matrix_diag_part import MatrixDiagPart
@@ -127,6 +129,8 @@ __all__ = [
     "LegacySpectralNormalization",
     "ListDifference",
     "LocalResponseNormalization",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
     "LogGamma",
     "MFCC",
     "MatrixDiag",

@@ -8,7 +8,7 @@ from porter.graph import Graph, Node
 
 TAKES_ACTIVATION = re.compile(
     r"^layers\.(Dense|EinsumDense|(Depthwise|Separable)?Conv[123]D(Transpose)?)$"
-    r"|^porter_layers\.(Standardized(Depthwise)?Conv[123]D|PatchNormalizedConv2D)$"
+    r"|^porter_layers\.(Standardized(Depthwise)?Conv[123]D|PatchNormalizedConv2D|LocallyConnected[12]D)$"
 )
 LAYERS = {"layers.ReLU": "relu", "layers.Softmax": "softmax", "layers.ELU": "elu"}
 
