@@ -61,7 +61,8 @@ class Shapes:
 
     def _reduced(self, tensor: Tensor, depth: int = 0) -> Shape | None:
         """The rank that the axes of a reduction make likely: a batch of pictures for rows and columns, else no more
-        axes than it takes, a batch's among them. None without a reduction over known axes."""
+        axes than it takes, a batch's among them. None without a reduction over known axes, and where all of them count
+        from the end, which fits any rank."""
         for user, slot, index in self.wiring.users[tensor[0]]:
             if index == tensor[1] and self.wiring.op(user) in SAME and depth < 10:
                 guessed = self._reduced((user, 0), depth + 1)
@@ -70,7 +71,7 @@ class Shapes:
             if index != tensor[1] or slot or self.wiring.op(user) not in REDUCTIONS:
                 continue
             axes = self.constant(self.wiring.inputs[user][1])
-            if axes is not None and axes.size:
+            if axes is not None and axes.size and axes.max() >= 0:
                 least = max(axis + 1 if axis >= 0 else -axis for axis in axes.reshape(-1).tolist())
                 return (None,) * (4 if set(axes.reshape(-1).tolist()) == {1, 2} else max(least, 2))
         return None
