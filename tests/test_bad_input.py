@@ -292,8 +292,15 @@ def test_a_folder_that_is_taken(place):
     assert (place / "out" / "thesis.txt").read_text() == "years of work"
 
 
-def test_a_placeholder_whose_shape_nothing_tells(place):
-    path = frozen(place, lambda tf: tf.nn.relu(tf.placeholder(tf.float32, None, "x"), name="y"))
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda tf, x: tf.nn.relu(x, name="y"),
+        lambda tf, x: tf.reduce_sum(x, -1, name="y"),  # as good for two axes as for three
+    ],
+)
+def test_a_placeholder_whose_shape_nothing_tells(place, compute):
+    path = frozen(place, lambda tf: compute(tf, tf.placeholder(tf.float32, None, "x")))
     said = refused(place, path, "--outputs", "y:0", code=UNSUPPORTED)
     assert "--shape" in said
 

@@ -11,6 +11,7 @@ from porter import __version__
 from porter.errors import UnreadableSource
 from porter.graph import Graph
 from porter.report.digest import verdict
+from porter.report.held_twice import held_twice
 
 SCHEMA = 1
 NAMED, LIKELY = 10.0, 1.0  # what a candidate for an output is worth that was named, and one that may be wanted
@@ -34,6 +35,7 @@ def content(
         "frozen": "constant",
     }
     warnings = [*original.warnings, *rewriting.warnings, *rewriting.coupled(emitted.layers), *_wide_types(graph)]
+    warnings += held_twice(graph, emitted.bindings, names)
     for knob in original.knobs:
         if knob.guessed:
             name = knob.tensor.split(":")[0]
