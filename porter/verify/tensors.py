@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from porter.verify.beside import beside, rounded_as_beside
 from porter.verify.reference import Reference, Refused
 from porter.verify.steps import after, read
 
@@ -34,6 +35,15 @@ class Tensors:
     def in_double(self, sources: Iterable[str], output: str) -> np.ndarray | None:
         """`output` in float64, computed from the original's own float32 tensors `sources`; None where that can't be."""
         return self.again(sources, output, training=self.training, precision="float64")
+
+    def in_double_beside(self, want: np.ndarray, sources: Iterable[str], output: str) -> np.ndarray | None:
+        """The same by the rounding one unit in the last place away from `sources`, for where `want` is exact by luck."""
+        sources = list(sources)
+        used = {name: self.raw[name] for name in (read(source)[0] for source in sources if source) if name in self.raw}
+        other = copy(self)
+        other.feeds, other.raw = beside(self.feeds), beside(used)
+        rounded, exact = other.again(sources, output, training=self.training), other.in_double(sources, output)
+        return rounded_as_beside(want, rounded, exact)
 
     def moved(
         self, changed: Mapping[str, np.ndarray], sources: Iterable[str], outputs: Iterable[str]
