@@ -681,6 +681,33 @@ def test_what_was_computed_last_is_the_output_of_a_graph_that_only_infers(graph)
     assert trained(graph).outputs == [corners.name]
 
 
+def test_last_states_that_nobody_used_are_no_outputs_beside_a_named_one(graph):
+    x = v1.placeholder(tf.float32, [None, 3, 4], "x")
+    cell = v1.nn.rnn_cell.MultiRNNCell([v1.nn.rnn_cell.BasicLSTMCell(4) for _ in range(3)])
+    answers, _ = v1.nn.dynamic_rnn(cell, x, dtype=tf.float32)
+    tf.identity(answers, "encoded")
+    assert trained(graph).outputs == ["encoded:0"]
+
+
+def test_a_normalisation_that_was_folded_into_its_convolution_is_no_output(graph):
+    x = v1.placeholder(tf.float32, [None, 5, 5, 3], "x")
+    kernel, weights = variable("kernel", 3, 3, 3, 3), [variable(name, 3) for name in ("gamma", "beta", "mean", "var")]
+    gamma, beta, mean, var = weights
+    v1.nn.fused_batch_norm(v1.nn.conv2d(x, kernel, 1, "SAME"), *weights, is_training=False)
+    scale = gamma * tf.math.rsqrt(var + 0.001)
+    hidden = tf.nn.relu(v1.nn.conv2d(x, kernel * scale, 1, "SAME") + (beta - mean * scale))
+    answer = tf.matmul(tf.reduce_mean(hidden, [1, 2]), variable("last", 3, 2))
+    assert trained(graph).outputs == [answer.name]
+
+
+def test_a_flow_is_the_output_once_it_is_resized(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 4, 4, 3], "x"), v1.placeholder(tf.float32, [None, 8, 8, 2], "wanted")
+    flow = v1.nn.conv2d(x, variable("kernel", 3, 3, 3, 2), 1, "SAME")
+    flow = v1.image.resize_bilinear(flow, [8, 8])
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(flow - wanted)))
+    assert trained(graph).outputs == [flow.name]
+
+
 @pytest.mark.parametrize("only", [True, False])
 def test_a_tanh_that_is_only_there_to_be_rescaled_is_not_the_output(graph, only):
     x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 4], "wanted")

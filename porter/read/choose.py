@@ -93,6 +93,7 @@ class Chooser:
         found = self.ends.find()
         self.worth = Worth(self.ends, self.values, found)
         heads = self._in_use([head for end in found if (head := self._head(end)) is not None])
+        heads = self._without_leftovers(heads)
         if not heads:
             ranked = sorted((self._judge(t, End(t[0], frozenset([t[0]]))) for t in sinks), key=lambda c: -c.score)
             for candidate in ranked[:MOST_NETWORKS]:
@@ -109,13 +110,36 @@ class Chooser:
         need them, as the last residual of a WaveNet."""
         return [head for head in heads if not head.trained or not head.last or self._trained(head.last)] or heads
 
+    def _without_leftovers(self, heads: list[Head]) -> list[Head]:
+        """Without what was left over where other heads tell what the graph is for: batch normalisations whose weights
+        were folded into the convolution before them, and last states of loops that nobody named or used."""
+        kept = [head for head in heads if not self._is_folded(head, heads)] or heads
+        states = [h for h in kept if self._is_unused(h.best) and self.wiring.op(h.end.node) == "Exit"]
+        rest = [head for head in kept if head not in states]
+        return rest if len(kept) > MOST_NETWORKS or any(self._is_named(head.best) for head in rest) else kept
+
+    def _is_folded(self, head: Head, heads: list[Head]) -> bool:
+        if not self.wiring.op(head.end.node).startswith("FusedBatchNorm") or not self._is_unused(head.best):
+            return False
+        return any(head.last < other.weights and head.last != other.last for other in heads if other is not head)
+
+    def _is_unused(self, candidate: Candidate) -> bool:
+        """Whether an output is a node that nobody named and from which nothing is computed."""
+        used = any(user in self.flow.forward for user, _, _ in self.wiring.users[candidate.tensor.rsplit(":", 1)[0]])
+        return not used and not self._is_named(candidate)
+
+    def _is_named(self, candidate: Candidate) -> bool:
+        name = candidate.tensor.rsplit(":", 1)[0]
+        return not is_default_name(name, self.wiring.op(name))
+
     def _choose(self, heads: list[Head], sinks: list[Tensor]) -> None:
         """Mark one candidate of each head; of a graph that only infers, what was computed last: it was built for that."""
         for head in heads:
             head.best.chosen = True
         if self._trains():
             return
-        final = [t for t in sinks if self.ends.shapes.get(t) != () and not LOSS_NAME.search(t[0])]
+        after = frozenset().union(*(head.end.after for head in heads))
+        final = [t for t in sinks if t[0] in after and self.ends.shapes.get(t) != () and not LOSS_NAME.search(t[0])]
         drawn = self.wiring.after(
             (n for n in self.wiring.nodes if self.wiring.op(n) in RANDOM), within=self.flow.forward
         )
@@ -127,11 +151,17 @@ class Chooser:
         for head in heads:
             mine = [t for t in computed if t[0] in head.end.after]
             head.best.chosen = not mine
+            judged = []
             for tensor in mine or [t for t in final if t[0] in head.end.after]:
                 known = next((c for c in (head.best, *head.others) if c.tensor == spell(tensor)), None)
                 if known is None:
                     known = self._judge(tensor, head.end)
                     head.others.append(known)
+                judged.append(known)
+            told = any(self._is_named(known) for known in judged)
+            for known in judged:
+                if told and known.score < PASSABLE and not self._is_named(known):
+                    continue  # left over beside what the author named
                 known.chosen = True
                 known.why += ", and nothing is left to train in this graph"
 

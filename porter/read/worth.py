@@ -16,6 +16,7 @@ CARRYING = frozenset({
     "Unpack", "StopGradient", "Exit", "TensorArrayGatherV3", "TensorArrayReadV3", "Merge", "DepthToSpace",
     "SpaceToDepth", "BatchToSpaceND", "Pad", "ReverseV2", "ReverseSequence",
 })  # fmt: skip
+RESIZING = frozenset({"ResizeBilinear", "ResizeBicubic", "ResizeNearestNeighbor", "ResizeArea"})
 COMBINING = frozenset({"Add", "AddV2", "AddN", "Sub", "Mul", "Pack", "ConcatV2", "Concat"})
 STACKING = frozenset({"Pack", "ConcatV2", "Concat"})
 MATCHING = frozenset({"Add", "AddV2", "Sub", "Mul", "Square", "SquaredDifference", "Abs", "Pow"})
@@ -89,6 +90,9 @@ class Worth:
         if (op in CARRYING or op == "Cast") and inputs and depth < 20:
             score, why = max(self.of(source, end, depth + 1) for source in inputs)
             return score + self._carried(name), why
+        if op in RESIZING and inputs and depth < 20 and self._is_only_user(name):
+            score, why = self.of(inputs[0], end, depth + 1)
+            return score + 0.1, f"{why}, brought to another size"
         if op in COMBINING and self._combines(name):
             best = self._best(
                 [source for source, _ in self.wiring.inputs[name] if source in self.ends.domain], end, depth
