@@ -106,6 +106,19 @@ def _(tf):
     return tf.keras.layers.LSTM(5, implementation=2, return_sequences=True)(x)
 
 
+@keras_lstm_at_once.example("from the end of the sequence to its start", "LSTM")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 3], "x")
+    return tf.keras.layers.LSTM(5, implementation=2, return_sequences=True, go_backwards=True)(x)
+
+
+@keras_lstm_at_once.example("once forwards and once backwards, with the same weights", "LSTM", "ops.flip")
+def _(tf):
+    x, y = tf.placeholder(tf.float32, [None, 4, 3], "x"), tf.placeholder(tf.float32, [None, 4, 3], "y")
+    layer = tf.keras.layers.LSTM(5, implementation=2, return_sequences=True)
+    return layer(x), layer(tf.reverse(y, [1]))
+
+
 @cell(h="out")
 def keras_gru(
     tf, x, h, kernel_z: Weight, kernel_r: Weight, kernel_h: Weight, recurrent_z: Weight, recurrent_r: Weight,

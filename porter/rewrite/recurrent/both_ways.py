@@ -21,7 +21,7 @@ def raise_both_ways(graph: Graph, layers: list[Node]) -> None:
     for backward in layers:
         if backward.op not in OF_CELLS.values() or graph.nodes.get(backward.name) is not backward:
             continue
-        source, lengths = _turned(backward.inputs[0])
+        source, lengths = turned_from(backward.inputs[0])
         for user, slot in list(source.uses) if source is not None else []:
             if slot == 0 and user.op == backward.op and _fit(user, backward, lengths):
                 _raise(graph, user, backward, lengths)
@@ -29,7 +29,7 @@ def raise_both_ways(graph: Graph, layers: list[Node]) -> None:
     graph.prune()
 
 
-def _turned(value: Value) -> tuple[Value | None, Lengths]:
+def turned_from(value: Value) -> tuple[Value | None, Lengths]:
     """The sequence [batch, steps, ...] that `value` is from its end to its start, and the lengths that were turned."""
     node = value.node
     if node.op == "ReverseV2" and node.attrs.get("axes") == (1,):
@@ -84,7 +84,7 @@ def _turned_back(graph: Graph, backward: Node, lengths: Lengths) -> list[tuple[V
             if lengths is not None or any(use.op != "ReverseV2" or use.attrs.get("axes") != (0,) for use in turns):
                 return None
             found += [(use.out, True) for use in turns]
-        elif slot == 0 and _turned(user.out)[0] is backward.out and _turned(user.out)[1] is lengths:
+        elif slot == 0 and turned_from(user.out)[0] is backward.out and turned_from(user.out)[1] is lengths:
             found.append((user.out, False))
         else:
             return None

@@ -6,8 +6,8 @@ from collections import defaultdict
 from typing import Any
 
 from porter.graph import Graph, Node, Value
-from porter.rewrite.recurrent.both_ways import raise_both_ways
-from porter.rewrite.recurrent.layers import RECURRENT
+from porter.rewrite.recurrent.both_ways import raise_both_ways, turned_from
+from porter.rewrite.recurrent.layers import OF_CELLS, RECURRENT
 
 
 def settle(graph: Graph) -> None:
@@ -22,7 +22,9 @@ def settle(graph: Graph) -> None:
         if graph.nodes.get(node.name) is node:
             calls[_layer(node)].append(node)
     for group in calls.values():
+        _go_backwards(graph, group)
         _settle(graph, group)
+    graph.prune()
 
 
 def _layer(node: Node) -> object:
@@ -69,6 +71,20 @@ def _last(user: Node, axis: int, value: Value) -> list[Value]:
     if user.op == "Unstack" and user.attrs.get("axis", 0) == axis:
         return user.outputs[-1:]
     return []
+
+
+def _go_backwards(graph: Graph, calls: list[Node]) -> None:
+    """Let a layer that is given every sequence turned round turn them itself; it gives them turned round, too."""
+    sources = [turned_from(node.inputs[0]) for node in calls]
+    for node, (source, lengths) in zip(calls, sources, strict=True):
+        there = source is not None and lengths is None and graph.nodes.get(source.node.name) is source.node
+        if node.op not in OF_CELLS.values() or "mask" in node.attrs["kwargs"] or not there:
+            return
+    args, kwargs = calls[0].attrs["config"]
+    for node, (source, _) in zip(calls, sources, strict=True):
+        node.attrs["config"] = (args, {**kwargs, "go_backwards": True})
+        assert source is not None
+        graph.set_inputs(node, [source, *node.inputs[1:]])
 
 
 def _settle(graph: Graph, calls: list[Node]) -> None:
