@@ -31,7 +31,8 @@ def inspect(source: Path, options: Options | None = None) -> dict[str, Any]:
         ]
         ends = {"batch-safe": "; --exact keeps it"}
         changes = [f"{each['layer']}: {each['why']}{ends.get(each['kind'], '')}" for each in rewriting.changes]
-        found["warnings"] += [*rewriting.warnings, *rewriting.coupled(found["plan"]), *changes]
+        told = [*found["warnings"], *rewriting.warnings, *rewriting.coupled(found["plan"]), *changes]
+        found["warnings"] = list(dict.fromkeys(told))
         found["problems"] = []
     except PorterError as problem:
         found["plan"] = []

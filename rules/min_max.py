@@ -45,13 +45,15 @@ def min_max_unshifted(tf, x, epsilon: Scalar, least: Scalar, factor: Scalar, les
 
 @min_max_unshifted.to_keras
 def _(x, epsilon, least, factor, less, low, high, guarded):
-    warn("the maximum is of the unshifted input, so the result is not in [0, 1]: converted as it is")
+    warn(
+        f"{x.tensor or x.name}: the maximum is of the unshifted input, so the result is not in [0, 1]: converted as it is"
+    )
     return _normalization(x, epsilon, least, factor, less, low, high, guarded, shifted=False)
 
 
 def _normalization(x, epsilon, least, factor, less, low, high, guarded, shifted):
     axes = kept_axes(x, low, high)
-    tell_unguarded(x, epsilon or least or guarded)
+    tell_unguarded(x, epsilon or least or guarded, "a constant input" if shifted else "an input of zeros")
     unit = porter_layers.MinMaxNormalization(
         **axis_argument(axes, x.rank),
         epsilon=epsilon or least or 0.0,

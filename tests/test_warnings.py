@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import html
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from lab import convert, convert_graph, source_of
 
+from porter.convert import convert as convert_source
+from porter.options import Options
 from porter.questions import inspect
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -92,53 +96,48 @@ def test_a_constant_input_does_what_the_warning_says():
     found.close()
 
 
-def test_inspect_tells_too():
-    """The whole batch's minimum, and what divides by zero, before anything is converted."""
-    warnings = inspect(FIXTURES / "min_max_forms" / "model.ckpt")["warnings"]
+TAUGHT = {
+    "min_max_forms": (
+        "the maximum is of the unshifted input",
+        "features/Tanh:0: a constant input gives 0 / 0 = NaN",
+        "taken over the whole batch, so that an answer depended on its neighbours",
+    ),
+    "norms_of_the_time": (
+        "small_epsilon/FusedBatchNormV3, first_bn/batchnorm/add_1) still have mean 0 and variance 1",
+    ),
+    "batch_coupled": ("batch normalisation with training fixed to True",),
+    "shared_siamese": ("moving averages of 8 weights; the weights themselves are converted",),
+}
+
+
+@pytest.mark.parametrize("name", TAUGHT)
+def test_inspect_convert_and_report_tell(name, tmp_path):
+    """Of models as TensorFlow 1 saved them: before anything is converted, while it is, and on the page; once each."""
+    about = json.loads((FIXTURES / name / "fixture.json").read_text())
+    source, options = FIXTURES / name / about["source"], Options(outputs=about["outputs"], verify=False)
+    inspected = inspect(source, options)["warnings"]
+    report = convert_source(source, tmp_path / "model", options).report
+    page = html.unescape((tmp_path / "model" / "report.html").read_text())
+    converted = report["warnings"] + [change["why"] for change in report["changes"]]
+    for text in TAUGHT[name]:
+        assert any(text in each for each in inspected), text
+        assert any(text in each for each in converted), text
+        assert text in page, text
+    assert len(inspected) == len(set(inspected))
+    assert len(report["warnings"]) == len(set(report["warnings"]))
+
+
+def test_inspect_says_what_keeps_the_batch_coupled():
+    warnings = inspect(FIXTURES / "seed_network" / "model.ckpt")["warnings"]
     assert any("taken over the whole batch" in text and "--exact keeps it" in text for text in warnings)
-    assert any("0 / 0 = NaN" in text for text in warnings)
 
 
-def ids_of(tf):
-    return tf.placeholder(tf.int32, [None, 5], "ids")
-
-
-def tied(tf):
-    """Scores by the table that embedded the words."""
-    table = tf.get_variable("table", [11, 4])
-    h = tf.layers.dense(tf.reduce_mean(tf.nn.embedding_lookup(table, ids_of(tf)), 1), 4, name="hidden")
-    return tf.matmul(h, table, transpose_b=True)
-
-
-def decoder(tf):
-    """The first step and those in a loop take their words from one table."""
-    table, start = tf.get_variable("table", [11, 4]), ids_of(tf)[:, 0]
-    choose = lambda h: tf.argmax(tf.layers.dense(h, 11, name="scores", reuse=tf.AUTO_REUSE), 1)  # noqa: E731
-    step = lambda i, h: (i + 1, tf.tanh(h + tf.nn.embedding_lookup(table, choose(h))))  # noqa: E731
-    return tf.while_loop(lambda i, _: i < 3, step, [0, tf.nn.embedding_lookup(table, start)])[1]
-
-
-def called_twice(tf):
-    dense = lambda x: tf.layers.dense(x, 6, tf.nn.relu, name="one", reuse=tf.AUTO_REUSE)  # noqa: E731
-    return dense(dense(batch_of(tf, 6)))
-
-
-def recurrent(tf):
-    cell = tf.nn.rnn_cell.GRUCell(4)
-    return tf.nn.dynamic_rnn(cell, batch_of(tf, 5, 3), dtype=tf.float32)[0]
-
-
-def halves(tf):
-    """Two layers, each with its own columns of one matrix."""
-    x, kernel = batch_of(tf, 6), tf.get_variable("kernel", [6, 8])
-    return tf.matmul(x, kernel[:, :4]) * tf.sigmoid(tf.matmul(x, kernel[:, 4:]))
-
-
-@pytest.mark.parametrize(
-    ("build", "told"), [(tied, "table"), (decoder, "table"), (called_twice, ""), (recurrent, ""), (halves, "")]
-)
-def test_weights_that_training_would_take_apart(build, told):
-    found = convert_graph(build)
-    warnings = [text for text in found.report["warnings"] if "each hold a copy of" in text]
-    assert [f"each hold a copy of {told}, of which" in text for text in warnings] == ([True] if told else [])
+def test_unshifted_is_zero_on_constants_and_nan_on_zeros():
+    """So the warning speaks of zeros."""
+    found = convert_graph(unshifted)
+    assert [text for text in found.report["warnings"] if "an input of zeros gives 0 / 0 = NaN" in text]
+    for number, answer in ((2.0, 0.0), (0.0, np.nan)):
+        x = np.full((2, 6), number, "float32")
+        for got in (found.model(x), *found.reference.run({"x:0": x}).values()):
+            np.testing.assert_array_equal(got, np.full((2, 6), answer))
     found.close()
