@@ -9,6 +9,7 @@ from porter.canonical.broadcasts import broadcasts
 from porter.canonical.channels import channels_last
 from porter.canonical.conditionals import resolve_conditionals
 from porter.canonical.counted_loops import counted_loops
+from porter.canonical.first_beams import first_beams
 from porter.canonical.fold_integers import fold_integers
 from porter.canonical.growing_arrays import growing_arrays
 from porter.canonical.identities import drop_identities
@@ -61,6 +62,7 @@ PASSES = (
     channels_last,
     drop_identities,
     reshaped_sides,
+    first_beams,
     rows,
     merge_equal,
     kept_reductions,
