@@ -708,6 +708,32 @@ def test_a_flow_is_the_output_once_it_is_resized(graph):
     assert trained(graph).outputs == [flow.name]
 
 
+def test_of_a_generator_and_its_discriminator_the_generator_is_converted(graph):
+    def discriminator(x):
+        with v1.variable_scope("d", reuse=v1.AUTO_REUSE):
+            return tf.matmul(tf.nn.relu(tf.matmul(x, variable("a", 6, 5))), variable("b", 5, 1))
+
+    noise, real = v1.placeholder(tf.float32, [None, 4], "noise"), v1.placeholder(tf.float32, [None, 6], "real")
+    made = tf.tanh(tf.matmul(tf.nn.relu(tf.matmul(noise, variable("g/a", 4, 5))), variable("g/b", 5, 6)))
+    of_real, of_made = tf.sigmoid(discriminator(real)), tf.sigmoid(discriminator(made))
+    for scope, loss in (("d", tf.math.log(of_real) - tf.math.log(of_made)), ("g", tf.math.log(of_made))):
+        v1.train.AdamOptimizer().minimize(tf.reduce_mean(loss), var_list=v1.trainable_variables(scope))
+    original = trained(graph)
+    assert (original.outputs, original.inputs) == ([made.name], ["noise:0"])
+    assert any(of_real.name in warning and "judges" in warning for warning in original.warnings)
+
+
+def test_what_a_last_block_gives_to_no_next_one_is_no_output(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 3], "wanted")
+    answers = []
+    for block in "ab":
+        answers.append(tf.matmul(x, variable(f"{block}/answer", 4, 3)))
+        x = x + tf.matmul(answers[-1], variable(f"{block}/next", 3, 4))
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(tf.add_n(answers) - wanted)))
+    x * 2.0
+    assert trained(graph).outputs == ["AddN:0"]
+
+
 @pytest.mark.parametrize("only", [True, False])
 def test_a_tanh_that_is_only_there_to_be_rescaled_is_not_the_output(graph, only):
     x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 4], "wanted")

@@ -108,7 +108,7 @@ class Chooser:
     def _in_use(self, heads: list[Head]) -> list[Head]:
         """Without heads whose last weights no optimizer trains while it trains what lies before them: the loss does not
         need them, as the last residual of a WaveNet."""
-        return [head for head in heads if not head.trained or not head.last or self._trained(head.last)] or heads
+        return [head for head in heads if not head.trained or not head.last or self.ends.trained(head.last)] or heads
 
     def _without_leftovers(self, heads: list[Head]) -> list[Head]:
         """Without what was left over where other heads tell what the graph is for: batch normalisations whose weights
@@ -253,6 +253,7 @@ class Chooser:
             else:
                 group.append(head)
         chosen: dict[str, Head] = {}
+        copies: dict[str, list[Head]] = {}
         for group in groups:
             # of a decoder that is told the target and one that is not, the second is for use
             best = max(
@@ -262,6 +263,8 @@ class Chooser:
             if best.best.tensor not in chosen:
                 self._tell_copies(best, group)
                 chosen[best.best.tensor] = best
+                copies[best.best.tensor] = group
+        self._leave_judges(chosen, copies)
         ranked = sorted(chosen.values(), key=lambda h: -h.best.score)
         ranked = [head for head in ranked if head.best.score >= min(PASSABLE, ranked[0].best.score)]
         most = MOST_ENDS if all(head.weights & ranked[0].weights for head in ranked) else MOST_NETWORKS
@@ -269,6 +272,21 @@ class Chooser:
             left = ", ".join(head.best.tensor for head in ranked[most : most + 4])
             self.warnings.append(f"The graph has {len(ranked)} ends; the {most} best are converted, not {left} …")
         return ranked[:most]
+
+    def _leave_judges(self, chosen: dict[str, Head], copies: dict[str, list[Head]]) -> None:
+        """Take discriminators out of what is chosen: whoever keeps such a model wants what its generator makes."""
+        makers = {}
+        for judge, head in chosen.items():
+            for made, maker in chosen.items():
+                # in a cycle of generators each is given what the other made
+                if _judges(copies[judge], maker) and not _judges(copies[made], head):
+                    makers[judge] = made
+        for judge, made in makers.items():
+            del chosen[judge]
+            self.warnings.append(
+                f"{judge} judges what {made} makes, and is there to train it: it is not converted. "
+                f"--outputs {judge} converts it."
+            )
 
     def _tell_copies(self, best: Head, group: list[Head]) -> None:
         others = list(dict.fromkeys(h.best.tensor for h in group if h.best.tensor != best.best.tensor))
@@ -295,11 +313,7 @@ class Chooser:
         sizes = sorted(str(stands[weight].shape) for weight in head.weights if weight in stands)
         head.build = (*sorted(counts.items()), *((size, 0) for size in sizes))
         head.names = tuple(sorted(weight.split("/", 1)[-1] for weight in head.last))
-        head.trained = self._trained(head.weights)
-
-    def _trained(self, weights: Iterable[str]) -> bool:
-        users = (user for weight in weights for user, slot, _ in self.wiring.users[weight] if slot == 0)
-        return any(is_optimizer(self.wiring.op(user)) for user in users)
+        head.trained = self.ends.trained(head.weights)
 
     def inputs(self, chosen: Iterable[Tensor]) -> list[Candidate]:
         """What is fed, those in `chosen` marked."""
@@ -317,6 +331,14 @@ class Chooser:
             else:
                 found.append(Candidate(spell(tensor), 0.0, "the chosen outputs do not depend on it"))
         return sorted(found, key=lambda c: -c.score)
+
+
+def _judges(group: list[Head], maker: Head) -> bool:
+    """Whether copies of one network judge what another makes of data of its own, beside true data: the discriminator of
+    a generative adversarial network. A critic is told all that its actor is told."""
+    judging = {head.last for head in group if maker.last and maker.last <= head.weights}
+    apart = (head for head in group if head.trained and not head.weights & maker.weights)
+    return maker.trained and any(head.last in judging and maker.fed - head.fed for head in apart)
 
 
 def _are_copies(one: Head, other: Head) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from porter.read.contexts import Contexts
 from porter.read.cut import Plan
 from porter.read.flow import GRADIENTS, NUMBERS, Flow
-from porter.read.operations import output_types
+from porter.read.operations import is_optimizer, output_types
 from porter.read.static import Shape, shapes_of
 from porter.read.training import steps
 from porter.read.wiring import Tensor, Wiring
@@ -51,7 +52,7 @@ class Ends:
         self.joins -= self.beyond
         self._divide()
         for _ in range(4):
-            losses = self._joins_of_losses()
+            losses = self._joins_of_losses() or self._joins_in_vain()
             if not losses:
                 break
             self.joins -= losses
@@ -124,6 +125,24 @@ class Ends:
         weights = frozenset().union(*(self.own_weights(join) for join in single))
         lost = {join for join in self.joins if self.own_weights(join) & weights}
         return lost if lost != self.joins else set()
+
+    def _joins_in_vain(self) -> set[str]:
+        """The last joins, if no optimizer trains the kernels there and one trains those before: what a block gives to the
+        next one, where there is none."""
+        last = self.joins & self.tail
+        kernels = {join: {w for w in self.own_weights(join) if self._is_kernel(w)} for join in last}
+        if not last or not all(kernels.values()) or self.trained(frozenset().union(*kernels.values())):
+            return set()
+        return last if any(self.trained(self.own_weights(join)) for join in self.joins & self.domain) else set()
+
+    def _is_kernel(self, weight: str) -> bool:
+        stand = self.plan.stands.get(weight)
+        return stand is not None and len(stand.shape or ()) > 1
+
+    def trained(self, weights: Iterable[str]) -> bool:
+        """Whether an optimizer trains one of these weights."""
+        users = (user for weight in weights for user, slot, _ in self.wiring.users[weight] if slot == 0)
+        return any(is_optimizer(self.wiring.op(user)) for user in users)
 
     def _is_summed_up(self, join: str) -> bool:
         """Whether weights are met number by number, and in the end one number for each sample comes of it."""
