@@ -83,6 +83,12 @@ def _(tf):
     return (x - tf.reduce_mean(x, 1, keepdims=True)) / tf.math.reduce_std(x, 1, keepdims=True)
 
 
+@deviation_normalization.counterexample("the deviation over other axes than the mean", "StandardScore")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6, 5, 3], "x")
+    return (x - tf.reduce_mean(x, [1, 2], keepdims=True)) / (tf.math.reduce_std(x, [1, 2, 3], keepdims=True) + 1e-3)
+
+
 def _contrib_instance(tf, x, axes, shape):
     gamma, beta = (tf.reshape(each, [1, 1, 1, *shape]) for each in _weights(tf, shape))
     deviation = tf.math.reduce_std(x, axes, keepdims=True) + 1e-3
