@@ -28,7 +28,9 @@ def min_max(tf, x, epsilon: Scalar, least: Scalar, factor: Scalar, less: Scalar)
     shifted = (x - low).shared()
     reach = (tf.Max(x).named("high").shared() - low).shared()
     high = one_of(tf.Max(shifted).named("high").shared(), reach)
-    return _divided(tf, shifted, high, epsilon, least, factor, less)
+    ones = one_of(tf.Fill(tf.Shape(high), 1.0), 1.0)
+    chosen = tf.Select(tf.Equal(high, 0.0), ones, high).named("guarded")  # where it is zero, so is all above it
+    return one_of(_divided(tf, shifted, high, epsilon, least, factor, less), shifted / chosen)
 
 
 @min_max.to_keras
@@ -110,6 +112,14 @@ def _(tf):
     return tf.math.divide_no_nan(x - low, tf.reduce_max(x, 1, keepdims=True) - low)
 
 
+@min_max.example("over one where it would be over zero", "MinMaxNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    low = tf.reduce_min(x, 1, keepdims=True)
+    reach = tf.reduce_max(x, 1, keepdims=True) - low
+    return (x - low) / tf.where(tf.equal(reach, 0), tf.ones_like(reach), reach)
+
+
 @min_max.example("rows and columns folded into the batch", "MinMaxNormalization")
 def _(tf):
     x = tf.reshape(tf.placeholder(tf.float32, [None, 3, 3, 4], "x"), [-1, 4])
@@ -166,6 +176,13 @@ def _(tf):
     x = tf.placeholder(tf.float32, [None, 4, 5], "x")
     shifted = x - tf.reduce_min(x, [1], keepdims=True)
     return shifted / tf.reduce_max(shifted, [2], keepdims=True)
+
+
+@min_max_unshifted.counterexample("a maximum of the unshifted input, one where it is zero", "MinMaxNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    high = tf.reduce_max(x, 1, keepdims=True)
+    return (x - tf.reduce_min(x, 1, keepdims=True)) / tf.where(tf.equal(high, 0), tf.ones_like(high), high)
 
 
 @min_max.counterexample("the minimum of something else", "MinMaxNormalization")
