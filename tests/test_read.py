@@ -734,6 +734,21 @@ def test_what_a_last_block_gives_to_no_next_one_is_no_output(graph):
     assert trained(graph).outputs == ["AddN:0"]
 
 
+@pytest.mark.parametrize("meet", [False, True])
+def test_parts_that_are_split_off_are_outputs_unless_they_meet_again(graph, meet):
+    x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 1], "wanted")
+    shares, deviations, means = tf.split(tf.matmul(x, variable("a", 4, 9)), 3, 1)
+    powers, deviations = tf.exp(shares), tf.exp(deviations)
+    shares = (1 / tf.reduce_sum(powers, 1, keepdims=True)) * powers
+    if meet:
+        means = means + deviations
+    likely = tf.reduce_sum(shares * tf.exp(-tf.square((wanted - means) / deviations)) / deviations, 1)
+    v1.train.AdamOptimizer().minimize(-tf.reduce_mean(tf.math.log(likely)))
+    outputs = trained(graph).outputs
+    assert (set(outputs) == {shares.name, deviations.name, means.name}) is not meet
+    assert meet is (len(outputs) == 1)
+
+
 @pytest.mark.parametrize("only", [True, False])
 def test_a_tanh_that_is_only_there_to_be_rescaled_is_not_the_output(graph, only):
     x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 4], "wanted")

@@ -209,6 +209,8 @@ class Chooser:
     def _head(self, end: End) -> Head | None:
         """An end with its candidates, None if nothing can be fetched there."""
         tensors = [(name, 0) for name in sorted(end.after, key=self.order.__getitem__)]
+        if end.part is not None:
+            tensors = [end.part if tensor[0] == end.part[0] else tensor for tensor in tensors]
         tensors = [t for t in tensors if self.ends.is_fetchable(t) and self.ends.shapes.get(t) != ()]
         ranked = sorted((self._judge(tensor, end) for tensor in tensors), key=lambda c: -c.score)
         if not ranked:
@@ -345,6 +347,6 @@ def _are_copies(one: Head, other: Head) -> bool:
     """Copies share their last weights, or they are built alike and share none; but two that are trained at the same data,
     such as actor and critic, are two networks."""
     if one.last and one.last == other.last:
-        return True
+        return one.end.part == other.end.part
     two = one.trained and other.trained and one.fed == other.fed
     return one.build == other.build and not one.weights & other.weights and not two

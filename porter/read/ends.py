@@ -20,10 +20,14 @@ LOOKUPS = ("Gather", "GatherV2", "ResourceGather")
 
 @dataclass(frozen=True)
 class End:
-    """A node at which a network ends, and what is computed from it (itself included) without further weights."""
+    """A node at which a network ends, and what is computed from it (itself included) without further weights.
+
+    part: where what it gives is split and each part goes its own way, one of the parts; `after` is computed from it.
+    """
 
     node: str
     after: frozenset[str]
+    part: Tensor | None = None
 
 
 class Ends:
@@ -174,6 +178,8 @@ class Ends:
         found = self._ends_of(self.joins, set())
         if not found:
             return self._loop_ends()
+        if len(found) == 1:
+            found = self._parts(found[0])
         found += self._decoder_ends(found)
         found += [end for end in self._sampled_ends() if end.node not in {e.node for e in found}]
         groups = steps(self.wiring)
@@ -186,6 +192,24 @@ class Ends:
                     end for end in self._ends_of(mine, self.joins - mine) if end.node not in {e.node for e in found}
                 ]
         return found
+
+    def _parts(self, end: End) -> list[End]:
+        """An end for each part that is split off, if all are used and never meet again but in a loss: the shares, means
+        and deviations of a mixture."""
+        users = {user for user, _, _ in self.wiring.users[end.node] if user in end.after}
+        (split, *more) = users or {""}
+        if more or self.wiring.op(split) not in ("Split", "SplitV"):
+            return [end]
+        used = sorted({index for user, _, index in self.wiring.users[split] if user in self.flow.forward})
+        if len(used) < 2 or len(used) < len(output_types(self.wiring.nodes[split]) or []):
+            return [end]
+        parts = []
+        for index in used:
+            first = [user for user, _, at in self.wiring.users[split] if at == index and user in end.after]
+            after = self.wiring.after(first, within=end.after)
+            parts.append(End(end.node, frozenset({split, *first, *after}), (split, index)))
+        apart = sum(len(part.after) - 1 for part in parts) == len(frozenset().union(*(p.after for p in parts))) - 1
+        return parts if apart else [end]
 
     def _ends_of(self, joins: set[str], others: set[str]) -> list[End]:
         """The ends of the network whose weights are met at `joins`; it reaches up to where it meets `others`, or what

@@ -74,11 +74,14 @@ class Worth:
             return -5.0, "a shape"
         if self.picks(name):
             return 1.0, f"{op}: chosen from what the network gives"
-        if name == end.node or name in self.nodes:
+        part = end.part[0] if end.part is not None else None
+        if name in (end.node, part) or name in self.nodes:
             return 3.0, "the last node at which data meets weights"
         inputs = [source for source, _ in self.wiring.inputs[name] if source in end.after]
         if op in STACKING and len(set(inputs)) > 1 and (best := self._best(inputs, end, depth)) >= ENOUGH:
             return max(3.7, best + 0.1), f"{op}: puts parts of what the network gives together again"
+        if op == "Exp" and part in inputs:
+            return 3.65, "Exp of a part of what the last weights give"
         if op in ACTIVATIONS:
             best = self._best(inputs, end, depth)
             if op not in ("Maximum", "Minimum") or best >= ENOUGH:
@@ -138,18 +141,29 @@ class Worth:
 
     def _is_softmax(self, name: str) -> bool:
         """Whether a node divides exponentials by their own sum."""
-        if self.wiring.op(name) not in ("RealDiv", "Div"):
+        op, inputs = self.wiring.op(name), [source for source, _ in self.wiring.inputs[name]]
+        if op in ("RealDiv", "Div"):
+            return self._is_sum_of(inputs[1], inputs[0])
+        if op != "Mul":
             return False
-        above, below = (source for source, _ in self.wiring.inputs[name])
-        for _ in range(4):  # a tile or a small number may lie in between
+        for inverse, above in (inputs, inputs[::-1]):  # or multiplies them by one over it
+            if self.wiring.op(inverse) in ("RealDiv", "Div", "Reciprocal", "Inv"):
+                one = (
+                    self.wiring.op(inverse) in ("Reciprocal", "Inv")
+                    or self.values.number(self.wiring.inputs[inverse][0]) == 1
+                )
+                if one and self._is_sum_of(self.wiring.inputs[inverse][-1][0], above):
+                    return True
+        return False
+
+    def _is_sum_of(self, below: str, above: str) -> bool:
+        """Whether `below` is the sum of the exponentials `above`; a tile or a small number may lie in between."""
+        for _ in range(4):
             if self.wiring.op(below) == "Sum" or not self.wiring.inputs[below]:
                 break
             below = self.wiring.inputs[below][0][0]
-        return (
-            self.wiring.op(above) == "Exp"
-            and self.wiring.op(below) == "Sum"
-            and self.wiring.inputs[below][0][0] == above
-        )
+        exponentials = self.wiring.op(above) == "Exp" and self.wiring.op(below) == "Sum"
+        return exponentials and self.wiring.inputs[below][0][0] == above
 
     def _is_only_user(self, name: str, at: int = 0) -> bool:
         source = self.wiring.inputs[name][at][0]
