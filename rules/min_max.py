@@ -28,8 +28,12 @@ def min_max(tf, x, epsilon: Scalar, least: Scalar, factor: Scalar, less: Scalar)
     shifted = (x - low).shared()
     reach = (tf.Max(x).named("high").shared() - low).shared()
     high = one_of(tf.Max(shifted).named("high").shared(), reach)
-    ones = one_of(tf.Fill(tf.Shape(high), 1.0), 1.0)
-    chosen = tf.Select(tf.Equal(high, 0.0), ones, high).named("guarded")  # where it is zero, so is all above it
+    zero, ones = tf.Equal(high, 0.0), tf.Fill(tf.Shape(high), 1.0)  # where it is zero, so is all above it
+    chosen = one_of(
+        tf.Select(zero, ones, high).named("guarded"),
+        tf.Select(zero, 1.0, high).named("guarded"),
+        tf.SelectV2(zero, 1.0, high).named("guarded"),
+    )
     return one_of(_divided(tf, shifted, high, epsilon, least, factor, less), shifted / chosen)
 
 
@@ -118,6 +122,13 @@ def _(tf):
     low = tf.reduce_min(x, 1, keepdims=True)
     reach = tf.reduce_max(x, 1, keepdims=True) - low
     return (x - low) / tf.where(tf.equal(reach, 0), tf.ones_like(reach), reach)
+
+
+@min_max.example("over one where it would be over zero, both scalars of the whole batch", "MinMaxNormalization")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 4, 5], "x")
+    low, high = tf.reduce_min(x), tf.reduce_max(x)
+    return (x - low) / tf.where(tf.equal(high - low, 0.0), tf.constant(1.0), high - low)
 
 
 @min_max.example("rows and columns folded into the batch", "MinMaxNormalization")
