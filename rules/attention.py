@@ -72,9 +72,9 @@ def _(
     _, others = _check_heads(value_apart, value_order, value_apart, value_order, None)
     _check_scores(size, scale, divisor, visible, large, top, total)
     _check_together(seen, seen_order, together)
-    return _made(
+    return layer_of(
         heads, size, others, (query_kernel, key_kernel, value_kernel), (query_bias, key_bias, value_bias), kernel, bias,
-        _rate(dropped), added, visible,
+        rate_of(dropped), added, visible,
     )(x, y)  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def _(
     places = [(place * width, (place + 1) * width) for place in range(3)]
     kernels = [inner_kernel.columns(*ends) for ends in places]
     biases = [None if inner_bias is None else inner_bias.columns(*ends) for ends in places]
-    return _made(heads, size, others, kernels, biases, kernel, bias, _rate(dropped), added, visible)(x, x)
+    return layer_of(heads, size, others, kernels, biases, kernel, bias, rate_of(dropped), added, visible)(x, x)
 
 
 def _plain(product):
@@ -189,7 +189,7 @@ def _check_together(seen, seen_order, together):
     require(before.shape[2] * before.shape[3] == after.shape[2], "the heads are not put together", together)
 
 
-def _rate(dropped):
+def rate_of(dropped):
     """The rate at which weights are dropped. Raises `Miss` for a mask that several share."""
     if dropped is None:
         return 0.0
@@ -200,14 +200,15 @@ def _rate(dropped):
     return rate
 
 
-def _made(heads, size, others, kernels, biases, kernel, bias, rate, added, visible):
-    """The layer, to be called on what asks and on what is looked at."""
+def layer_of(heads, size, others, kernels, biases, kernel, bias, rate, added, visible, causal=False):
+    """The layer, to be called on what asks and on what is looked at. causal: a step sees itself and what came before."""
     require(len({each is None for each in (*biases, bias)}) == 1, "some products have a bias, some have none")
-    units = kernel.value.shape[1]
+    units = kernel.value.shape[-1]
     some = {"value_dim": others} if others != size else {}
     some |= {"dropout": rate} if rate else {}
     some |= {} if bias is not None else {"use_bias": False}
-    given = {"use_causal_mask": True} if visible is not None and _is_causal(visible) else {}
+    causal = causal or (visible is not None and _is_causal(visible))
+    given = {"use_causal_mask": True} if causal else {}
     if visible is not None and not given:
         given = {"attention_mask": visible}
     weights = {"output_dense__kernel": kernel.reshape((heads, others, units)), "output_dense__bias": bias}
