@@ -1,8 +1,7 @@
 """Attention with several heads, as BERT, GPT-2 and the like wrote it out."""
 
-from porter.rule import Scalar, Weight, constant, layers, one_of, porter_layers, require, rule
-
-EXACT = 1e-5  # how near a scale is to 1 / sqrt(size); people computed it in 32 bits, in several ways
+from porter.rule import Scalar, Weight, constant, one_of, require, rule
+from porter.rules.heads import EXACT, layer_of, rate_of
 
 
 def _dense(tf, x, kernel, bias, name):
@@ -74,7 +73,7 @@ def _(
     _check_together(seen, seen_order, together)
     return layer_of(
         heads, size, others, (query_kernel, key_kernel, value_kernel), (query_bias, key_bias, value_bias), kernel, bias,
-        rate_of(dropped), added, visible,
+        rate_of(dropped), added, visible, causal=_is_causal(visible),
     )(x, y)  # fmt: skip
 
 
@@ -109,7 +108,9 @@ def _(
     places = [(place * width, (place + 1) * width) for place in range(3)]
     kernels = [inner_kernel.columns(*ends) for ends in places]
     biases = [None if inner_bias is None else inner_bias.columns(*ends) for ends in places]
-    return layer_of(heads, size, others, kernels, biases, kernel, bias, rate_of(dropped), added, visible)(x, x)
+    return layer_of(
+        heads, size, others, kernels, biases, kernel, bias, rate_of(dropped), added, visible, causal=_is_causal(visible)
+    )(x, x)
 
 
 def _plain(product):
@@ -156,6 +157,8 @@ def _is_flag(value):
 
 def _is_causal(flag):
     """True for a mask that says of each step that it sees itself and what came before."""
+    if flag is None:
+        return False
     while flag.node.op in ("Reshape", "ExpandDims", "StridedSlice", "Cast"):
         flag = flag.node.inputs[0]
     if flag.node.op not in ("GreaterEqual", "LessEqual") or flag.rank != 2:
@@ -187,44 +190,6 @@ def _check_together(seen, seen_order, together):
     before, after = together.node.inputs[0], together.out
     require(after.rank == 3, "the heads are not put together", together)
     require(before.shape[2] * before.shape[3] == after.shape[2], "the heads are not put together", together)
-
-
-def rate_of(dropped):
-    """The rate at which weights are dropped. Raises `Miss` for a mask that several share."""
-    if dropped is None:
-        return 0.0
-    for name in ("args", "kwargs", "weights", "rule"):
-        dropped.get(name)
-    (rate, *rest), kwargs = dropped["config"]
-    require(not rest and set(kwargs) <= {"name"}, "a mask for dropout that several share", dropped)
-    return rate
-
-
-def layer_of(heads, size, others, kernels, biases, kernel, bias, rate, added, visible, causal=False):
-    """The layer, to be called on what asks and on what is looked at. causal: a step sees itself and what came before."""
-    require(len({each is None for each in (*biases, bias)}) == 1, "some products have a bias, some have none")
-    units = kernel.value.shape[-1]
-    some = {"value_dim": others} if others != size else {}
-    some |= {"dropout": rate} if rate else {}
-    some |= {} if bias is not None else {"use_bias": False}
-    causal = causal or (visible is not None and _is_causal(visible))
-    given = {"use_causal_mask": True} if causal else {}
-    if visible is not None and not given:
-        given = {"attention_mask": visible}
-    weights = {"output_dense__kernel": kernel.reshape((heads, others, units)), "output_dense__bias": bias}
-    for name, width, ref, inner in zip(("query", "key", "value"), (size, size, others), kernels, biases, strict=True):
-        weights[f"{name}_dense__kernel"] = ref.reshape((ref.value.shape[0], heads, width))
-        weights[f"{name}_dense__bias"] = None if inner is None else inner.reshape((heads, width))
-
-    def call(x, y):
-        if units != x.shape[-1]:
-            some["output_shape"] = units
-        if added is not None:
-            return porter_layers.BiasedMultiHeadAttention(heads, size, **some).bind(**weights)(x, y, added)
-        own = {f"_{name}": ref for name, ref in weights.items()}
-        return layers.MultiHeadAttention(heads, size, **some).bind(**own)(x, y, **given)
-
-    return call
 
 
 @attention.example("as BERT has it", "BiasedMultiHeadAttention")

@@ -1,7 +1,7 @@
 """Attention with several heads, as tf.keras' own layer writes it: Einstein sums all through."""
 
 from porter.rule import Scalar, Weight, constant, one_of, require, rule
-from porter.rules.attention import EXACT, layer_of, rate_of
+from porter.rules.heads import EXACT, layer_of, rate_of
 from porter.rules.windows import biased
 
 APART, TOGETHER = "abc,cde->abde", "abcd,cde->abe"  # a: batch, b: steps, c: inputs or heads

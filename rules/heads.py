@@ -1,0 +1,42 @@
+"""Layers for attention with several heads, out of the weights that formulas bound. Nothing here is a rule."""
+
+from porter.rule import layers, porter_layers, require
+
+EXACT = 1e-5  # how near a scale is to 1 / sqrt(size); people computed it in 32 bits, in several ways
+
+
+def rate_of(dropped):
+    """The rate at which weights are dropped. Raises `Miss` for a mask that several share."""
+    if dropped is None:
+        return 0.0
+    for name in ("args", "kwargs", "weights", "rule"):
+        dropped.get(name)
+    (rate, *rest), kwargs = dropped["config"]
+    require(not rest and set(kwargs) <= {"name"}, "a mask for dropout that several share", dropped)
+    return rate
+
+
+def layer_of(heads, size, others, kernels, biases, kernel, bias, rate, added, visible, causal=False):
+    """The layer, to be called on what asks and on what is looked at. causal: a step sees itself and what came before."""
+    require(len({each is None for each in (*biases, bias)}) == 1, "some products have a bias, some have none")
+    units = kernel.value.shape[-1]
+    some = {"value_dim": others} if others != size else {}
+    some |= {"dropout": rate} if rate else {}
+    some |= {} if bias is not None else {"use_bias": False}
+    given = {"use_causal_mask": True} if causal else {}
+    if visible is not None and not given:
+        given = {"attention_mask": visible}
+    weights = {"output_dense__kernel": kernel.reshape((heads, others, units)), "output_dense__bias": bias}
+    for name, width, ref, inner in zip(("query", "key", "value"), (size, size, others), kernels, biases, strict=True):
+        weights[f"{name}_dense__kernel"] = ref.reshape((ref.value.shape[0], heads, width))
+        weights[f"{name}_dense__bias"] = None if inner is None else inner.reshape((heads, width))
+
+    def call(x, y):
+        if units != x.shape[-1]:
+            some["output_shape"] = units
+        if added is not None:
+            return porter_layers.BiasedMultiHeadAttention(heads, size, **some).bind(**weights)(x, y, added)
+        own = {f"_{name}": ref for name, ref in weights.items()}
+        return layers.MultiHeadAttention(heads, size, **some).bind(**own)(x, y, **given)
+
+    return call
