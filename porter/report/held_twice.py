@@ -7,8 +7,8 @@ from typing import Any
 
 from porter.graph import Graph, Node, WeightRef
 
-CUTS = ("rows", "columns")  # steps that take a part of a weight
-NAMED = 3  # weights that a sentence names
+WHOLE = ("transposed", "reshaped", "blocks", "plus", "deviation", "dealt")  # steps that keep all of a weight
+NAMED = 3  # layers, and weights, that a sentence names
 
 
 def held_twice(graph: Graph, bindings: Sequence[Any], names: dict[str, str]) -> list[str]:
@@ -40,7 +40,7 @@ def held_twice(graph: Graph, bindings: Sequence[Any], names: dict[str, str]) -> 
 
 def _parts(graph: Graph, leaf: WeightRef) -> list[tuple[str, tuple[str, ...]]]:
     """The trainable variables that one part of a weight comes from, each with what tells this part; () is all of it."""
-    cut = tuple(what for what, _ in leaf.steps if what.startswith(CUTS))
+    cut = tuple(what for what, _ in leaf.steps if not what.startswith(WHOLE))
     node = leaf.value.node
     if node.op == "Variable":
         return [(node.name, cut)] if _is_trainable(node) else []
@@ -54,8 +54,14 @@ def _is_trainable(node: Node) -> bool:
 
 
 def _sentence(held_by: tuple[str, ...], weights: list[str]) -> str:
-    more = f" and {len(weights) - NAMED} more" if len(weights) > NAMED else ""
     return (
-        f"{', '.join(held_by[:-1])} and {held_by[-1]} each hold a copy of {', '.join(weights[:NAMED])}{more}, of which the "
-        f"original has one. The copies are equal now, but training changes each alone."
+        f"{_listed(list(held_by))} each hold a copy of {_listed(weights)}, of which the original has one. The copies are "
+        "equal now, but training changes each alone."
     )
+
+
+def _listed(names: list[str]) -> str:
+    """The names, or the first of them and how many more there are."""
+    rest = [f"{len(names) - NAMED} more"] if len(names) > NAMED + 1 else names[NAMED:]
+    *first, last = names[:NAMED] + rest
+    return f"{', '.join(first)} and {last}" if first else last

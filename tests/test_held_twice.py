@@ -1,0 +1,70 @@
+"""Weights of which the model holds several copies, such as tied embeddings and a decoder that was written once: told."""
+
+from __future__ import annotations
+
+import pytest
+from lab import canonical_graph, convert_graph
+
+from porter.emit.source import Binding
+from porter.graph import WeightRef
+from porter.report.held_twice import held_twice
+
+
+def batch_of(tf, *sizes):
+    return tf.placeholder(tf.float32, [None, *sizes], "x")
+
+
+def ids_of(tf):
+    return tf.placeholder(tf.int32, [None, 5], "ids")
+
+
+def tied(tf):
+    """Scores by the table that embedded the words."""
+    table = tf.get_variable("table", [11, 4])
+    h = tf.layers.dense(tf.reduce_mean(tf.nn.embedding_lookup(table, ids_of(tf)), 1), 4, name="hidden")
+    return tf.matmul(h, table, transpose_b=True)
+
+
+def decoder(tf):
+    """The first step and those in a loop take their words from one table."""
+    table, start = tf.get_variable("table", [11, 4]), ids_of(tf)[:, 0]
+    choose = lambda h: tf.argmax(tf.layers.dense(h, 11, name="scores", reuse=tf.AUTO_REUSE), 1)  # noqa: E731
+    step = lambda i, h: (i + 1, tf.tanh(h + tf.nn.embedding_lookup(table, choose(h))))  # noqa: E731
+    return tf.while_loop(lambda i, _: i < 3, step, [0, tf.nn.embedding_lookup(table, start)])[1]
+
+
+def called_twice(tf):
+    dense = lambda x: tf.layers.dense(x, 6, tf.nn.relu, name="one", reuse=tf.AUTO_REUSE)  # noqa: E731
+    return dense(dense(batch_of(tf, 6)))
+
+
+def recurrent(tf):
+    cell = tf.nn.rnn_cell.GRUCell(4)
+    return tf.nn.dynamic_rnn(cell, batch_of(tf, 5, 3), dtype=tf.float32)[0]
+
+
+def halves(tf):
+    """Two layers, each with its own columns of one matrix."""
+    x, kernel = batch_of(tf, 6), tf.get_variable("kernel", [6, 8])
+    return tf.matmul(x, kernel[:, :4]) * tf.sigmoid(tf.matmul(x, kernel[:, 4:]))
+
+
+@pytest.mark.parametrize(
+    ("build", "told"), [(tied, "table"), (decoder, "table"), (called_twice, ""), (recurrent, ""), (halves, "")]
+)
+def test_weights_that_training_would_take_apart(build, told):
+    found = convert_graph(build)
+    warnings = [text for text in found.report["warnings"] if "each hold a copy of" in text]
+    assert [f"each hold a copy of {told}, of which" in text for text in warnings] == ([True] if told else [])
+    found.close()
+
+
+@pytest.mark.parametrize(("second", "told"), [((3, 7), False), ((0, 3), True)])
+def test_parts_that_a_rule_took_apart_are_no_copies(second, told):
+    """As the kernels of a convolutional cell for its input and for its state, which stand in one variable."""
+    graph = canonical_graph(lambda tf: tf.matmul(batch_of(tf, 7), tf.get_variable("kernel", [7, 4])))
+    (node,) = [node for node in graph if node.op == "Variable"]
+    parts = [WeightRef(node.out).apply(f"channels {part}", lambda array: array) for part in ((0, 3), second)]
+    bindings = [Binding("cell", path, part) for path, part in zip(("kernel", "recurrent_kernel"), parts, strict=True)]
+    sentences = held_twice(graph, bindings, {})
+    assert [text.startswith("cell.kernel and cell.recurrent_kernel each") for text in sentences] == [True] * told
