@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
+from math import erf
 
 import numpy as np
 import pytest
@@ -139,3 +140,29 @@ def test_an_embedding_bag(answer, combiner):
     indices = np.random.default_rng(1).integers(0, 9, (5, 4))
     (found,) = answer(config, weights, indices, version="2.8.0")
     np.testing.assert_allclose(found, getattr(np, combiner)(weights["b"][0][1][indices], axis=1), rtol=1e-5)
+
+
+GELU_OF_ADDONS = {
+    "module": "builtins",
+    "class_name": "function",
+    "config": "Addons>gelu",
+    "registered_name": "function",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "approximate"),
+    [
+        (GELU_OF_ADDONS, "2.15.0", True),
+        ("Addons>gelu", "2.4.0", True),
+        ("gelu", "2.3.1", True),
+        ("gelu", "2.15.0", False),
+    ],
+)
+def test_which_gelu_a_file_means(answer, name, version, approximate):
+    """Addons' is the approximation by tanh, Keras' own (since 2.4) the exact one."""
+    x = np.linspace(-3, 3, 20, dtype="f").reshape(5, 4)
+    (found,) = answer(sequential(layer("Activation", name="a", activation=name)), {}, x, version)
+    tanh = 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+    exact = 0.5 * x * (1 + np.vectorize(erf)(x / np.sqrt(2)))
+    np.testing.assert_allclose(found, tanh if approximate else exact, atol=1e-6)
