@@ -13,3 +13,13 @@ import pytest  # noqa: E402
 def shelf(tmp_path_factory):
     """Where a module's tests leave models for the other backends, which its last test runs."""
     return tmp_path_factory.mktemp("shelf")
+
+
+@pytest.fixture
+def graph():
+    """A graph with version 1 conditionals and loops, and variables by reference."""
+    import tensorflow as tf
+
+    tf.compat.v1.disable_control_flow_v2()  # and never switched back: the process is shared with tests that need it so
+    with tf.Graph().as_default() as graph:
+        yield graph

@@ -222,3 +222,23 @@ def proved(build: Callable[[Any], Any], **options: Any) -> Conversion:
     assert not proof.failed, f"{failures(proof)}\n{conversion.text}"
     assert proof.proved, [level.reason for level in proof.levels]
     return conversion
+
+
+def ops_of(graph: Any) -> dict[str, int]:
+    """Operations by how often they occur, Const aside."""
+    found: dict[str, int] = {}
+    for node in graph:
+        if node.op != "Const":
+            found[node.op] = found.get(node.op, 0) + 1
+    return found
+
+
+def only(graph: Any, op: str) -> Any:
+    """The one node of that operation."""
+    (node,) = [node for node in graph if node.op == op]
+    return node
+
+
+def data(tf: Any, name: str = "x") -> Any:
+    """Rows of four numbers."""
+    return tf.placeholder(tf.float32, [None, 4], name)
