@@ -8,7 +8,7 @@ from keras import layers, ops
 class RaggedRange(layers.Layer):
     """Several ranges of numbers, one behind the other.
 
-    Call arguments: where each begins, where it ends (that number is not in it), and its steps: vectors, or one number for
+    Call arguments: where each ends (that number is not in it), where it begins, and its steps: vectors, or one number for
     all. Outputs: where each range starts among the numbers, with one entry more for the end of the last; and the numbers.
     How many there are depends on the data, which JAX can run but not compile.
     Source: tensorflow/core/kernels/ragged_range_op.cc, 1.15.
@@ -18,7 +18,7 @@ class RaggedRange(layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.supports_jit = False  # a size depends on the data, which JAX cannot compile
 
-    def call(self, starts, limits, steps):
+    def call(self, limits, starts, steps):
         one = ops.zeros_like(ops.reshape(starts, (-1,))) + ops.zeros_like(ops.reshape(limits, (-1,)))
         one = one + ops.zeros_like(ops.reshape(steps, (-1,)))
         starts, limits, steps = starts + one, limits + one, steps + one
@@ -34,5 +34,5 @@ class RaggedRange(layers.Layer):
         numbers = ops.take(starts, row) + ops.cast(within, starts.dtype) * ops.take(steps, row)
         return splits, numbers
 
-    def compute_output_spec(self, starts, limits, steps):
-        return keras.KerasTensor((None,), dtype="int32"), keras.KerasTensor((None,), dtype=starts.dtype)
+    def compute_output_spec(self, limits, starts, steps):
+        return keras.KerasTensor((None,), dtype="int32"), keras.KerasTensor((None,), dtype=limits.dtype)

@@ -11,7 +11,7 @@ BY_VALUE = (
 def ragged_range(starts, limits, steps, *, node, Tsplits="int64"):
     warn(BY_VALUE)
     require(starts.dtype != "float64", "ranges in double precision", node)
-    splits, numbers = many(porter_layers.RaggedRange()(starts, limits, steps), 2)
+    splits, numbers = many(porter_layers.RaggedRange()(limits, starts=starts, steps=steps), 2)
     return splits if node.outputs[0].dtype == "int32" else ops.cast(splits, node.outputs[0].dtype), numbers
 
 
