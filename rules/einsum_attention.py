@@ -21,7 +21,8 @@ def einsum_attention(
     before is an argument of `MultiHeadAttention`.
 
     Shapes: x [batch, steps, inputs], y [batch, others, inputs], kernels [inputs, heads, size], the last [heads, size, units].
-    Left apart: attention over more than one axis, another scale than 1 / sqrt(size), heads that are used by themselves.
+    Left apart: attention over more than one axis, another scale than 1 / sqrt(size), heads that are used by themselves,
+    values of another width than keys without dropout, which Keras' layer cannot take on JAX.
     Source: tensorflow/python/keras/layers/multi_head_attention.py, 2.4.
     """
     query = biased(tf, tf.Einsum(x, query_kernel).named("query"), query_bias)
@@ -84,12 +85,14 @@ def _heads(tf, x, name, size):
     return tf.einsum("abc,cde->abde", x, kernel) + tf.get_variable(f"{name}/bias", [2, size])
 
 
-def _attended(tf, x, y, size=4, added=None, equation="aecd,abcd->acbe", factor=None):
-    query, key, value = _heads(tf, x, "query", size), _heads(tf, y, "key", size), _heads(tf, y, "value", 3)
+def _attended(tf, x, y, size=4, added=None, equation="aecd,abcd->acbe", factor=None, wide=4):
+    query, key, value = _heads(tf, x, "query", size), _heads(tf, y, "key", size), _heads(tf, y, "value", wide)
     scores = tf.einsum(equation, key, query * (size**-0.5 if factor is None else factor))
     weights = tf.nn.softmax(scores if added is None else scores + added)
     seen = tf.einsum("acbe,aecd->abcd", weights, value)
-    return tf.einsum("abcd,cde->abe", seen, tf.get_variable("out/kernel", [2, 3, 5])) + tf.get_variable("out/bias", [5])
+    return tf.einsum("abcd,cde->abe", seen, tf.get_variable("out/kernel", [2, wide, 5])) + tf.get_variable(
+        "out/bias", [5]
+    )
 
 
 @einsum_attention.example("of one sequence to another", "MultiHeadAttention")
@@ -108,13 +111,19 @@ def _(tf):
 @einsum_attention.example("with a mask", "BiasedMultiHeadAttention", "ops.subtract", "ops.multiply")
 def _(tf):
     x, mask = tf.placeholder(tf.float32, [None, 5, 6], "x"), tf.placeholder(tf.float32, [None, 1, 5, 5], "mask")
-    return _attended(tf, x, x, added=(1.0 - mask) * -1e9)
+    return _attended(tf, x, x, added=(1.0 - mask) * -1e9, wide=3)
 
 
 @einsum_attention.counterexample("queries and keys that change places", "MultiHeadAttention")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 5, 6], "x")
     return _attended(tf, x, x, equation="abcd,aecd->acbe")
+
+
+@einsum_attention.counterexample("values that are not as wide as keys", "MultiHeadAttention")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 6], "x")
+    return _attended(tf, x, x, wide=3)
 
 
 @einsum_attention.counterexample("another scale", "MultiHeadAttention")

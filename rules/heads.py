@@ -19,6 +19,8 @@ def rate_of(dropped):
 def layer_of(heads, size, others, kernels, biases, kernel, bias, rate, added, visible, causal=False):
     """The layer, to be called on what asks and on what is looked at. causal: a step sees itself and what came before."""
     require(len({each is None for each in (*biases, bias)}) == 1, "some products have a bias, some have none")
+    fits = others == size or rate or added is not None
+    require(fits, f"values are {others} wide, keys {size}: on JAX, Keras' layer takes none but equal ones")
     units = kernel.value.shape[-1]
     some = {"value_dim": others} if others != size else {}
     some |= {"dropout": rate} if rate else {}
