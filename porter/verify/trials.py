@@ -64,6 +64,10 @@ class Case:
             self._doubles[index] = self._run(self.feeds if index is None else self.sample(index), "float64")
         return self._doubles[index].get(output)
 
+    def in_double_nearby(self, output: str) -> np.ndarray | None:
+        """`output` computed in float64 for inputs one unit in the last place away."""
+        return self._run(beside(self.feeds), "float64").get(output)
+
     def in_double_beside(self, output: str, want: np.ndarray, index: int | None = None) -> np.ndarray | None:
         """The same by the rounding at inputs one unit in the last place away, for where `want` is exact by luck."""
         near = beside(self.feeds if index is None else self.sample(index))
