@@ -61,14 +61,12 @@ class Comparison:
 class Tolerance:
     """rtol, and atol as rtol times the reference's scale. rounding: whether the second clause holds.
 
-    narrow: whether 32-bit types may stand for 64-bit ones (JAX computes in 32 bits). roundings: how many times the
-    original's own rounding a difference may be.
+    narrow: whether 32-bit types may stand for 64-bit ones (JAX computes in 32 bits).
     """
 
     rtol: float = RTOL
     rounding: bool = True
     narrow: bool = field(default=False)
-    roundings: int = ROUNDINGS
 
     @classmethod
     def named(cls, how: float | str | None) -> Tolerance:
@@ -134,9 +132,9 @@ def compare(got: Any, want: Any, tolerance: Tolerance | None = None, exact_run: 
         found.clause = "tolerance"
         return found
     noise = _rounding(want, exact_run) if tolerance.rounding and exact_run is not None else 0.0
-    off &= difference > tolerance.roundings * noise
+    off &= difference > ROUNDINGS * noise
     if not off.any():
-        found.clause = "undecided" if tolerance.roundings * noise > blunt * scale else "rounding"
+        found.clause = "undecided" if ROUNDINGS * noise > blunt * scale else "rounding"
         if not found.decided:
             found.why = f"the original's own rounding is {noise / scale:.1e} of the spread here: agreement says nothing"
         return found

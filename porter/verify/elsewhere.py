@@ -20,7 +20,6 @@ from porter.verify.trials import Case, Outcome, Trials
 
 BACKENDS = ("tensorflow", "jax", "torch")
 WAYS = {"source": "model.py", "archive": "model.keras", "compiled": "model.py, compiled"}
-ROUNDINGS = 32  # of the original: functions of another library, such as tanh, are right to a few last places only
 SECONDS = 900  # after which a process is given up
 
 # What JAX and XLA say of shapes that depend on data: such a model runs, but not compiled.
@@ -95,8 +94,6 @@ def _run(backend: str, directory: Path, inputs: Path, answers: Path) -> dict[str
 
 def _outcomes(backend: str, way: str, answers: Path, cases: Sequence[Case], trials: Trials) -> list[Outcome]:
     tolerance = replace(trials.tolerance, narrow=backend == "jax")
-    if backend != "tensorflow":
-        tolerance = replace(tolerance, roundings=ROUNDINGS)
     found = []
     with np.load(answers, allow_pickle=False) as npz:
         for number, case in enumerate(cases):
