@@ -55,7 +55,7 @@ def convert(
         write_report(made.report, work)
         if made.proof is not None:
             certify(work, made.report, made.proof, made.model)
-        move(work, directory, options)
+        move(work, directory)
     return Result(directory, made.report, made.source)
 
 

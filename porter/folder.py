@@ -50,7 +50,8 @@ def beside(directory: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def move(work: Path, directory: Path, options: Options) -> None:
+def move(work: Path, directory: Path) -> None:
+    """Put what `work` holds in the place of `directory`, which `check_free` let pass."""
     shutil.rmtree(work / "__pycache__", ignore_errors=True)
     work.chmod(0o755)
     if directory.exists():

@@ -302,7 +302,7 @@ def example_rule(to_keras):
 def test_require_refuses_with_the_reason(g):
     out = g.out(g("Max", g.x(), axes=(1,)))
 
-    def to_keras(a, max):  # noqa: A002
+    def to_keras(a, max):
         require(max["axes"] == (2,), f"over {max['axes']}", max)
         return ops.max(a)
 
@@ -314,24 +314,24 @@ def test_require_refuses_with_the_reason(g):
 
 def test_an_attribute_that_was_not_read_is_a_miss(g):
     out = g.out(g("Max", g.x(), axes=(1,), keepdims=True))
-    each = example_rule(lambda a, max: ops.max(a, axis=max["axes"]))  # noqa: A002
+    each = example_rule(lambda a, max: ops.max(a, axis=max["axes"]))
     (match,) = Matcher(g.graph).matches(each.pattern, out)
     with pytest.raises(Miss, match="keepdims = True of Max is not covered"):
         each.propose(match)
-    read = example_rule(lambda a, max: ops.max(a, axis=max["axes"], keepdims=max.get("keepdims", False)))  # noqa: A002
+    read = example_rule(lambda a, max: ops.max(a, axis=max["axes"], keepdims=max.get("keepdims", False)))
     (match,) = Matcher(g.graph).matches(read.pattern, out)
     assert read.propose(match).node.op == "ops.max"
 
 
 def test_an_attribute_that_is_not_known_before_it_runs_is_a_miss(g):
     out = g.out(g("Max", g.x(), g.x("axes")))
-    each = example_rule(lambda a, max: ops.max(a, axis=max["axes"]))  # noqa: A002
+    each = example_rule(lambda a, max: ops.max(a, axis=max["axes"]))
 
     @rule
     def largest(tf, a, axes):
         return tf.Max(a, axes).named("max")
 
-    largest.to_keras(lambda a, max: ops.max(a, axis=max["axes"]))  # noqa: A002
+    largest.to_keras(lambda a, max: ops.max(a, axis=max["axes"]))
     assert not list(Matcher(g.graph).matches(each.pattern, out))
     (match,) = Matcher(g.graph).matches(largest.pattern, out)
     with pytest.raises(Miss, match="axes of Max is not known before it runs"):

@@ -45,7 +45,7 @@ def _leading(node: Node) -> int:
     if len(after) != 2 or len(before) < 4:
         return 0
     for place in range(len(before) - 2, 1, -1):
-        if before[1:place].count(None) < 2 and None not in before[place:] and prod(before[place:]) == after[1]:  # type: ignore[arg-type, type-var]
+        if before[1:place].count(None) < 2 and None not in before[place:] and prod(before[place:]) == after[1]:  # type: ignore[arg-type]
             return place
     return 0
 
@@ -85,7 +85,7 @@ class _Rows:
         made = Node(f"{node.name}/apart", "Reshape", [before], origin=node.origin)
         made.attrs["shape"] = (None, *(-1 if size is None else size for size in shape[1:]))
         probe = None if before.probe is None else (*before.probe[:count], *out.shape[1:])  # type: ignore[index]
-        made.outputs = [Value(made, 0, shape, probe, out.dtype)]  # type: ignore[arg-type]
+        made.outputs = [Value(made, 0, shape, probe, out.dtype)]
         made.out.tensor = _apart(out, made.out)
         self.graph.add(made)
         self.graph.set_inputs(node, [made.out])

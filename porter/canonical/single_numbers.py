@@ -48,7 +48,7 @@ def single_numbers(graph: Graph) -> None:
         if compute is None:
             continue
         with np.errstate(all="ignore"):
-            results = [compute(*numbers) for numbers in zip(*found, strict=True)]  # type: ignore[arg-type]
+            results = [compute(*numbers) for numbers in zip(*found, strict=True)]
         shape = [1] * (node.out.rank or 0)
         training, inference = (np.asarray(each).astype(node.out.dtype).reshape(shape) for each in results)
         graph.set_inputs(node, [])

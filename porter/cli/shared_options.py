@@ -163,7 +163,7 @@ def spread_options(command: Callable[..., None]) -> Callable[..., None]:
         chosen = bundle.annotation(**{field.name: given.pop(field.name) for field in fields})
         command(**given, **{bundle.name: chosen})
 
-    del run.__wrapped__  # type: ignore[attr-defined]  # typer would read the parameters of the function behind
+    del run.__wrapped__  # typer would read the parameters of the function behind
     run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in shown}
     return run

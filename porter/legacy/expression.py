@@ -72,9 +72,7 @@ class Evaluation:
         if callable(found) and self.made:  # an object that is called with its input
             found = self._called(found, ast.unparse(tree.body), [], {})
         if self.made:
-            raise Refusal(
-                f"{text.partition('(')[0]} takes no {', '.join(self.made)}; {_signature(found, self.module, text)}"
-            )
+            raise Refusal(f"{text.partition('(')[0]} takes no {', '.join(self.made)}; {_signature(self.module, text)}")
         return found
 
     def _value(self, node: ast.expr, text: str) -> Any:
@@ -247,7 +245,7 @@ def _is_own(value: Any, module: Any) -> bool:
     return (inspect.isfunction(value) or inspect.isclass(value)) and value.__module__ == module.__name__
 
 
-def _signature(found: Any, module: Any, text: str) -> str:
+def _signature(module: Any, text: str) -> str:
     """Which parameters the function has that was called last, for an error."""
     function = getattr(module, text.partition("(")[0].partition(".")[0], None)
     try:

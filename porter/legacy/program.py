@@ -23,7 +23,7 @@ from porter.legacy.expression import Evaluation, Refusal, offers
 from porter.legacy.world import enter, python2
 
 
-class NoGraph(Exception):  # noqa: N818
+class NoGraph(Exception):
     """The program ran to its end without building anything."""
 
 

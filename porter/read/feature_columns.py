@@ -150,9 +150,9 @@ class _Rewriter:
 
     def indicator(self, name: str) -> None:
         """SparseToDense of the numbers, with -1 where there are none: that is the input."""
-        indices, shape, ids, default = self.wiring.inputs[name]
+        indices, _, ids, default = self.wiring.inputs[name]
         nothing = self.features.constant(default)
-        if nothing is None or nothing.dtype.kind != "i" or int(nothing) != -1 or not self._is_feature(indices, ids):
+        if nothing is None or nothing.dtype.kind != "i" or int(nothing) != -1 or not self._is_feature(indices):
             return
         told = self.features.told(self.features.behind(ids))
         if told is not None:
@@ -173,13 +173,13 @@ class _Rewriter:
         ids = features.behind(wiring.inputs[filled[0]][1], ("Identity", "Gather", "GatherV2"))
         indices = features.behind(wiring.inputs[filled[0]][0], ("Identity", "Gather", "GatherV2", "SparseReshape"))
         end = self._end(name)
-        told = features.told(ids) if end and self._is_feature(indices, ids) else None
+        told = features.told(ids) if end and self._is_feature(indices) else None
         if end is None or told is None:
             return
         self._combine(end, rows[0], self._input(*told, wiring.nodes[rows[0]].attr["Tindices"].type), COMBINED[
             wiring.op(name)])  # fmt: skip
 
-    def _is_feature(self, indices: Tensor, ids: Tensor) -> bool:
+    def _is_feature(self, indices: Tensor) -> bool:
         """Whether a sparse tensor is a feature as it was fed, one after the other and without holes."""
         op = self.wiring.op(self.features.behind(indices)[0])
         if op == "ParseExample":

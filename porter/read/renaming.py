@@ -60,16 +60,16 @@ def propose(
             if depth == 1 and not re.search(r"\d", end[0]) and (len(wanted) > 1 or len(stored) > 1):
                 continue  # that both are kernels says little
             for name in names:
-                fit = [other for other in others if other in free and _fits(free[other], wanted[name])]
+                fit = [other for other in others if other in free and fits(free[other], wanted[name])]
                 if len(fit) == 1 and len(names) == 1:
                     take(name, fit[0], "the same name but for the scope" if depth > 1 else "the same last name")
     for names, others in _alike_but_for_numbers(wanted, free, found):
-        if len(names) == len(others) and all(_fits(free[b], wanted[a]) for a, b in zip(names, others, strict=True)):
+        if len(names) == len(others) and all(fits(free[b], wanted[a]) for a, b in zip(names, others, strict=True)):
             for name, other in zip(names, others, strict=True):
                 take(name, other, "the same name but for numbers, in order")
     left = [name for name in wanted if name not in found]
     unnamed = [other for other in sorted(free, key=_natural) if re.fullmatch(r"(.*/)?Variable(_\d+)?", other)]
-    if len(left) == len(unnamed) and all(_fits(free[b], wanted[a]) for a, b in zip(left, unnamed, strict=True)):
+    if len(left) == len(unnamed) and all(fits(free[b], wanted[a]) for a, b in zip(left, unnamed, strict=True)):
         for name, other in zip(left, unnamed, strict=True):
             take(name, other, "nameless, the same place among all")
     rest: dict[tuple, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
@@ -79,7 +79,7 @@ def propose(
     for other in sorted(free, key=_natural):
         for shape, role in rest:
             its = _parts(other)[-1]
-            if _fits(free[other], shape) and (its == role or not (_known(its) and _known(role))):
+            if fits(free[other], shape) and (its == role or not (_known(its) and _known(role))):
                 rest[(shape, role)][1].append(other)
     for (_, role), (names, others) in rest.items():
         others = [other for other in others if other in free]
@@ -123,7 +123,8 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _fits(shape: tuple[int, ...], declared: Shape | None) -> bool:
+def fits(shape: tuple[int, ...], declared: Shape | None) -> bool:
+    """Whether a stored shape is what the graph declares."""
     return declared is None or (
         len(shape) == len(declared) and all(b in (None, a) for a, b in zip(shape, declared, strict=True))
     )

@@ -12,7 +12,7 @@ from porter.errors import NamesDiffer, UsageError
 from porter.read.assignments import Assignments, slot_of
 from porter.read.model import Source, Variable
 from porter.read.operations import VARIABLES, dtype_name, shape_of
-from porter.read.renaming import Proposal, propose
+from porter.read.renaming import Proposal, fits, propose
 from porter.read.wiring import Wiring, closest
 
 AVERAGE = "/ExponentialMovingAverage"
@@ -72,7 +72,6 @@ class Places:
         """
         definition, stored = self.wiring.nodes[node], self.source.stored
         declared = shape_of(definition.attr["shape"].shape) if "shape" in definition.attr else None
-        dtype = dtype_name(definition.attr["dtype"].type)
         if given := self.renamed.get(self.stored_name(node)):
             if not fits(stored[given][0], declared):
                 raise UsageError(f"The map gives {given} {stored[given][0]} to {self.stored_name(node)} {declared}")
@@ -90,13 +89,13 @@ class Places:
             start, shape = slice_of(text, stored[name][0])
             if fits(shape, declared):
                 return self._part(name, start, shape)
-        return self._numbered(node, declared, dtype)
+        return self._numbered(node, declared)
 
     def _part(self, whole: str, start: Start, shape: tuple[int, ...]) -> Place:
         full, dtype = self.source.stored[whole]
         return Place(whole, shape, dtype, None if shape == full else start)
 
-    def _numbered(self, node: str, declared: tuple[int | None, ...] | None, dtype: str) -> Place | None:
+    def _numbered(self, node: str, declared: tuple[int | None, ...] | None) -> Place | None:
         """The place of `w/part_2`, which lies behind parts 0 and 1 along the axis in which the parts and `w` differ."""
         match = re.fullmatch(r"(.*)/part_(\d+)(/.*)?", node)
         if match is None or declared is None or None in declared:
@@ -189,15 +188,6 @@ class Places:
         )  # fmt: skip
         problem.proposal = {row.name: row.stored for row in rows} if fitting else {}
         return problem
-
-
-def fits(shape: tuple[int, ...], declared: tuple[int | None, ...] | None) -> bool:
-    """Whether a stored shape is what the graph declares."""
-    return (
-        declared is None
-        or len(declared) == len(shape)
-        and all(b in (None, a) for a, b in zip(shape, declared, strict=True))
-    )
 
 
 def slice_of(text: str, full: tuple[int, ...]) -> tuple[Start, tuple[int, ...]]:

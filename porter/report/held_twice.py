@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from porter.graph import Graph, Node, WeightRef
@@ -29,7 +30,7 @@ def held_twice(graph: Graph, bindings: Sequence[Any], names: dict[str, str]) -> 
                 places.append(f"{each.layer}.{each.path}")
     found: dict[tuple[str, ...], list[str]] = {}
     for variable, parts in holders.items():
-        groups = [sum(parts.values(), [])] if () in parts else list(parts.values())
+        groups = [list(chain.from_iterable(parts.values()))] if () in parts else list(parts.values())
         for group in groups:
             places = list(dict.fromkeys(group))
             layers = tuple(dict.fromkeys(layer_of[place] for place in places))

@@ -142,7 +142,7 @@ class Averages:
                     "legacy writes moves it as the original did"
                 )
         self.table[name] = {"on": self.case.label, "clauses": [found.clause] if found.ok else [], **found.to_dict()}
-        diagnosis = "" if found.ok else _by_momentum(placed, got, want, before, self.tolerance)
+        diagnosis = "" if found.ok else _by_momentum(placed, got, want, before)
         if found.ok or diagnosis:
             self.shown.add((placed.operation.name, "momentum"))
         return None if found.ok else (f"{key} after one step is {found.why}", diagnosis)
@@ -178,7 +178,7 @@ def _after_step(placed: Placed, arrays: Mapping[int, Any], key: str) -> np.ndarr
         return np.array(weight.numpy())
 
 
-def _by_momentum(placed: Placed, got: np.ndarray, want: np.ndarray, before: np.ndarray, tolerance: Tolerance) -> str:
+def _by_momentum(placed: Placed, got: np.ndarray, want: np.ndarray, before: np.ndarray) -> str:
     """Whether another momentum explains a difference, in words."""
     momentum = getattr(placed.operation, "momentum", None)
     if momentum is None or momentum >= 1:

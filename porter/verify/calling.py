@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 
-class Unknown(Exception):  # noqa: N818
+class Unknown(Exception):
     """An array cannot be had; says why."""
 
 

@@ -25,7 +25,7 @@ RATE = 0.1  # of the step of gradient descent
 SEEDS = 3  # inputs that are tried: where a value lies on a kink, rounding decides which way its gradient goes
 
 
-class NoGradient(Exception):  # noqa: N818
+class NoGradient(Exception):
     """The gradients cannot be formed; says why."""
 
 

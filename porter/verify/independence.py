@@ -62,7 +62,7 @@ def check_independence(trials: Trials, case: Case, *, exact: bool) -> tuple[list
             alike.append(name)
     if faults or not alike:
         return faults, [], []
-    return faults, [_why_alike(trials, case, converted, alike)], []
+    return faults, [_why_alike(case, converted, alike)], []
 
 
 def _refusal(trials: Trials, case: Case, original: Run) -> str:
@@ -171,7 +171,7 @@ def sample_axes(trials: Trials) -> dict[str, int]:
     return axes
 
 
-def _why_alike(trials: Trials, case: Case, converted: Run, names: list[str]) -> str:
+def _why_alike(case: Case, converted: Run, names: list[str]) -> str:
     """What to say of outputs whose samples influence each other as they do in the original."""
     sizes = {array.shape[1] for array in case.feeds.values() if array.ndim > 1}
     if len(sizes) == 1 and (size := sizes.pop()) > 1:

@@ -5,5 +5,5 @@ from __future__ import annotations
 from porter.errors import PorterError
 
 
-class Refused(PorterError):  # noqa: N818
+class Refused(PorterError):
     """The original itself raises on these inputs."""

@@ -66,7 +66,7 @@ def _restore_numpy() -> None:
     import numpy as np
 
     reshape = np.reshape
-    np.reshape = functools.wraps(reshape)(  # type: ignore[assignment]
+    np.reshape = functools.wraps(reshape)(
         lambda a, *shape, newshape=None, **more: reshape(a, *(shape if newshape is None else (newshape,)), **more)
     )
     for name, value in NUMBERS.items():

@@ -162,7 +162,7 @@ def enter(translator: Translator) -> None:
     def get_code(self: Any, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
         if not is_own(path):
-            return really(self, fullname)  # type: ignore[no-any-return]
+            return really(self, fullname)
         return translator.compile(self.get_data(path), path)
 
     loader.get_code = get_code

@@ -149,7 +149,7 @@ class Builder:
         while any(calls for _, calls in waiting):
             before = len(results)
             for name, calls in waiting:
-                while calls and _are_there(calls[0], results, network):
+                while calls and _are_there(calls[0], results):
                     tensors, kwargs = _resolved(calls.pop(0), results)
                     given = self._call(network.layers[name], tensors, kwargs, name)
                     results[name, made[name]] = _flat(given)
@@ -161,7 +161,7 @@ class Builder:
                     where=", ".join(stuck[:5]),
                     why="they take tensors that no layer gives",
                 )
-        return tuple(_packed([_found(each, results) for each in _references(end)]) for end in ends)  # type: ignore
+        return tuple(_packed([_found(each, results) for each in _references(end)]) for end in ends)
 
     def _call(self, layer: Any, tensors: Any, kwargs: dict[str, Any], name: str) -> Any:
         """A layer's outputs. Raises Unsupported where it does not take what the file gives it."""
@@ -235,7 +235,7 @@ def _references(nest: Any) -> Iterator[Any]:
             yield from _references(each)
 
 
-def _are_there(call: Any, results: dict[tuple[str, int], list[Any]], network: Network) -> bool:
+def _are_there(call: Any, results: dict[tuple[str, int], list[Any]]) -> bool:
     return all(ref[0] == CONSTANT or (ref[0], ref[1]) in results for ref in _references(call))
 
 

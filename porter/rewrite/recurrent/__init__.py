@@ -180,7 +180,7 @@ class _Raising:
         needed = [state for state in waiting if self._is_needed(state)]
         if not needed:
             return
-        step, x, out = own_cell(self.scan, needed, self.lifter, self.layers)
+        step, x, out = own_cell(self.scan, needed, self.lifter)
         if not self.holds("cell", [name for node in step for name in node.origin]):
             raise Miss("a cell that was made for it was tried and computes something else", self.scan.loop)
         layer = of_step(step, x, self._initials(needed), self.mask, len(needed))

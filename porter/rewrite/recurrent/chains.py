@@ -196,13 +196,13 @@ def _gather(graph: Graph) -> None:
             sequence = Together(graph).sequence(node.inputs)
         except Miss:
             continue
-        made = _as_stack(node, sequence, axis) if node.op == "Stack" else _as_concatenation(node, sequence, axis)
+        made = _as_stack(sequence, axis) if node.op == "Stack" else _as_concatenation(node, sequence, axis)
         if made is not None and made.node is not node:
             add_all(graph, [made], "")
             graph.replace(node.out, made)
 
 
-def _as_stack(node: Node, sequence: Value, axis: int) -> Value:
+def _as_stack(sequence: Value, axis: int) -> Value:
     return sequence if axis == 1 else transposed(sequence)
 
 

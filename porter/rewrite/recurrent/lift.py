@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from porter.graph import Graph, Node, Value
 from porter.pattern import Matcher, Miss
@@ -208,10 +205,8 @@ def _one(probe: tuple[int, ...] | None) -> tuple[int, ...] | None:
     return None if probe is None else (*probe, 1)
 
 
-def add_all(
-    graph: Graph, values: list[Value], rule: str, origin: Callable[[Node], tuple[str, ...]] | None = None
-) -> None:
-    """Add the nodes that `values` come from and that are not in `graph` yet."""
+def add_all(graph: Graph, values: list[Value], rule: str) -> None:
+    """Add the nodes that `values` come from and that are not in `graph` yet. rule: who is told to have made calls."""
     done: set[int] = set()
     stack: list[tuple[Node, bool]] = [(value.node, False) for value in reversed(values)]
     while stack:
@@ -224,8 +219,3 @@ def add_all(
             done.add(id(node))
             stack.append((node, True))
             stack.extend((value.node, False) for value in reversed(node.inputs))
-
-
-def zeros_of(value: Value) -> bool:
-    """True for a constant of nothing but 0."""
-    return value.node.op == "Const" and not np.any(value.node.attrs["value"])

@@ -8,7 +8,7 @@ from porter.rewrite.recurrent.lift import ELEMENTWISE_CALLS, Lifter
 from porter.rewrite.recurrent.scan import Scan, State
 
 
-def own_cell(scan: Scan, states: list[State], lifter: Lifter, layers: dict[int, Node]) -> tuple[Graph, Value, Value]:
+def own_cell(scan: Scan, states: list[State], lifter: Lifter) -> tuple[Graph, Value, Value]:
     """The step from one input and `states` to an output and the states after it, as a graph of its own.
 
     Also gives the sequence of its input, and the value of the loop's step that is its output. Raises `Miss` where a cell

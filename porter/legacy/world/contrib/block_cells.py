@@ -59,7 +59,7 @@ class LSTMBlockFusedCell(LSTMBlockCell):
     ):  # fmt: skip
         super().__init__(num_units, forget_bias, cell_clip, use_peephole, dtype, reuse, name)
 
-    def __call__(  # type: ignore[override]
+    def __call__(
         self, inputs: Any, initial_state: Any = None, dtype: Any = None, sequence_length: Any = None, scope: Any = None
     ) -> Any:
         """Outputs [time, batch, units] and the last state."""
@@ -67,7 +67,7 @@ class LSTMBlockFusedCell(LSTMBlockCell):
             self, inputs, initial_state=initial_state, sequence_length=sequence_length, scope=scope
         )
 
-    def call(self, inputs: Any, initial_state: Any = None, sequence_length: Any = None) -> Any:  # type: ignore[override]
+    def call(self, inputs: Any, initial_state: Any = None, sequence_length: Any = None) -> Any:
         """As `__call__` says."""
         inputs = tf.stack(inputs) if isinstance(inputs, list) else inputs
         steps, batch = tf.shape(inputs)[0], tf.shape(inputs)[1]

@@ -26,7 +26,7 @@ class NadamOptimizer(tf.train.AdamOptimizer):
 def extend_with_decoupled_weight_decay(base: type) -> type:
     """An optimizer class that also shrinks each variable by `weight_decay` in a step."""
 
-    class Decoupled(base):  # type: ignore[misc, valid-type]
+    class Decoupled(base):
         """The optimizer with weight decay."""
 
         def __init__(self, weight_decay: Any, *args: Any, **more: Any):
