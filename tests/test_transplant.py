@@ -307,3 +307,193 @@ def test_a_table_in_a_layer_of_ones_own(tmp_path):
         ("embedding", (5, 4)), ("kernel", (4, 6)), ("kernel", (4, 6)), ("kernel", (4, 6)), ("kernel", (6, 4)),
     ]  # fmt: skip
     assert [part.signature[:2] for part in parts] == [(0, 2), (1, 1), (1, 1), (1, 1), (2, 0)]
+
+
+def test_recurrent_cells_of_a_bare_checkpoint(tmp_path):
+    """Each cell of TensorFlow 1 becomes Keras' layer; what is assumed of the forget bias is said, and a map changes it."""
+    out = tmp_path / "out.weights.h5"
+    done = transplant(HERE / "cells.ckpt", f"{MODELS}:recurrent", out)
+    assert done.agreement is None
+    assert any("does not hold forget_bias: 1" in note for note in done.notes)
+    assumed = {row.source for row in done.rows if row.why.endswith("forget_bias 1 assumed")}
+    assert assumed == {"block/lstm_cell/bias", "lstm/basic_lstm_cell/bias"}
+    check("cells", "recurrent", out)
+
+    (tmp_path / "map.json").write_text('{"forget_bias": 0}')
+    with pytest.raises(OutputsDiffer):
+        transplant(
+            HERE / "cells.ckpt",
+            f"{MODELS}:recurrent",
+            out,
+            map_file=tmp_path / "map.json",
+            reference=HERE / "cells.npz",
+        )
+    done = transplant(HERE / "cells.ckpt", f"{MODELS}:recurrent", out, reference=HERE / "cells.npz")
+    assert done.agreement.ok
+    assert not any("forget_bias" in note for note in done.notes)
+
+
+def test_a_recording_tells_the_forget_bias(tmp_path):
+    """One that was made without a forget bias agrees with nothing else."""
+    arrays = {"rnn/basic_lstm_cell/kernel": (5, 8), "rnn/basic_lstm_cell/bias": (8,)}
+    import keras
+    import tensorflow as tf
+
+    random = np.random.default_rng(0)
+    arrays = {name: random.normal(size=shape).astype("f") for name, shape in arrays.items()}
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        for name, array in arrays.items():
+            tf.compat.v1.get_variable(name, initializer=array, use_resource=False)
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.train.Saver().save(session, str(tmp_path / "model.ckpt"), write_meta_graph=False)
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import keras\ndef build():\n    return keras.Sequential([keras.Input((4, 3)), keras.layers.LSTM(2)])\n"
+    )
+    parts, _ = parts_of_names({name: array.shape for name, array in arrays.items()}, arrays.get)
+    model = load_model(f"{file}:build")
+    model.set_weights([parts[0].weights[role] for role in ("kernel", "recurrent_kernel")] + [_keras_order(arrays)])
+    given = random.normal(size=(3, 4, 3)).astype("f")
+    np.savez(tmp_path / "ref.npz", **{"in:x": given, "out:y": keras.ops.convert_to_numpy(model(given))})
+    done = transplant(
+        tmp_path / "model.ckpt", f"{file}:build", tmp_path / "o.weights.h5", reference=tmp_path / "ref.npz"
+    )
+    assert done.agreement.ok
+    assert done.rows[-1].why.endswith("forget_bias 0 from running it")
+
+
+def _keras_order(arrays):
+    i, j, f, o = np.split(arrays["rnn/basic_lstm_cell/bias"], 4)
+    return np.concatenate([i, f, j, o])
+
+
+def arrays_of(shapes):
+    random = np.random.default_rng(1)
+    return {name: random.normal(size=shape).astype("f") for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "bias"),
+    [
+        ("RNN/BasicLSTMCell/Linear/Matrix", "RNN/BasicLSTMCell/Linear/Bias"),
+        ("RNN/LSTMCell/W_0", "RNN/LSTMCell/B"),
+        ("rnn/lstm_cell/weights", "rnn/lstm_cell/biases"),
+        ("my_lstm_2/kernel", "my_lstm_2/bias"),
+    ],
+)
+def test_how_lstm_cells_were_called(kernel, bias):
+    """The same arrays under the names of TensorFlow 0.8 to 1.15 give the same weights."""
+    arrays = arrays_of({kernel: (5, 8), bias: (8,)})
+    (found,), left = parts_of_names({name: array.shape for name, array in arrays.items()}, arrays.get)
+    assert (found.family, found.shape(), found.shape("recurrent_kernel"), left) == ("recurrent", (3, 8), (2, 8), [])
+    i, j, f, o = np.split(arrays[bias], 4)
+    np.testing.assert_allclose(found.weights["bias"], np.concatenate([i, f + 1, j, o]))
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    ["Gates/Linear/Matrix Gates/Linear/Bias Candidate/Linear/Matrix Candidate/Linear/Bias",
+     "gates/weights gates/biases candidate/weights candidate/biases", "w_ru b_ru w_c b_c"],
+)  # fmt: skip
+def test_how_gru_cells_were_called(spelled):
+    """Reset and update stand the other way round in Keras."""
+    shapes = [(5, 4), (4,), (5, 2), (2,)]
+    arrays = arrays_of({f"RNN/GRUCell/{name}": shape for name, shape in zip(spelled.split(), shapes, strict=True)})
+    (found,), _ = parts_of_names({name: array.shape for name, array in arrays.items()}, arrays.get)
+    gates, gate_bias, candidate, bias = arrays.values()
+    np.testing.assert_array_equal(found.weights["bias"], np.concatenate([gate_bias[2:], gate_bias[:2], bias]))
+    whole = np.concatenate([gates[:, 2:], gates[:, :2], candidate], axis=1)
+    np.testing.assert_array_equal(found.weights["kernel"], whole[:3])
+    np.testing.assert_array_equal(found.weights["recurrent_kernel"], whole[3:])
+
+
+def test_cells_that_no_layer_of_keras_is():
+    """Peepholes, projections and normalised gates keep a weight that has no place; a dense layer of an LSTM is none."""
+    names = {
+        "rnn/lstm_cell/kernel": (5, 8), "rnn/lstm_cell/bias": (8,), "rnn/lstm_cell/w_f_diag": (2,),
+        "ln/layer_norm_basic_lstm_cell/kernel": (5, 8), "ln/layer_norm_basic_lstm_cell/input/gamma": (2,),
+        "ln/layer_norm_basic_lstm_cell/input/beta": (2,),
+        "conv/conv_lstm_cell/kernel": (3, 3, 5, 8), "conv/conv_lstm_cell/biases": (8,),
+        "lstm_logits/kernel": (16, 8), "lstm_logits/bias": (8,),
+    }  # fmt: skip
+    arrays = arrays_of(names)
+    parts, _ = parts_of_names(names, arrays.get)
+    target = Part(
+        "lstm", {"kernel": np.zeros((3, 8)), "recurrent_kernel": np.zeros((2, 8)), "bias": np.zeros(8)}, {}, "recurrent"
+    )
+    told = {each.name: match([each], [target]).missing[0][1] for each in parts if each.family == "recurrent"}
+    assert {name: text.partition("but its ")[2] for name, text in told.items()} == {
+        "rnn/lstm_cell": "w_f_diag has no place here",
+        "ln/layer_norm_basic_lstm_cell": "input/beta has no place here",
+    }
+    assert {each.name for each in parts if each.family == "kernel"} == {"conv/conv_lstm_cell", "lstm_logits"}
+
+
+def test_variables_that_nobody_named():
+    """The n-th kernel goes with the n-th bias; where they do not fit, neither is guessed."""
+    shapes = {
+        "Variable": (4, 3),
+        "Variable_1": (3, 2),
+        "Variable_2": (3,),
+        "Variable_3": (2,),
+        "a/Variable": (4, 3),
+        "a/Variable_1": (2,),
+    }
+    parts, _ = parts_of_names(shapes, arrays_of(shapes).get)
+    assert [sorted(each.names.values()) for each in parts] == [
+        ["Variable", "Variable_2"], ["Variable_1", "Variable_3"], ["a/Variable"], ["a/Variable_1"],
+    ]  # fmt: skip
+
+
+def test_what_an_optimizer_of_ones_own_keeps_is_no_weight():
+    shapes = {"dense/kernel": (4, 3), "dense/kernel/adam_m": (4, 3), "dense/kernel/adam_v": (4, 3), "dense/bias": (3,)}
+    parts, left = parts_of_names(shapes, arrays_of(shapes).get)
+    assert [each.names for each in parts] == [{"bias": "dense/bias", "kernel": "dense/kernel"}]
+    assert left == ["dense/kernel/adam_m", "dense/kernel/adam_v"]
+
+
+def test_words_and_numbers_that_both_sides_share():
+    """Encoders and decoders, gates and filters; numbers of layers that Keras named itself say nothing."""
+    sources = [part(f"net/layer_{order}/{kind}", order=order) for order in range(2) for kind in ("gate", "filter")]
+    targets = [part(f"{kind}_{order}", order=order, behind=0) for kind in ("filter", "gate") for order in (1, 0)]
+    found = match(sources, targets, False)
+    assert {s.name: t.name for s, t, _ in found.pairs} == {
+        f"net/layer_{order}/{kind}": f"{kind}_{order}" for order in range(2) for kind in ("gate", "filter")
+    }
+    unnamed = [part(f"dense_{order}", order=order, behind=0) for order in range(4)]
+    assert not match(sources, unnamed, False).pairs
+
+
+def test_separable_convolutions_are_two_kernels(tmp_path):
+    """One layer on one side, two on the other; slim's names and those of tf.layers."""
+    import keras
+
+    x = keras.Input((8, 8, 3))
+    whole = parts_of(keras.Model(x, keras.layers.SeparableConv2D(4, 3)(x)))
+    halves = keras.layers.Conv2D(4, 1)(keras.layers.DepthwiseConv2D(3, use_bias=False)(x))
+    shapes = {"s/depthwise_weights": (3, 3, 3, 1), "s/pointwise_weights": (1, 1, 3, 4), "s/biases": (4,)}
+    named, _ = parts_of_names(shapes, arrays_of(shapes).get)
+    for parts in (whole, parts_of(keras.Model(x, halves))):
+        found = match(named, parts, False)
+        assert [*found.open, *found.missing, *found.left] == []
+        assert [source.names["kernel"] for source, _, _ in found.pairs] == [
+            "s/depthwise_weights",
+            "s/pointwise_weights",
+        ]
+
+
+def test_steps_may_be_rows_of_the_originals_matrix():
+    import keras
+
+    x = keras.Input((3,))
+    model = keras.Model(x, keras.layers.Reshape((2, 2))(keras.layers.Dense(4)(x)))
+    given = np.random.default_rng(0).normal(size=(2, 3)).astype("f")
+    kernel, bias = model.get_weights()
+
+    class Truth:
+        def cases(self):
+            yield [given], {"rows:0": (given @ kernel + bias).reshape(4, 2)}, None
+
+    assert agreement(model, Truth()).ok
+    model.set_weights([kernel * 1.01, bias])
+    assert not agreement(model, Truth()).ok

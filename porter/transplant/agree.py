@@ -120,7 +120,8 @@ def agreement(model: Any, truth: Original | Recording) -> Agreement | None:
                 return Agreement(
                     False, chosen, Comparison(False, why=f"no output is {result.shape}: {shapes}"), batches
                 )
-            seen = compare(result, want[name], exact_run=wide and {**wide, **_ends(wide)}.get(name))
+            there = {**wide, **_ends(wide)}[name].reshape(result.shape) if wide else None
+            seen = compare(result, want[name].reshape(result.shape), exact_run=there)
             if (not seen.ok, seen.relative) > (not worst.ok, worst.relative):
                 worst = seen
     return Agreement(worst.ok, chosen, worst, batches) if chosen is not None else None
@@ -139,15 +140,21 @@ def _ends(want: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _likest(result: np.ndarray, want: Mapping[str, np.ndarray], ends: Mapping[str, np.ndarray]) -> str:
-    """The tensor that a result is nearest to, of those of its shape; one of `ends` if it is that, and none of `want`."""
+    """The tensor that a result is nearest to, of those of its shape; one of `ends` if it is that, and none of `want`.
+
+    Where none has its shape, as many numbers do: steps may be rows of a matrix on one side.
+    """
 
     def nearest(these: Mapping[str, np.ndarray]) -> str:
-        alike = {n: a for n, a in these.items() if a.shape == result.shape and a.dtype.kind == result.dtype.kind}
+        fitting = {n: a for n, a in these.items() if a.size == result.size and a.dtype.kind == result.dtype.kind}
+        alike = {n: a for n, a in fitting.items() if a.shape == result.shape}
+        alike = alike or {n: a.reshape(result.shape) for n, a in fitting.items()}
         with np.errstate(all="ignore"):
             return min(alike, key=lambda name: float(np.abs(result - alike[name]).max()), default="")
 
     plain, end = nearest(want), nearest(ends)
-    if end and not compare(result, want[plain]).ok and compare(result, ends[end]).ok:
+    shape = result.shape
+    if end and not compare(result, want[plain].reshape(shape)).ok and compare(result, ends[end].reshape(shape)).ok:
         return end
     return plain
 

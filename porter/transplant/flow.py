@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from porter.transplant.parts import KERNELS, Part, family_of, lone
+from porter.transplant.parts import KERNELS, Part, family_of, lone, taken_apart
 
 BESIDE = ("query", "key", "value")  # the layers inside an attention that take the attention's inputs
-SETTINGS = ("epsilon", "strides", "padding", "dilation_rate", "activation", "groups", "pool_size")
+SETTINGS = (
+    "epsilon", "strides", "padding", "dilation_rate", "activation", "recurrent_activation", "groups", "pool_size",
+)  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -28,10 +30,10 @@ def parts_of(model: Any, rename: Callable[[Any, str], str] | None = None) -> lis
     rename: gives the name of a weight (layer, role) that people know it by.
     """
     steps = _steps(model)
+    called = _attributes(model)
     if steps is None:
-        found = [part for layer in model.layers for part in _of_layer(layer, rename)]
-        return _numbered(found)
-    held = {id(step): _of_layer(step.layer, rename) for step in steps}
+        return _numbered(_of_layer(model, rename, called))
+    held = {id(step): _of_layer(step.layer, rename, called) for step in steps}
     seen: set[int] = set()
     for step in steps:  # a shared layer counts where it is called first
         held[id(step)] = [part for part in held[id(step)] if not seen & {id(each) for each in part.weights.values()}]
@@ -47,10 +49,15 @@ def _numbered(parts: list[Part]) -> list[Part]:
     return parts
 
 
-def _of_layer(layer: Any, rename: Callable[[Any, str], str] | None) -> list[Part]:
+def _of_layer(layer: Any, rename: Callable[[Any, str], str] | None, called: dict[int, str]) -> list[Part]:
     """The parts of a layer: one for each layer inside it that holds weights itself."""
+    import keras
+
     found = []
-    for each in layer._flatten_layers(include_self=True) if hasattr(layer, "_flatten_layers") else []:
+    backwards: dict[int, bool] = {}
+    for each in _within(layer):
+        if hasattr(each, "go_backwards") and hasattr(each, "cell"):
+            backwards |= {id(cell): each.go_backwards for cell in _within(each.cell)}
         own = [*each._trainable_variables, *each._non_trainable_variables]
         weights = {variable.name: variable for variable in own if "seed_generator" not in variable.path}
         if not weights:
@@ -64,8 +71,42 @@ def _of_layer(layer: Any, rename: Callable[[Any, str], str] | None) -> list[Part
         settings = {name: getattr(value, "__name__", value) for name, value in settings.items()}
         part = Part(path, weights, names, family_of(type(each).__name__, set(weights)), settings=settings)
         part.shapes = _as_matrix(each)
-        part.beside = each is not layer and each.name in BESIDE
-        found.append(part)
+        part.called = called.get(id(each), "")
+        part.backwards = backwards.get(id(each))
+        part.beside = each is not layer and (each.name in BESIDE or isinstance(layer, keras.layers.Bidirectional))
+        found += taken_apart(part)
+    return found
+
+
+def _within(layer: Any) -> list[Any]:
+    """A layer and those inside it, each behind the one that holds it, in the order in which they were made.
+
+    Keras' own list turns the order round from the second depth on.
+    """
+    found: dict[int, Any] = {}
+    stack = [layer] if hasattr(layer, "_layers") else []
+    while stack:
+        each = stack.pop()
+        if id(each) not in found:
+            found[id(each)] = each
+            stack += reversed(each._layers)
+    return list(found.values())
+
+
+def _attributes(model: Any) -> dict[int, str]:
+    """By the id of each layer inside `model`, the names of the attributes that lead to it: an author's own words."""
+    import keras
+
+    found: dict[int, str] = {}
+    stack = [model]
+    while stack:
+        holder = stack.pop()
+        for name, held in vars(holder).items():
+            many = held if isinstance(held, list | tuple) else held.values() if isinstance(held, dict) else [held]
+            for each in many:
+                if isinstance(each, keras.layers.Layer) and id(each) not in found and not name.startswith("_"):
+                    found[id(each)] = f"{found.get(id(holder), '')} {name}"
+                    stack.append(each)
     return found
 
 

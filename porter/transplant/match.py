@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from porter.transplant.parts import Part, flattened, squeezed, unlike
@@ -88,7 +88,12 @@ def _among(sources: list[Part], targets: list[Part], found: Match) -> None:
         for source, target in how(_free(sources, found), _free(targets, found)):
             _pair(found, source, target, why)
     sources, targets = _free(sources, found), _free(targets, found)
-    for some, others in [pair for way in _by_way(sources, targets) for pair in _by_place(*way)]:
+    groups = [group for way in _by_way(sources, targets) for group in _by_place(*way)]
+    for some, others in [each for group in groups for each in _by_words(*group)]:
+        numbered = _by_number(some, others)
+        found.pairs += [(source, target, "the number in its name") for source, target in numbered]
+        if numbered:
+            continue
         if len(some) == len(others) and all(_is_chain(each, found.compared) for each in (some, others)):
             for source, target in zip(some, others, strict=True):
                 _pair(found, source, target, "the order of those of its shape" if len(others) > 1 else "what is left")
@@ -97,11 +102,56 @@ def _among(sources: list[Part], targets: list[Part], found: Match) -> None:
 
 
 def _by_way(sources: list[Part], targets: list[Part]) -> list[tuple[list[Part], list[Part]]]:
-    """Shortcuts by themselves, where both sides say which parts these are and have as many."""
-    if any(part.short is None for part in (*sources, *targets)):
+    """Shortcuts by themselves, and what reads from the end, where both sides say which parts these are and have as many."""
+    groups = [(sources, targets)]
+    for told in ("short", "backwards"):
+        held = {id(part): getattr(part, told) for part in (*sources, *targets)}
+        groups = [each for group in groups for each in _apart(*group, held)]
+    return groups
+
+
+def _apart(
+    sources: list[Part], targets: list[Part], held: Mapping[int, bool | None]
+) -> list[tuple[list[Part], list[Part]]]:
+    """The parts of which something holds apart from those of which it doesn't, if both sides have as many.
+
+    held: by the id of a part, whether it holds.
+    """
+    if any(held[id(part)] is None for part in (*sources, *targets)):
         return [(sources, targets)]
-    sides = [([s for s in sources if s.short == way], [t for t in targets if t.short == way]) for way in (False, True)]
+    sides = [
+        ([s for s in sources if held[id(s)] == so], [t for t in targets if held[id(t)] == so]) for so in (False, True)
+    ]
     return sides if all(len(some) == len(others) for some, others in sides) else [(sources, targets)]
+
+
+def _by_words(sources: list[Part], targets: list[Part]) -> list[tuple[list[Part], list[Part]]]:
+    """Those whose names share a word by themselves, such as an encoder's or queries, if both sides have as many."""
+    some, others = ({id(part): _words(part) for part in parts} for parts in (sources, targets))
+    groups = [(sources, targets)]
+    for word in sorted(set().union(*some.values()) & set().union(*others.values())):
+        held = {part: word in words for part, words in (some | others).items()}
+        groups = [each for group in groups for each in _apart(*group, held)]
+    return groups
+
+
+def _by_number(sources: list[Part], targets: list[Part]) -> list[tuple[Part, Part]]:
+    """Parts of equal numbers, where on each side numbers alone tell names apart, and both sides have the same ones."""
+    if len(sources) < 2 or any(AUTOMATIC.fullmatch(part.name.rpartition("/")[2]) for part in targets):
+        return []
+    sides = [{tuple(re.findall(r"\d+", part.name)): part for part in parts} for parts in (sources, targets)]
+    if any(len({COUNTED.sub("", part.name) for part in parts}) > 1 for parts in (sources, targets)):
+        return []
+    if sides[0].keys() != sides[1].keys() or any(len(key) != 1 for key in sides[0]) or len(sides[0]) < len(sources):
+        return []
+    pairs = [(sides[0][key], sides[1][key]) for key in sides[0]]
+    return [] if any(unlike(*pair) for pair in pairs) else pairs
+
+
+def _words(part: Part) -> set[str]:
+    """The words in a part's name that someone chose."""
+    steps = [step for step in part.name.lower().split("/") if not AUTOMATIC.fullmatch(step)]
+    return {*re.findall(r"[a-z]{2,}", " ".join([*steps, part.called.lower()])), task_of(part)}
 
 
 def _by_place(sources: list[Part], targets: list[Part]) -> list[tuple[list[Part], list[Part]]]:
@@ -205,10 +255,15 @@ def _why_none(part: Part, left: list[Part]) -> str:
     """Why nothing fits a part of the model."""
     near = [each for each in left if each.family == part.family]
     fit = [each for each in near if squeezed(each.shape()) == squeezed(part.shape())]
-    if fit and part.family == "recurrent" and len(part.shape("bias")) > len(fit[0].shape("bias")):
+    if fit and part.family == "recurrent" and _resets_behind(part) and not _resets_behind(fit[0]):
         return f"it resets behind the product, {fit[0].name} before it: make it with reset_after=False"
     if fit:
         return f"{fit[0].name} has its shape, but {unlike(fit[0], part) or 'is needed elsewhere'}"
     if near:
         return f"of its kind is left {near[0].name} {near[0].shape()}"
     return "nothing of its kind is left"
+
+
+def _resets_behind(part: Part) -> bool:
+    """Whether a GRU has two rows of biases, one of them inside the reset."""
+    return "bias" in part.weights and len(part.shape("bias")) == 2

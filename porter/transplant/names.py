@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from porter.transplant.parts import KERNELS, Part, family_of, lone, squeezed
+from porter.transplant.cells import backwards_of, cells_of_names
+from porter.transplant.parts import KERNELS, Part, family_of, lone, squeezed, taken_apart
 
 ROLES = {
     "kernel": "kernel", "weights": "kernel", "weight": "kernel", "w": "kernel", "filter": "kernel", "filters": "kernel",
     "matrix": "kernel", "bias": "bias", "biases": "bias", "b": "bias", "gamma": "gamma", "scale": "gamma", "beta": "beta",
     "offset": "beta", "g": "gamma", "moving_mean": "moving_mean", "mean": "moving_mean", "pop_mean": "moving_mean",
+    "recurrent_kernel": "recurrent_kernel",
     "moving_variance": "moving_variance", "variance": "moving_variance", "pop_var": "moving_variance",
-    "embeddings": "embeddings", "embedding": "embeddings", "depthwise_weights": "kernel",
-    "depthwise_kernel": "kernel", "pointwise_weights": "pointwise_kernel", "pointwise_kernel": "pointwise_kernel",
+    "embeddings": "embeddings", "embedding": "embeddings", "depthwise_weights": "depthwise_kernel",
+    "depthwise_kernel": "depthwise_kernel", "pointwise_weights": "pointwise_kernel", "pointwise_kernel": "pointwise_kernel",
 }  # fmt: skip
-DEPTHWISE = ("depthwise_weights", "depthwise_kernel")
 SHORTCUTS = {"shortcut", "skip", "proj", "projection", "downsample"}
 NO_WEIGHTS = re.compile(
     r"(^|/)(global_step|beta\d_power(_\d+)?|learning_rate|Adam(_\d+)?|Adagrad|Momentum|RMSProp(_\d+)?|Ftrl(_\d+)?|"
@@ -31,21 +32,26 @@ def parts_of_names(
 ) -> tuple[list[Part], list[str]]:
     """The parts that variables make up, in the order of their names' numbers, and the variables that are no weights."""
     scopes: dict[str, dict[str, str]] = {}
-    left = []
-    for name in sorted(shapes, key=natural):
-        if NO_WEIGHTS.search(name) or not shapes[name]:
-            left.append(name)
+    ordered = sorted(shapes, key=natural)
+    weights_of = [name for name in ordered if shapes[name] and not _is_no_weight(name, shapes)]
+    left = [name for name in ordered if name not in set(weights_of)]
+    found, used = cells_of_names(weights_of, load)
+    pairs = _unnamed([name for name in weights_of if name not in used], shapes)
+    for name in weights_of:
+        if name in used:
             continue
-        scope, role = _split(name)
+        scope, role = pairs.get(name) or _split(name)
         scopes.setdefault(scope if role not in scopes.get(scope, {}) else name, {})[role] = name
-    found = []
-    for order, (scope, names) in enumerate(scopes.items()):
+    for scope, names in scopes.items():
         if "gamma" in names and "bias" in names and "kernel" not in names:
             names["beta"] = names.pop("bias")  # g and b
         weights, names = lone({role: load(name) for role, name in names.items()}, names)
         short = bool(set(re.split(r"[^a-z]+", scope.lower())) & SHORTCUTS)
-        kind = "Depthwise" if any(name.endswith(DEPTHWISE) for name in names.values()) else ""
-        found.append(Part(scope, weights, names, family_of(kind, set(weights)), order=order, short=short))
+        part = Part(scope, weights, names, family_of("", set(weights)), short=short)
+        part.backwards = backwards_of(scope) if part.family == "recurrent" else None
+        found += taken_apart(part)
+    for order, part in enumerate(found):
+        part.order = order
     if not any(part.short for part in found):
         for part in found:
             part.short = None
@@ -53,15 +59,41 @@ def parts_of_names(
     return found, left
 
 
+def _is_no_weight(name: str, shapes: dict[str, tuple[int, ...]]) -> bool:
+    """Whether a variable is an optimizer's or a counter: by its name, or as what is kept of another, of its shape."""
+    return bool(NO_WEIGHTS.search(name)) or shapes.get(name.rpartition("/")[0]) == shapes[name]
+
+
 def _split(name: str) -> tuple[str, str]:
-    """Scope and role of a variable; W_conv1 and b_conv1 make one part too."""
+    """Scope and role of a variable; W_conv1 and b_conv1 make one part too, and softmax_w and softmax_b."""
     scope, _, last = name.rpartition("/")
     if last.lower() in ROLES:
         return scope, ROLES[last.lower()]
     match = re.fullmatch(r"(?:(weights?|biases|bias|kernel)_?|([wb])(?:_|(?=\d)))(.*\d.*|.{3,})", last, re.IGNORECASE)
     if match:
         return f"{scope}/{match[3]}", ROLES[(match[1] or match[2]).lower()]
+    match = re.fullmatch(r"(.{2,})_(weights?|biases|bias|kernel|[wb])", last, re.IGNORECASE)
+    if match:
+        return f"{scope}/{match[1]}", ROLES[match[2].lower()]
     return name, last
+
+
+def _unnamed(names: list[str], shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[str, str]]:
+    """Scope and role of the variables that nobody named, by name: the n-th kernel of a scope with its n-th bias.
+
+    Nothing for a scope whose kernels and biases are not as many, or do not fit together in order.
+    """
+    scopes: dict[str, list[str]] = {}
+    for name in names:
+        if re.fullmatch(r"(.*/)?Variable(_\d+)?", name):
+            scopes.setdefault(name.rpartition("/")[0], []).append(name)
+    found: dict[str, tuple[str, str]] = {}
+    for each in scopes.values():
+        kernels, biases = ([name for name in each if (len(shapes[name]) > 1) == wide] for wide in (True, False))
+        if [shapes[name][-1] for name in kernels] == [shapes[name][0] for name in biases]:
+            found |= {name: (kernel, "bias") for kernel, name in zip(kernels, biases, strict=True)}
+            found |= {name: (name, "kernel") for name in kernels}
+    return found
 
 
 def _attach(parts: list[Part]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ NEUTRAL = {"bias": 0.0, "beta": 0.0, "gamma": 1.0}
 MAIN = ("kernel", "depthwise_kernel", "embeddings", "moving_mean", "gamma", "beta", "bias")
 ROLES = {*MAIN, "recurrent_kernel", "pointwise_kernel", "moving_variance"}
 KERNELS = ("kernel", "depthwise", "transposed", "recurrent")  # of families; tables are looked up in any order
+ASSUMED = "assumed"
 Signature = tuple[Any, ...]
 
 
@@ -27,7 +28,10 @@ class Part:
     short: whether it ends the shorter way to where two ways meet again, as a shortcut's kernel does; None if unknown.
     after: the order of the kernel whose output it scales, for a norm. settings: what must be alike on both sides.
     shapes: by role, the shape that a weight is compared in, where that is not its own. beside: whether it takes what the
-    parts beside it in its layer take, not what they make.
+    parts beside it in its layer take, not what they make. called: what the attributes are called that hold the layer.
+    backwards: of a recurrent layer, whether it reads from the end;
+    None where that is unknown. forget_bias: what was added to the forget gate's bias, which no checkpoint tells, and
+    forget_why: who says so; None where there is nothing to say.
     """
 
     name: str
@@ -42,6 +46,10 @@ class Part:
     settings: dict[str, Any] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     beside: bool = False
+    called: str = ""
+    backwards: bool | None = None
+    forget_bias: float | None = None
+    forget_why: str = ASSUMED
 
     @property
     def main(self) -> str:
@@ -53,10 +61,17 @@ class Part:
         role = role or self.main
         return self.shapes.get(role) or tuple(int(size) for size in self.weights[role].shape)
 
+    def told(self, role: str) -> str:
+        """What a table has to say of a weight besides why it is the one."""
+        if role != "bias" or self.forget_bias is None:
+            return ""
+        return f"; forget_bias {self.forget_bias:g} {self.forget_why}"
+
     @property
     def key(self) -> tuple[Any, ...]:
-        """What a part must share with its counterpart: kind, and shape without axes of size 1."""
-        return self.family, self.main, squeezed(self.shape())
+        """What a part must share with its counterpart: kind, and shapes without axes of size 1."""
+        states = [self.shape(role) for role in ("recurrent_kernel",) if role in self.weights]
+        return self.family, self.main, squeezed(self.shape()), *states
 
 
 def lone(weights: dict[str, Any], names: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -93,15 +108,15 @@ def family_of(kind: str, roles: set[str]) -> str:
 
 def unlike(source: Part, target: Part) -> str:
     """Why the weights of `source` cannot be those of `target`; "" where they can."""
+    for role, array in source.weights.items():
+        if role not in target.weights and (role not in NEUTRAL or not np.all(np.asarray(array) == NEUTRAL[role])):
+            return f"its {role} has no place here"
     for role in target.weights:
         if role in source.weights:
             if squeezed(source.shape(role)) != squeezed(target.shape(role)) and not flattened(source, target, role):
                 return f"{role} is {source.shape(role)} there, {target.shape(role)} here"
         elif role not in NEUTRAL:
             return f"it has no {role}"
-    for role, array in source.weights.items():
-        if role not in target.weights and (role not in NEUTRAL or not np.all(np.asarray(array) == NEUTRAL[role])):
-            return f"its {role} has no place here"
     return ""
 
 
@@ -119,3 +134,26 @@ def value(source: Part, target: Part, role: str) -> np.ndarray:
     if role not in source.weights:
         return np.full(shape, NEUTRAL[role], "float32")
     return np.asarray(source.weights[role]).reshape(shape)
+
+
+def taken_apart(part: Part) -> list[Part]:
+    """The part, or two for a separable convolution: its depthwise kernel, and behind it its pointwise one."""
+    if "depthwise_kernel" not in part.weights:
+        return [part]
+    if "pointwise_kernel" not in part.weights:
+        return [_with(part, "depthwise", {"kernel": "depthwise_kernel", "bias": "bias"})]
+    return [
+        _with(part, "depthwise", {"kernel": "depthwise_kernel"}),
+        _with(part, "kernel", {"kernel": "pointwise_kernel", "bias": "bias"}),
+    ]
+
+
+def _with(part: Part, family: str, roles: dict[str, str]) -> Part:
+    """A part that has some of a part's weights, in other roles."""
+    there = {role: before for role, before in roles.items() if before in part.weights}
+    return replace(
+        part,
+        family=family,
+        weights={role: part.weights[before] for role, before in there.items()},
+        names={role: part.names[before] for role, before in there.items()},
+    )

@@ -17,12 +17,15 @@ from porter.mapping import read_map, write_map
 from porter.options import Options, Progress, quiet
 from porter.stages import open_original
 from porter.transplant.agree import Agreement, Original, Recording, agreement
+from porter.transplant.cells import with_forget_bias
 from porter.transplant.flow import parts_of
 from porter.transplant.into import load_model
 from porter.transplant.match import Match, match
 from porter.transplant.names import as_asked, parts_of_names
-from porter.transplant.parts import NEUTRAL, Part, unlike, value
+from porter.transplant.parts import ASSUMED, NEUTRAL, Part, unlike, value
 
+RUNNING = "running it: no other arrangement tried agrees"
+FORGET_BIAS = "forget_bias"  # what a map may give a number
 TRIES = 64  # arrangements of parts that nothing tells apart but running them
 
 
@@ -77,13 +80,10 @@ def transplant(
             as_asked(sources, targets)
         settled, rows = _settle(map_file, sources, targets)
         found = match([p for p in sources if p.weights], [p for p in targets if p.weights], truth is not None)
+        seen = _fitted(found, settled, sources, model, truth)
         rows += _rows(found)
-        _fill(found, settled)
-        seen = agreement(model, truth) if truth is not None and not found.missing else None
-        if found.open:
-            seen = _arrange(found, model, truth, rows)
-        notes += _differing_settings(found)
-        _refuse_open(found, rows, out, notes)
+        notes += _differing_settings(found) + (_assumed(found) if seen is None else [])
+        _refuse_open(found, rows, {name for part in sources for name in part.names.values()}, out, notes)
         if found.missing and not partial:
             raise _missing(found, checkpoint)
         rows += [
@@ -145,7 +145,12 @@ def _settle(map_file: Path | None, sources: list[Part], targets: list[Part]) -> 
     offered = {name: (part, role) for part in sources for role, name in part.names.items()}
     wanted = {name: (part, role) for part in targets for role, name in part.names.items()}
     settled, rows = {}, []
-    for target_name, source_name in read_map(map_file, wanted, offered).items():
+    pairs = read_map(map_file, wanted, offered, number=FORGET_BIAS)
+    try:
+        _forget(sources, float(pairs.pop(FORGET_BIAS, "nan")), "the map says so")
+    except ValueError:
+        raise UsageError(f"{FORGET_BIAS} is no number", where=str(map_file), todo=f'write "{FORGET_BIAS}": 0') from None
+    for target_name, source_name in pairs.items():
         part, role = wanted[target_name]
         giver, its_role = offered[source_name]
         variable = part.weights.pop(role)
@@ -163,9 +168,40 @@ def _settle(map_file: Path | None, sources: list[Part], targets: list[Part]) -> 
     return settled, rows
 
 
+def _forget(sources: list[Part], number: float, why: str) -> None:
+    """Let this be the forget bias of the cells of which none is known; not a number leaves what is assumed."""
+    for part in sources:
+        if part.forget_bias is not None and not np.isnan(number):
+            part.weights["bias"] = with_forget_bias(part.weights["bias"], number - part.forget_bias)
+            part.forget_bias, part.forget_why = number, why
+
+
+def _assumed(found: Match) -> list[str]:
+    """What no checkpoint holds of cells, and is assumed."""
+    notes = []
+    cells = [source for source, _, _ in found.pairs if source.forget_bias is not None]
+    if cells and cells[0].forget_why == ASSUMED:
+        names = f"{cells[0].name}{f' and {len(cells) - 1} more' * (len(cells) > 1)}"
+        notes.append(
+            f"A checkpoint does not hold {FORGET_BIAS}: {cells[0].forget_bias:g}, TensorFlow's default, was added to the bias "
+            f'of {names}. {{"{FORGET_BIAS}": 0}} in the file of --map says otherwise.'
+        )
+    for source, target, _ in found.pairs:
+        gate = target.settings.get("recurrent_activation")
+        if source.family == "recurrent" and gate is not None and not source.settings:
+            notes.append(
+                f"No checkpoint tells how gates are cut off: {target.name} has {gate}; tf.keras of TensorFlow 1 had "
+                "hard_sigmoid by default, of slope 0.2, where that of Keras 3 has 1/6."
+            )
+            break
+    return notes
+
+
 def _rows(found: Match) -> list[Row]:
     return [
-        Row(name, source.names.get(role, f"none: {NEUTRAL.get(role, 0):g}"), target.shape(role), why)
+        Row(
+            name, source.names.get(role, f"none: {NEUTRAL.get(role, 0):g}"), target.shape(role), why + source.told(role)
+        )
         for source, target, why in found.pairs
         for role, name in target.names.items()
         if role in target.weights
@@ -179,26 +215,36 @@ def _fill(found: Match, settled: dict[int, np.ndarray]) -> None:
                 variable.assign(value(source, target, role))
 
 
-def _arrange(found: Match, model: Any, truth: Original | Recording | None, rows: list[Row]) -> Agreement | None:
-    """Try the arrangements of what is open until the model agrees with the original; settles what is open then."""
+def _fitted(
+    found: Match, settled: dict[int, np.ndarray], sources: list[Part], model: Any, truth: Original | Recording | None
+) -> Agreement | None:
+    """Fill the model and compare it with the original, where that is there; try what only running it can tell."""
+    _fill(found, settled)
     if truth is None or found.missing:
         return None
+    seen = _arrange(found, model, truth)
+    if (seen is None or not seen.ok) and any(part.forget_bias for part in sources):
+        _forget(sources, 0.0, "from running it")
+        _fill(found, settled)
+        seen = _arrange(found, model, truth)
+    return seen
+
+
+def _arrange(found: Match, model: Any, truth: Original | Recording) -> Agreement | None:
+    """Try the arrangements of what is open until the model agrees with the original; settles what is open then."""
+    if not found.open:
+        return agreement(model, truth)
     groups = [_arrangements(sources, targets) for sources, targets in found.open]
-    last = None
     for arrangement in islice(product(*groups), TRIES):
-        pairs = [pair for group in arrangement for pair in group]
-        _fill(Match([(source, target, "") for source, target in pairs]), {})
-        last = agreement(model, truth)
-        if last is not None and last.ok:
-            tried = Match(
-                [(source, target, "running it: no other arrangement tried agrees") for source, target in pairs]
-            )
-            found.pairs += tried.pairs
-            rows += _rows(tried)
-            taken = {id(source) for source, _ in pairs}
+        pairs = [(source, target, RUNNING) for group in arrangement for source, target in group]
+        _fill(Match(pairs), {})
+        seen = agreement(model, truth)
+        if seen is not None and seen.ok:
+            found.pairs += pairs
+            taken = {id(source) for source, _, _ in pairs}
             found.left = [part for part in found.left if id(part) not in taken]
             found.open = []
-            return last
+            return seen
     return None
 
 
@@ -211,12 +257,12 @@ def _arrangements(sources: list[Part], targets: list[Part]) -> list[list[tuple[P
     return [pairs for pairs in found if not any(unlike(*pair) for pair in pairs)]
 
 
-def _refuse_open(found: Match, rows: list[Row], out: Path, notes: list[str]) -> None:
-    """Raise UsageError where candidates are left, after writing the proposal to be edited."""
+def _refuse_open(found: Match, rows: list[Row], known: set[str], out: Path, notes: list[str]) -> None:
+    """Raise UsageError where candidates are left, after writing the proposal to be edited. known: what a map may name."""
     if not found.open:
         return
     file = out.with_name(f"{out.name.split('.')[0]}.map.json")
-    proposal = {row.target: row.source for row in rows if not row.source.startswith("none:")}
+    proposal = {row.target: row.source for row in rows if row.source in known}
     lines = []
     for sources, targets in found.open:
         for source, target in zip(sources, targets, strict=False):
@@ -247,7 +293,7 @@ def _differing_settings(found: Match) -> list[str]:
     """What matched layers of the same kind do differently: a transplanted weight does not bring its epsilon."""
     told: dict[str, list[str]] = {}
     for source, target, _ in found.pairs:
-        for name in ("epsilon", "strides", "dilation_rate", "padding"):
+        for name in ("epsilon", "strides", "dilation_rate", "padding", "recurrent_activation"):
             one, other = source.settings.get(name), target.settings.get(name)
             if one is None or other is None or one == other:
                 continue
