@@ -313,7 +313,7 @@ def test_a_library_that_is_not_there_may_be_imported():
     module = libraries._AbsentModule("cv2")
     read = module.imread
     with pytest.raises(ImportError, match="cv2.imread is needed here, and cv2 is not installed"):
-        read("x.png")
+        _ = read("x.png")
     assert games.make("BreakoutDeterministic-v4").action_space.n == 4
     with pytest.raises(ImportError, match="gym is not installed"):
         games.make("Unheard-v0")
@@ -412,3 +412,56 @@ def test_pieces_that_were_saved_one_by_one():
     assert source(("net/w", (4, 3))).load("w").shape == (4, 3)
     assert source(("w/part_0", (2, 3))).stored.keys() == arrays.keys()
     assert source(("w", (5, 3))).stored.keys() == arrays.keys()
+
+
+def test_imports_that_are_tried():
+    """Only a `try` that goes on without the module is told that it is not there."""
+    text = """
+try:
+    import horovod
+except ImportError:
+    horovod = None
+try:
+    import gizmo
+except ImportError:
+    raise SystemExit("install gizmo")
+try:
+    import other
+except KeyError:
+    pass
+"""
+    translator = Translator()
+    translator.compile(text.encode(), "net.py")
+    assert [line for line in range(1, 15) if translator.is_tried("net.py", line)] == [3]
+
+
+def test_modules_that_nobody_has(tmp_path):
+    """They may be imported, and shown off; what the network takes from them, and all of their names, is an error."""
+    network = """
+import inspect
+import tensorflow as tf
+import quux, quux.data
+from speech_data import batches
+try:
+    import horovod.tensorflow as hvd
+except ImportError:
+    hvd = None
+quux.data.show("starting")
+assert hvd is None
+assert "reuse" in inspect.getargspec(tf.contrib.rnn.BasicLSTMCell.__init__).args
+
+
+def build(x):
+    return tf.layers.dense(x, {units})
+"""
+    placeholder = [{"name": "x", "dtype": "float32", "shape": [None, 3]}]
+    (tmp_path / "net.py").write_text(network.format(units=2))
+    built = run_program(program_of(tmp_path / "net.py:build"), placeholder, fresh=False)
+    assert built.outputs == ["dense/BiasAdd:0"]
+    assert any("quux.data.show(…) in net.py line 10" in note for note in built.notes)
+    (tmp_path / "net.py").write_text(network.format(units="2 if quux.small else 3"))
+    with pytest.raises(UnreadableSource, match="quux.small is needed here, and quux is neither beside the program"):
+        run_program(program_of(tmp_path / "net.py:build"), placeholder, fresh=False)
+    (tmp_path / "net.py").write_text("from quux import *\n" + network.format(units=2))
+    with pytest.raises(UnreadableSource, match="all of quux is needed here"):
+        run_program(program_of(tmp_path / "net.py:build"), placeholder, fresh=False)

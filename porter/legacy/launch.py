@@ -173,8 +173,9 @@ def _problem(program: Program, error: dict[str, str]) -> PorterError:
     todo = "name the function that builds the network, NET.py:build, if the script does more than that"
     if program.call:
         todo = "see whether it needs other arguments; they go into the call, " + LIKE
-    if kind == "AbsentError" and message.endswith("is not installed"):
-        todo = f"{message.split()[-3]} can be installed beside porter; or name a function that does without"
+    if kind == "AbsentError" and message.endswith("installed"):
+        absent = message.partition(", and ")[2].split()[0]
+        todo = f"{absent} can be installed beside porter, if it is a library; or name a function that does without"
     return UnreadableSource(
         f"{name} stopped with an error before its graph was complete.",
         where=where, why=f"{kind}: {message}" if kind else message, todo=todo,

@@ -20,7 +20,7 @@ from typing import Any
 
 from porter.legacy import program_stop as stop
 from porter.legacy.expression import Evaluation, Refusal, offers
-from porter.legacy.world import enter, python2
+from porter.legacy.world import enter, libraries, python2
 
 
 class NoGraph(Exception):
@@ -83,7 +83,11 @@ def _run(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     if not graph.get_operations():
         raise NoGraph("it built no graph" if job["call"] else f"it built no graph before it ended; it has {offers()}")
     stopped.disarm()
-    found = {"until": until, "outputs": _outputs(tf, graph, result), "notes": notes + translator.notes()}
+    found = {
+        "until": until,
+        "outputs": _outputs(tf, graph, result),
+        "notes": notes + translator.notes() + libraries.notes(),
+    }
     if job.get("keras_weights"):
         return {**found, **_write_loaded(tf, graph, folder, result, job["keras_weights"])}
     return {**found, **_write(tf, graph, folder, job["fresh"])}

@@ -8,7 +8,7 @@ For a process of its own: TensorFlow is changed in place and cannot be changed b
 - `contrib`: what networks took from `tf.contrib`. Its layers, slim and slim's nets are those of the package tf-slim;
 - `python2`: the program's files, translated where they are Python 2;
 - `command_line`: arguments that a program insists on and was not given;
-- `libraries`: names that Python and numpy have dropped, and libraries for data or pictures that are not installed.
+- `libraries`: names that Python and numpy have dropped, and modules that are not there but perhaps not needed either.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ def enter(translator: Any = None) -> None:
     """
     from porter.legacy.world import libraries, python2, tensorflow1
 
-    libraries.restore()
-    python2.enter(translator or python2.Translator())
+    translator = translator or python2.Translator()
+    libraries.restore(translator)
+    python2.enter(translator)
     tensorflow1.restore()

@@ -117,3 +117,14 @@ export = SimpleNamespace(
     PredictOutput=dict, ClassificationOutput=dict, RegressionOutput=dict,
     ServingInputReceiver=namedtuple("ServingInputReceiver", ["features", "receiver_tensors"], defaults=[None]),
 )  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """The hooks, under their older names; what else there was may be named, and using it is an error that names it."""
+    from porter.legacy.world.libraries import Unusable
+
+    if name.startswith("__"):
+        raise AttributeError(name)
+    if hasattr(tf.train, name):
+        return getattr(tf.train, name)
+    return Unusable(f"tf.estimator.{name}", "the world in which porter runs legacy source has no such part")

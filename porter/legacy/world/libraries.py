@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import collections
 import collections.abc
+import dis
 import functools
 import inspect
 import math
@@ -12,11 +13,12 @@ import sys
 import time
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from pathlib import Path
+from types import FrameType, ModuleType
 from typing import Any
 
 from porter.legacy.world import games
-from porter.legacy.world.python2 import is_own
+from porter.legacy.world.python2 import Translator, is_own
 
 # Libraries that programs of the time imported at the top to read data or to show it.
 BESIDE = {
@@ -39,11 +41,14 @@ NUMBERS = {
 }  # fmt: skip
 
 
-def restore() -> None:
-    """Give Python and numpy their old names back, and let imports of absent libraries pass until they are used."""
+def restore(translator: Translator) -> None:
+    """Give Python and numpy their old names back, and let imports of absent libraries pass until they are used.
+
+    translator: knows which imports of the program are only tried.
+    """
     _restore_python()
     _restore_numpy()
-    sys.meta_path.append(_Absent())
+    sys.meta_path.append(_Absent(translator))
 
 
 def _restore_python() -> None:
@@ -57,7 +62,15 @@ def _restore_python() -> None:
     if not hasattr(time, "clock"):
         time.clock = time.perf_counter  # type: ignore[attr-defined]
     if not hasattr(inspect, "getargspec"):
-        inspect.getargspec = lambda function: inspect.getfullargspec(function)[:4]  # type: ignore[attr-defined]
+        inspect.getargspec = _argspec  # type: ignore[attr-defined]
+
+
+ArgSpec = collections.namedtuple("ArgSpec", ["args", "varargs", "keywords", "defaults"])
+
+
+def _argspec(function: Any) -> Any:
+    """`inspect.getargspec`: networks asked it which arguments a cell takes."""
+    return ArgSpec(*inspect.getfullargspec(function)[:4])
 
 
 def _restore_numpy() -> None:
@@ -83,14 +96,22 @@ class AbsentError(ImportError):
 class Unusable:
     """Something that is not there. It may be named, imported, passed on and derived from, not used.
 
+    A call whose result nobody takes, such as `seaborn.set()`, is passed over and noted.
     why: the end of the sentence that its use brings; by default, that the library is not installed.
     """
 
     def __init__(self, name: str, why: str = ""):
-        self.__dict__.update(_name=name, _why=why or f"{name.split('.')[0]} is not installed")
+        self.__dict__.update(_name=name, _why=why or _not_there(name))
 
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise AbsentError(f"{self._name} is needed here, and {self._why}")
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        """Nothing, where nothing is wanted of it."""
+        frame = sys._getframe(1)
+        if self._name.startswith("tf.") or not _is_dropped(frame):
+            self._refuse()
+        passed_over.setdefault(f"{self._name}(…)", f"{Path(frame.f_code.co_filename).name} line {frame.f_lineno}")
 
     def __getattr__(self, name: str) -> Unusable:
         if name.startswith("__"):
@@ -100,7 +121,34 @@ class Unusable:
     def __mro_entries__(self, bases: Any) -> tuple[type, ...]:
         return (type(self._name.split(".")[-1], (), {"__init__": self._refuse}),)
 
-    __call__ = __iter__ = __getitem__ = __len__ = __enter__ = __add__ = _refuse
+    # A setting that is not there must not pass for one that is true, nor for one that is different.
+    __iter__ = __getitem__ = __len__ = __enter__ = __contains__ = __bool__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __int__ = __float__ = __index__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
+    __floordiv__ = __rfloordiv__ = __mod__ = __neg__ = __array__ = _refuse
+    __hash__ = object.__hash__
+
+
+passed_over: dict[str, str] = {}  # calls that were not made, and where they stand
+
+
+def notes() -> list[str]:
+    """What is to be said of calls that were passed over."""
+    if not passed_over:
+        return []
+    calls = "; ".join(f"{call} in {place}" for call, place in list(passed_over.items())[:5])
+    return [f"Passed over, as the libraries are not installed and nothing was wanted of the calls: {calls}."]
+
+
+def _is_dropped(frame: FrameType) -> bool:
+    """Whether the frame throws away what the call gives that it is about."""
+    following = (each for each in dis.get_instructions(frame.f_code) if each.offset > frame.f_lasti)
+    return next(following).opname == "POP_TOP"
+
+
+def _not_there(name: str) -> str:
+    root = name.split(".")[0]
+    return f"{root} is not installed" if root in BESIDE else f"{root} is neither beside the program nor installed"
 
 
 class _Picture:
@@ -130,9 +178,12 @@ class _AbsentModule(ModuleType):
     """A module that is not there."""
 
     def __getattr__(self, name: str) -> Any:
+        root = self.__name__.split(".")[0]
+        if name == "__all__" and root not in BESIDE:  # names that nobody can tell
+            raise AbsentError(f"all of {self.__name__} is needed here, and {_not_there(root)}")
         if name.startswith("__"):
             raise AttributeError(name)
-        if self.__name__.split(".")[0] in PICTURES:
+        if root in PICTURES:
             return getattr(_Picture(), name)
         if self.__name__ == "tqdm" and name in ("tqdm", "trange"):
             return range if name == "trange" else lambda items, *_, **__: items
@@ -140,24 +191,33 @@ class _AbsentModule(ModuleType):
         return Unusable(f"{self.__name__}.{name}", gone)
 
 
-def _asked_by_program() -> bool:
-    """Whether the import that is going on stands in a file of the program; libraries look for what may not be there."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and (
-        "importlib" in frame.f_code.co_filename or frame.f_code.co_filename == __file__
-    ):
-        frame = frame.f_back
-    return is_own(frame.f_code.co_filename)
-
-
 class _Absent(MetaPathFinder, Loader):
-    """Asked last: whether a module that nobody found is one that a graph can be built without."""
+    """Asked last: whether a module that nobody found is one that a graph may be built without.
+
+    Any that a file of the program imports may be, unless the program itself is prepared to do without it. Libraries
+    look for what may not be there; to them it is not.
+    """
+
+    def __init__(self, translator: Translator):
+        self.translator = translator
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         root = fullname.split(".")[0]
-        if root in BESIDE or (root == "tensorflow" and _asked_by_program()):
+        if root in BESIDE or self._may_be(root):
             return ModuleSpec(fullname, self, is_package=True)
         return None
+
+    def _may_be(self, root: str) -> bool:
+        frame = sys._getframe(2)
+        while frame.f_back is not None and (
+            "importlib" in frame.f_code.co_filename or frame.f_code.co_filename == __file__
+        ):
+            frame = frame.f_back
+        file = frame.f_code.co_filename
+        if not is_own(file):
+            return False
+        part = root in sys.modules and not isinstance(sys.modules[root], _AbsentModule)  # of something that is there
+        return root == "tensorflow" or not (part or self.translator.is_tried(file, frame.f_lineno))
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _AbsentModule(spec.name)

@@ -43,6 +43,7 @@ MODULES = {
     "HTMLParser": "html.parser", "thread": "_thread", "cookielib": "http.cookiejar",
 }  # fmt: skip
 DIVIDED = "_porter_divided"
+CATCHES = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
 class Translator:
@@ -57,6 +58,7 @@ class Translator:
         self.files: list[str] = []
         self.doubtful: dict[str, str] = {}
         self._tools: dict[bool, Any] = {}
+        self._tried: dict[str, list[range]] = {}
 
     def look(self, file: Path, seen: set[Path] | None = None) -> None:
         """Look through a file, and the files beside it that it imports, for Python 2. Raises OSError."""
@@ -85,7 +87,9 @@ class Translator:
         text = decoded(data)
         if not self.python2:
             try:
-                return compile(text, path, "exec", dont_inherit=True)
+                tree = ast.parse(text, path)
+                self._tried[path] = list(_tried(tree))
+                return compile(tree, path, "exec", dont_inherit=True)
             except SyntaxError as problem:
                 try:
                     translated = self._translated(text, path)
@@ -95,11 +99,16 @@ class Translator:
         else:
             translated = self._translated(text, path)
         tree = ast.parse(translated, path)
+        self._tried[path] = list(_tried(tree))
         if not _divides_truly(tree):
             tree = ast.fix_missing_locations(_Division(Path(path).name).visit(tree))
         if path not in self.files and data.strip():
             self.files.append(path)
         return compile(tree, path, "exec", dont_inherit=True)
+
+    def is_tried(self, path: str, line: int) -> bool:
+        """Whether an import in that line stands in a `try` whose program goes on without what is not there."""
+        return any(line in lines for lines in self._tried.get(path, ()))
 
     def _translated(self, text: str, path: str) -> str:
         """The text as Python 3, by fissix: with `print` as a statement, or if that fails as a function."""
@@ -261,6 +270,23 @@ def _imported(tree: ast.Module) -> Iterable[str]:
             yield from (each.name.split(".")[0] for each in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from [node.module.split(".")[0]] if node.module else [each.name for each in node.names]
+
+
+def _tried(tree: ast.Module) -> Iterable[range]:
+    """The lines of each `try` that catches an ImportError and does something else than to end the program."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Try):
+            caught = [each for each in node.handlers if each.type is None or CATCHES & _words(each.type)]
+            ends = any(isinstance(part, ast.Raise) or _words(part) & {"exit", "_exit", "quit"}
+                       for each in caught for line in each.body for part in ast.walk(line))  # fmt: skip
+            if caught and not ends:
+                yield range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
+
+
+def _words(node: ast.AST) -> set[str]:
+    """The names in a piece of source."""
+    return {each.id if isinstance(each, ast.Name) else each.attr for each in ast.walk(node)
+            if isinstance(each, ast.Name | ast.Attribute)}  # fmt: skip
 
 
 def _divides_truly(tree: ast.Module) -> bool:
