@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from porter.certificate import certify
-from porter.errors import OutputsDiffer
-from porter.folder import beside, check_free, move
+from porter.errors import OutputsDiffer, writing
+from porter.folder import ANOTHER, beside, check_free, move
 from porter.graph import Graph
 from porter.options import Options, Progress, quiet
 from porter.report.content import content, write_report
@@ -51,11 +51,12 @@ def convert(
         made = _make_and_prove(original, options, reference, work, progress)
         if made.model is None:
             return Result(None, made.report, made.source)
-        save(made.model, work)
-        write_report(made.report, work)
-        if made.proof is not None:
-            certify(work, made.report, made.proof, made.model)
-        move(work, directory)
+        with writing(directory, ANOTHER):
+            save(made.model, work)
+            write_report(made.report, work)
+            if made.proof is not None:
+                certify(work, made.report, made.proof, made.model)
+            move(work, directory)
     return Result(directory, made.report, made.source)
 
 
@@ -138,7 +139,7 @@ def _make(
         about=_about(original),
         notes=_notes(rewriting),
     )
-    (work / "model.py").write_text(emitted.source)
+    (work / "model.py").write_text(emitted.source, encoding="utf-8")
     report = content(original, options, graph, emitted, rewriting, evaluate.folded)
     if options.dry_run:
         return _Made(emitted.source, report)
@@ -221,4 +222,4 @@ def _fingerprint(original: Any) -> str:
 def _say(made: _Made, work: Path, sentence: str) -> None:
     """Put what the proof came to into model.py's docstring."""
     made.source = made.source.replace(NOT_YET, sentence, 1)
-    (work / "model.py").write_text(made.source)
+    (work / "model.py").write_text(made.source, encoding="utf-8")

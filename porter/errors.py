@@ -5,6 +5,9 @@ Each kind has the exit code that the command line ends with.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class PorterError(Exception):
     """An error for people.
@@ -59,3 +62,24 @@ class NamesDiffer(UnreadableSource):
     """Graph and checkpoint call variables differently. proposal: by the graph's name, the checkpoint's, "" if none fits."""
 
     proposal: dict[str, str]
+
+
+@contextmanager
+def writing(what: object, todo: str = "name another file with -o") -> Iterator[None]:
+    """Raise `UsageError` where a file or folder that was asked for cannot be written: no such folder, no space, no right."""
+    try:
+        yield
+    except OSError as problem:
+        raise UsageError(f"{what} cannot be written", why=str(problem), todo=todo) from None
+
+
+@contextmanager
+def reading(what: object) -> Iterator[None]:
+    """Raise `UnreadableSource` where a file or folder that is there cannot be read: no right, a broken disk."""
+    try:
+        yield
+    except OSError as problem:
+        where = str(problem.filename or "")
+        raise UnreadableSource(
+            f"{what} cannot be read", where=where, why=problem.strerror or str(problem), todo="check its permissions"
+        ) from problem

@@ -8,19 +8,25 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from porter.errors import UsageError
+from porter.errors import UsageError, writing
 from porter.options import Options
 
 # What a conversion leaves, and what running it may add.
 OURS = {"model.py", "model.keras", "model.weights.h5", "report.json", "report.html", "certificate.json", "__pycache__"}
+ANOTHER = "name another folder with -o"
 
 
 def check_free(directory: Path, options: Options) -> None:
     """Raise `UsageError` where `directory` holds something; with `--force`, where it holds anything but a conversion."""
-    if options.dry_run or not directory.exists():
+    if options.dry_run:
+        return
+    with writing(directory, ANOTHER):
+        there = directory.exists()
+    if not there and not directory.is_symlink():
         return
     if not directory.is_dir():
-        raise UsageError(f"{directory} is a file", todo="name a folder with -o")
+        kind = "a file" if there else "a link to nowhere"
+        raise UsageError(f"{directory} is {kind}", todo=ANOTHER)
     held = {path.name for path in directory.iterdir()}
     if held and not options.force:
         raise UsageError(
@@ -37,13 +43,9 @@ def check_free(directory: Path, options: Options) -> None:
 @contextlib.contextmanager
 def beside(directory: Path) -> Iterator[Path]:
     """A working folder next to `directory`, gone afterwards."""
-    try:
+    with writing(directory, ANOTHER):
         directory.absolute().parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".porter-", dir=directory.absolute().parent))
-    except OSError as problem:
-        raise UsageError(
-            f"{directory} cannot be written", why=str(problem), todo="name another folder with -o"
-        ) from None
     try:
         yield work
     finally:
@@ -51,7 +53,7 @@ def beside(directory: Path) -> Iterator[Path]:
 
 
 def move(work: Path, directory: Path) -> None:
-    """Put what `work` holds in the place of `directory`, which `check_free` let pass."""
+    """Put the folder `work` in the place of `directory`, which `check_free` let pass; an empty `work` is left."""
     shutil.rmtree(work / "__pycache__", ignore_errors=True)
     work.chmod(0o755)
     if directory.exists():

@@ -33,7 +33,9 @@ def open_with_functions(path: Path, into: Path | None, functions: Mapping[str, s
         program = program_of(Path(text))
         if program is None or not program.call or not program.file.is_file():
             raise UsageError(
-                f"{text} names no function for {layer}.", todo=f"for example --lambda {layer}=my_file.py:function"
+                f"{text} names no function for {layer}.",
+                why=f"there is no file {program.file}" if program and not program.file.is_file() else "",
+                todo=f"for example --lambda {layer}=my_file.py:function",
             )
         named[layer] = {"file": str(program.file.resolve()), "name": program.call}
     folder = tempfile.TemporaryDirectory(prefix="porter-keras-")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from porter.errors import UnreadableSource, UsageError
+from porter.errors import UnreadableSource, UsageError, writing
 
 
 def read_map(
@@ -19,7 +19,7 @@ def read_map(
     Raises UnreadableSource for a file that is no such map, UsageError for names that are not there.
     """
     try:
-        found = json.loads(file.read_text())
+        found = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(found, dict) or not all(
             isinstance(value, str | None) or name == number for name, value in found.items()
         ):
@@ -37,7 +37,5 @@ def read_map(
 
 def write_map(file: Path, pairs: dict[str, str]) -> None:
     """Write a map. Raises UsageError where that can't be done."""
-    try:
+    with writing(file, "name another file"):
         file.write_text(json.dumps(pairs, indent=1) + "\n")
-    except OSError as problem:
-        raise UsageError(f"{file} cannot be written", why=str(problem)) from None

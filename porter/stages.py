@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from porter.errors import NamesDiffer, UsageError
+from porter.errors import NamesDiffer, UsageError, reading
 from porter.graph import Graph, Value
 from porter.keras_program import open_with_functions
 from porter.legacy.launch import Program, program_of, run_program
@@ -23,16 +23,17 @@ def open_original(source: Path, options: Options, progress: Progress) -> Any:
 
     progress("read", 0)
     program = program_of(source)
-    if options.into or options.functions:
-        found = _keras_weights(source, options)
-    elif program is not None:
-        found = _built(program, source, options)
-    elif options.placeholders:
+    if options.placeholders and program is None:
         raise UsageError(
             "--placeholder is for Python source", todo="--shape gives a placeholder of the graph its shape"
         )
-    else:
-        found = open_source(source, options.checkpoint)
+    with reading(source):
+        if options.into or options.functions:
+            found = _keras_weights(source, options)
+        elif program is not None:
+            found = _built(program, source, options)
+        else:
+            found = open_source(source, options.checkpoint)
     progress("read", 0.5)
     file = Path(options.map_file) if options.map_file else None
     if file is not None and file.exists():

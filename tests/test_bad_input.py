@@ -292,6 +292,31 @@ def test_a_folder_that_is_taken(place):
     assert (place / "out" / "thesis.txt").read_text() == "years of work"
 
 
+def test_an_output_folder_that_cannot_be(place):
+    prefix = checkpoint(place)
+    assert "cannot be written" in refused(place, prefix, "-o", "a" * 300, code=USAGE)
+    (place / "link").symlink_to("nowhere")
+    assert "link to nowhere" in refused(place, prefix, "-o", "link", code=USAGE)
+
+
+def test_a_graph_and_the_weights_of_another_checkpoint(place):
+    prefix = checkpoint(place)
+    assert "gone.ckpt is no checkpoint" in refused(place, prefix, "--checkpoint", "gone.ckpt")
+    (place / "empty").mkdir()
+    assert "holds no graph" in refused(place, "empty", "--checkpoint", str(prefix))
+    (place / "weights").mkdir()
+    for file in CHECKPOINT.glob("model.ckpt.[id]*"):
+        shutil.copy(file, place / "weights")
+        (place / file.name).unlink()
+    done = CliRunner().invoke(app, ["convert", str(prefix), "--checkpoint", "weights", "--dry-run"])
+    assert done.exit_code == 0, done.stderr
+    assert "there is no .meta file" in refused(place, "weights", "--checkpoint", "weights")
+
+
+def test_what_is_no_file(place):
+    assert "neither a file nor a folder" in refused(place, "/dev/null")
+
+
 @pytest.mark.parametrize(
     "compute",
     [

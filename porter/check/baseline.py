@@ -21,7 +21,7 @@ def load(path: Path) -> Counter[Key]:
     if not path.is_file():
         return Counter()
     try:
-        entries = json.loads(path.read_text())["findings"]
+        entries = json.loads(path.read_text(encoding="utf-8"))["findings"]
         return Counter({(each["path"], each["code"], each["text"]): int(each.get("count", 1)) for each in entries})
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise UnreadableSource(
@@ -51,4 +51,6 @@ def save(path: Path, findings: Iterable[Finding], before: Counter[Key], looked_a
         {"path": key[0], "code": key[1], "text": key[2], **({"count": count} if count > 1 else {})}
         for key, count in sorted(counts.items())
     ]
-    path.write_text(json.dumps({"schema": 1, "findings": entries}, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(
+        json.dumps({"schema": 1, "findings": entries}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )

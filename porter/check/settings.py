@@ -77,7 +77,7 @@ def read_settings(root: Path) -> Settings:
     if not path.is_file():
         return Settings()
     try:
-        content = tomllib.loads(path.read_text())
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
         raise UnreadableSource(f"{NAME} cannot be read.", where=str(path), why=str(problem), todo="mend it") from None
     known = Settings.__dataclass_fields__.keys()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from porter.check.discover import Found
 from porter.check.settings import NAME
-from porter.errors import UsageError
+from porter.errors import UsageError, writing
 
 HEAD = """\
 # What `porter check` does here. Every key may be left out; what is commented out shows the default or an example.
@@ -72,5 +72,6 @@ def write_starter(root: Path, found: Found) -> Path:
     path = root / NAME
     if path.exists():
         raise UsageError(f"{NAME} is there already", where=str(path), todo="edit it, or move it away first")
-    path.write_text(starter(found))
+    with writing(path, "check the permissions of its folder"):
+        path.write_text(starter(found), encoding="utf-8")
     return path

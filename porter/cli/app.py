@@ -15,7 +15,7 @@ from porter import __version__
 from porter.cli import arguments, checking, consoles, stages
 from porter.cli.running import announce, print_json, refuse_to_overwrite, reporting
 from porter.cli.shared_options import HOW, AsJson, GraphOptions, SourceOptions, SourcePath, Verbose, spread_options
-from porter.errors import UsageError
+from porter.errors import writing
 
 app = typer.Typer(
     name="porter",
@@ -154,7 +154,9 @@ def verify(
             "6 gradients, 7 fresh processes; by default all.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the inputs that are drawn.", rich_help_panel=PROOF)] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Of the inputs that are drawn.", rich_help_panel=PROOF)
+    ] = 0,
     data: Annotated[
         Path | None,
         typer.Option(metavar="FILE.npz", help="Your own inputs, by name, besides those drawn.", rich_help_panel=PROOF),
@@ -265,10 +267,8 @@ def capture(
         from porter.legacy import write_capture
 
         refuse_to_overwrite(out, force=force)
-        try:
+        with writing(out):
             write_capture(out)
-        except OSError as problem:
-            raise UsageError(f"{out} cannot be written", why=str(problem), todo="name another file with -o") from None
         console = consoles.to_stderr()
         console.print(f"{out} is written. Where TensorFlow 1 runs:")
         console.print(

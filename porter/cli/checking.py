@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from porter.cli import arguments, consoles
-from porter.errors import UsageError
+from porter.errors import UsageError, writing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,16 +85,16 @@ def run_check(
         path = write_starter(root, found)
         consoles.to_stderr().print(f"{path} is written, with {len(found.models)} models")
         return 0
+    if fix and diff:
+        raise UsageError("--fix makes the rewrites, --diff leaves them", todo="give one of them")
     if fix or diff:
         return _rewrite(root, settings, request, write=fix)
     writers = [(path, for_file(path)) for path in reports]
     with _progress() as advance:
         result = check(root, settings, request, advance)
     for path, to_text in writers:
-        try:
-            path.write_text(to_text(result) if to_text else _plain(result, request))
-        except OSError as problem:
-            raise UsageError(f"{path} cannot be written", why=str(problem), todo="name another file") from None
+        with writing(path, "name another file"):
+            path.write_text(to_text(result) if to_text else _plain(result, request), encoding="utf-8")
     _step_summary(result)
     if form is Format.text:
         from porter.cli import findings
@@ -154,7 +154,8 @@ def _rewrite(root: Path, settings: Settings, request: Request, *, write: bool) -
             continue
         changed += 1
         if write:
-            (root / path).write_bytes(made[2])
+            with writing(name, "check its permissions; --diff shows the rewrites without making them"):
+                (root / path).write_bytes(made[2])
         else:
             sys.stdout.write(source.difference(name, made[0], made[1]))
     console = consoles.to_stderr()
@@ -181,7 +182,7 @@ def _step_summary(result: Result) -> None:
     if path:
         from porter.check.output import to_markdown
 
-        with open(path, "a") as file:
+        with writing(path, "GITHUB_STEP_SUMMARY names it"), open(path, "a", encoding="utf-8") as file:
             file.write(to_markdown(result))
 
 

@@ -48,7 +48,11 @@ def announce(source: Path) -> None:
 
 
 def refuse_to_overwrite(file: Path, *, force: bool) -> None:
-    """Raises `UsageError` where a file is in the way of what is written."""
+    """Raises `UsageError` where a file is in the way of what is written, or there is no folder for it."""
+    if not file.parent.is_dir():
+        raise UsageError(
+            f"{file} cannot be written", why=f"there is no folder {file.parent}", todo="name another with -o"
+        )
     if file.exists() and not force:
         raise UsageError(f"{file} is there already", todo="name another file with -o, or overwrite it with --force")
 

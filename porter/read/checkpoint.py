@@ -79,6 +79,14 @@ def prefixes_in(folder: Path) -> list[Path]:
     return list(found)
 
 
+def the_checkpoint(path: Path) -> Path | None:
+    """The prefix of the checkpoint that `path` names, is a part of, or holds as the latest or the only one."""
+    if not path.is_dir():
+        return prefix_of(path)
+    everything = prefixes_in(path)
+    return latest_in(path) or (everything[0] if len(everything) == 1 else None)
+
+
 def open_checkpoint(prefix: Path) -> Source:
     """The graph and the variables of the checkpoint with this prefix.
 
@@ -119,9 +127,7 @@ def give_weights(source: Source, checkpoint: Path) -> None:
         give_weights(source, model_in(Path(unpacked.name), checkpoint))
         source.files = [*before, checkpoint]
         return
-    prefix = latest_in(checkpoint) if checkpoint.is_dir() else prefix_of(checkpoint)
-    if prefix is None and checkpoint.is_dir() and len(all_ := prefixes_in(checkpoint)) == 1:
-        prefix = all_[0]
+    prefix = the_checkpoint(checkpoint)
     files = _variable_files(prefix) if prefix is not None else []
     if prefix is None or not files:
         raise UnreadableSource(

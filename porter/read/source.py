@@ -7,7 +7,7 @@ from pathlib import Path
 
 from porter.errors import UnreadableSource
 from porter.read.archive import is_archive, model_in, unpack
-from porter.read.checkpoint import give_weights, latest_in, open_checkpoint, prefix_of, prefixes_in
+from porter.read.checkpoint import give_weights, latest_in, open_checkpoint, prefix_of, prefixes_in, the_checkpoint
 from porter.read.files import OTHERS, listing, parse_graph_file, refuse_foreign
 from porter.read.keras_file import is_keras_file, open_keras_file
 from porter.read.metagraph import source_of
@@ -56,9 +56,11 @@ def open_source(
 
 
 def open_graph(path: Path, checkpoint: Path | None) -> Source:
-    """The graph in a `.meta`, `.pb` or `.pbtxt`, with the weights of a checkpoint if it has weights."""
-    if not path.is_file():
-        raise _not_there(path)
+    """The graph that `path` names, with the weights of a checkpoint if it has weights.
+
+    path: a `.meta`, `.pb` or `.pbtxt`; of a checkpoint the `.meta` is taken, of a SavedModel its graph.
+    """
+    path = _graph_of(path)
     message = parse_graph_file(path)
     kind = type(message).__name__
     if kind == "SavedModel":
@@ -67,6 +69,25 @@ def open_graph(path: Path, checkpoint: Path | None) -> Source:
     if checkpoint is not None:
         give_weights(source, checkpoint)
     return source
+
+
+def _graph_of(path: Path) -> Path:
+    """The file that holds the graph of what `path` names. Raises UnreadableSource where there is none."""
+    if path.is_dir() and (file := graph_file(path)) is not None:
+        return file
+    prefix = the_checkpoint(path)
+    if prefix is not None and (meta := prefix.with_name(f"{prefix.name}.meta")).is_file():
+        return meta
+    if path.is_file() and prefix is None:
+        return path
+    if path.exists() or prefix is not None:
+        raise UnreadableSource(
+            f"{path} holds no graph that --checkpoint could give weights.",
+            where=str(path),
+            why="there is no .meta file beside it" if prefix is not None else "it is a folder with no SavedModel in it",
+            todo="name the file of the graph: a .meta, .pb or .pbtxt",
+        )
+    raise _not_there(path)
 
 
 def open_weights(path: Path) -> Source:
@@ -130,6 +151,10 @@ def _open_folder(folder: Path) -> Source:
 
 
 def _not_there(path: Path) -> UnreadableSource:
+    if path.exists():
+        return UnreadableSource(
+            f"{path} is neither a file nor a folder.", where=str(path), todo="name a model's file or folder"
+        )
     if not path.parent.is_dir():
         return UnreadableSource(
             f"{path} does not exist.", why=f"there is no folder {path.parent}", todo="check the path"

@@ -137,10 +137,11 @@ def with_proof(report: dict[str, Any], proof: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_report(report: dict[str, Any], directory: Path) -> None:
+    """Write report.json and report.html into `directory`. Raises OSError."""
     from porter.report.html import render
 
     (directory / "report.json").write_text(json.dumps(report, indent=1) + "\n")
-    (directory / "report.html").write_text(render(report))
+    (directory / "report.html").write_text(render(report), encoding="utf-8")
 
 
 def read_report(directory: Path) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def render(report: Report) -> str:
 
 
 def _part(name: str) -> str:
-    return files("porter.report").joinpath(name).read_text()
+    return files("porter.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _head(report: Report, name: str) -> Html:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from porter.convert import make
-from porter.errors import OutputsDiffer, UnreadableSource, Unsupported, UsageError
+from porter.errors import OutputsDiffer, UnreadableSource, Unsupported, UsageError, writing
 from porter.mapping import read_map, write_map
 from porter.options import Options, Progress, quiet
 from porter.stages import open_original
@@ -318,7 +318,7 @@ def _differs(seen: Agreement, notes: list[str]) -> OutputsDiffer:
 
 def _save(model: Any, out: Path) -> None:
     """Write a .weights.h5, an .h5 that `load_weights` reads too, or the whole model as .keras."""
-    try:
+    with writing(out):
         if out.name.endswith(".weights.h5"):
             model.save_weights(out)
         elif out.suffix == ".keras":
@@ -329,5 +329,3 @@ def _save(model: Any, out: Path) -> None:
 
             with h5py.File(out, "w") as opened:
                 save_weights_to_hdf5_group(opened, model)
-    except OSError as problem:
-        raise UsageError(f"{out} cannot be written", why=str(problem), todo="name another file with -o") from None

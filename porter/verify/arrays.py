@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
@@ -49,7 +49,10 @@ def recorded(
     if not cases:
         outs = sorted(key for key in arrays if key.startswith("out"))
         raise UsageError(
-            "The recording holds no output of this model", where=str(path), why=f"it holds {', '.join(outs)[:300]}"
+            "The recording holds no output of this model",
+            where=str(path),
+            why=f"it holds {', '.join(outs)[:300] or 'none at all'}",
+            todo=f"name the arrays out:{converted.outputs[0]} and so on",
         )
     return cases
 
@@ -63,7 +66,7 @@ def given_data(
 ) -> Case:
     """The user's own inputs: an array for each input, by its name in TensorFlow ("x:0", "x") or in Keras.
 
-    Raises UsageError where one is missing or has another rank, UnreadableSource where the file cannot be read.
+    Raises UsageError where one is missing or has another shape, UnreadableSource where the file cannot be read.
     """
     arrays = _load(path, "data")
     keras_names = {item["tensor"]: item.get("keras", "") for item in report["inputs"]}
@@ -80,11 +83,14 @@ def given_data(
                 why=f"they hold {', '.join(sorted(arrays))[:300]}",
                 todo=f"name the array {given.tensor!r} or {keras_names[given.tensor]!r}",
             )
-        if array.ndim != len(given.shape):
+        if len(given.shape) != array.ndim or any(
+            known not in (None, size) for known, size in zip(given.shape, array.shape, strict=True)
+        ):
             raise UsageError(
-                f"The data for {given.tensor} have {array.ndim} axes, the input has {len(given.shape)}",
+                f"The data for {given.tensor} do not have the shape of the input",
                 where=str(path),
-                why=f"shape {list(array.shape)} instead of {list(given.shape)}",
+                why=f"it is {list(array.shape)} instead of {list(given.shape)}",
+                todo="give arrays that the original takes",
             )
         feeds[given.tensor] = np.asarray(array, given.dtype)
     axes, samples = _axes(inputs, feeds)
@@ -93,6 +99,8 @@ def given_data(
 
 def _load(path: Path, what: str) -> dict[str, np.ndarray]:
     try:
+        if path.is_file() and not is_zipfile(path):
+            raise ValueError("it is no .npz file")  # numpy would take it for a pickle, and tell to load it as one
         with np.load(path, allow_pickle=False) as npz:
             return {key: npz[key] for key in npz.files}
     except (OSError, ValueError, BadZipFile, AttributeError) as problem:

@@ -144,7 +144,7 @@ def outputs(context: Context) -> Finding:
     if trials.nothing_to_try and not trials.recorded_outcomes:
         return Finding(SKIPPED, trials.nothing_to_try)
     outcomes = list(trials.recorded_outcomes)
-    kinds = [outcome.label for outcome in outcomes] + [kind for kind in KINDS if trials.batches]
+    kinds = [outcome.label for outcome in outcomes if not outcome.refused] + [kind for kind in KINDS if trials.batches]
     outcomes += [trials.outcome(*planned) for planned in trials.planned(thorough=context.thorough)]
     if trials.batches and "sizes of 1" in context.report.get("trials", ()):
         if trials.sizes_of_one is None:

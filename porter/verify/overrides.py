@@ -27,10 +27,10 @@ def read_overrides(file: Path, report: Mapping[str, Any]) -> dict[str, Override]
     where the file is no TOML.
     """
     try:
-        content = tomllib.loads(file.read_text())
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
         raise UnreadableSource(
-            "The overrides cannot be read", where=str(file), why=str(problem), todo="mend it"
+            "The overrides cannot be read", where=str(file), why=str(problem), todo=f"write {EXAMPLE}"
         ) from None
     rows = content.get("layer")
     if set(content) != {"layer"} or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

@@ -79,7 +79,7 @@ def read_file(path: Path) -> KerasFile:
 def read_architecture(file: KerasFile, path: Path) -> None:
     """Let a file of weights have the model that `model.to_json()` wrote. Raises UnreadableSource for another text."""
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
         file.config = {key: found[key] for key in ("class_name", "config")}
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise UnreadableSource(
