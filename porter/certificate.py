@@ -19,6 +19,7 @@ from porter.errors import UnreadableSource
 
 NAME = "certificate.json"
 SCHEMA = 1
+VOCABULARIES = "vocabulary*.txt"
 FILES = ("model.py", "model.weights.h5", "model.keras", "report.json", "report.html")
 
 
@@ -149,7 +150,7 @@ def _said(value: Any) -> str:
 def digests(directory: Path) -> dict[str, str]:
     """The SHA-256 of each file that a conversion writes."""
     found = {}
-    for name in FILES:
+    for name in [*FILES, *sorted(file.name for file in directory.glob(VOCABULARIES))]:
         file = directory / name
         if file.is_file():
             with file.open("rb") as opened:

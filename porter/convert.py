@@ -140,6 +140,8 @@ def _make(
         notes=_notes(rewriting),
     )
     (work / "model.py").write_text(emitted.source, encoding="utf-8")
+    for file, text in emitted.files.items():
+        (work / file).write_text(text, encoding="utf-8", newline="")
     report = content(original, options, graph, emitted, rewriting, evaluate.folded)
     if options.dry_run:
         return _Made(emitted.source, report)

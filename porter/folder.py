@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from porter.options import Options
 # What a conversion leaves, and what running it may add.
 OURS = {"model.py", "model.keras", "model.weights.h5", "report.json", "report.html", "certificate.json", "__pycache__"}
 ANOTHER = "name another folder with -o"
+VOCABULARY = re.compile(r"vocabulary(_\d+)?\.txt")
 
 
 def check_free(directory: Path, options: Options) -> None:
@@ -32,10 +34,11 @@ def check_free(directory: Path, options: Options) -> None:
         raise UsageError(
             f"{directory} is there already", todo="name another folder with -o, or overwrite it with --force"
         )
-    if held - OURS:
+    strange = {name for name in held - OURS if not VOCABULARY.fullmatch(name)}
+    if strange:
         raise UsageError(
             f"{directory} holds what porter did not write",
-            why=", ".join(sorted(held - OURS)[:5]),
+            why=", ".join(sorted(strange)[:5]),
             todo="name another folder with -o; --force replaces a conversion and nothing else",
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from porter.emit import literals
 from porter.emit.statements import Argument
-from porter.graph import Made, Ref
+from porter.graph import Made, Ref, Words
 
 # Calls that read better as operators, and how tightly these bind.
 BINARY = {
@@ -40,6 +40,9 @@ def fill(template: Any, inputs: list[Text]) -> Text:
         return inputs[template.index]
     if isinstance(template, Made):
         return made(template)
+    if isinstance(template, Words):
+        where = f'read_words("{template.file}")' if template.file else literals.literal(list(template.words))
+        return text(where, tensor=False)
     if isinstance(template, (list, tuple)) and (_has_ref(template) or any(isinstance(each, Made) for each in template)):
         items = ", ".join(fill(item, inputs) for item in template)
         if isinstance(template, list):

@@ -15,7 +15,20 @@ GENERIC = re.compile(
     r"BatchNorm|resource|gates|candidate|recurrent_kernel|Const|Const_\d+|ReadVariableOp|value|axis|kernel_\d+|bias_\d+)$"
 )
 BUILTINS = {"float", "max", "min", "tuple", "zip"}  # which generated source calls
-RESERVED = {"keras", "layers", "ops", "math", "np", "Path", "x", "build_model", "load_model", "model", *BUILTINS}
+RESERVED = {
+    "keras",
+    "layers",
+    "ops",
+    "math",
+    "np",
+    "Path",
+    "x",
+    "build_model",
+    "load_model",
+    "model",
+    "read_words",
+    *BUILTINS,
+}
 
 
 def source_of(ref: WeightRef) -> str:

@@ -14,6 +14,7 @@ from porter.emit.expressions import BINARY, Text, call, fill, layer, text
 from porter.emit.literals import array, literal
 from porter.emit.module import module
 from porter.emit.statements import Argument, Statement, wrap
+from porter.emit.vocabularies import WORDS, in_files
 from porter.errors import Unsupported
 from porter.graph import Graph, Made, Node, Ref, WeightRef
 
@@ -31,7 +32,7 @@ class Binding:
 class Emitted:
     """The source of model.py with what is needed to fill and to report it.
 
-    variables: the nodes of the variables that went into weights.
+    variables: the nodes of the variables that went into weights. files: text that the source reads from files beside it.
     """
 
     source: str
@@ -40,6 +41,7 @@ class Emitted:
     inputs: list[dict[str, Any]] = field(default_factory=list)
     outputs: list[dict[str, Any]] = field(default_factory=list)
     variables: set[str] = field(default_factory=set)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 def emit(
@@ -114,7 +116,14 @@ class _Emitter:
         end = self._end(output_tensors)
         functions, statements = roll(self.statements, {*self.value_names.taken, *naming.RESERVED})
         self.result.source = module(
-            about, notes, self.result.inputs, self.result.outputs, self.classes.sources, functions, statements, end
+            about,
+            notes,
+            self.result.inputs,
+            self.result.outputs,
+            [*self.classes.sources, *([WORDS] if self.result.files else [])],
+            functions,
+            statements,
+            end,
         )
         return self.result
 
@@ -207,6 +216,7 @@ class _Emitter:
         if kind:
             statement = Statement("", kind, [Argument("name", literal(name))], called)
         else:
+            node.attrs["config"] = in_files(node.attrs["config"], self.result.files)
             statement = Statement("", *layer(node.op, node.attrs["config"], name), called)
         self.classes.copy_used(Made(node.op, node.attrs.get("config")))
         weights = node.attrs.get("weights", {})

@@ -5,7 +5,7 @@ nodes: `Conv2D` is TensorFlow's operation, `layers.Conv2D` and `ops.add` are cal
 the first kind by one of the second, in the same graph. Nothing here imports more than numpy.
 """
 
-from porter.graph.graph import Body, Graph, Made, Node, Ref, Value
+from porter.graph.graph import Body, Graph, Made, Node, Ref, Value, Words
 from porter.graph.weights import WeightRef
 
-__all__ = ["Body", "Graph", "Made", "Node", "Ref", "Value", "WeightRef"]
+__all__ = ["Body", "Graph", "Made", "Node", "Ref", "Value", "WeightRef", "Words"]

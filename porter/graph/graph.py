@@ -24,6 +24,17 @@ class Made:
     arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
 
 
+@dataclass(frozen=True)
+class Words:
+    """A vocabulary, as an argument of a call.
+
+    file: where it stands beside model.py, if it is too long for the source; "" until that is decided.
+    """
+
+    words: tuple[str, ...]
+    file: str = ""
+
+
 @dataclass(eq=False)
 class Value:
     """One tensor: output number `index` of `node`.

@@ -52,6 +52,7 @@ from porter.layers.mfcc import MFCC
 from porter.layers.min_max_normalization import MinMaxNormalization
 from porter.layers.min_max_normalized import min_max_normalized
 from porter.layers.non_max_suppression import NonMaxSuppression
+from porter.layers.number_lookup import NumberLookup
 from porter.layers.parameter import Parameter
 from porter.layers.patch_normalized_conv2d import PatchNormalizedConv2D
 from porter.layers.places import Places
@@ -139,6 +140,7 @@ __all__ = [
     "MaxPoolingWithArgmax",
     "MinMaxNormalization",
     "NonMaxSuppression",
+    "NumberLookup",
     "Parameter",
     "PatchNormalizedConv2D",
     "Places",

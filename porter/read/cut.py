@@ -6,14 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from porter.errors import UnreadableSource, Unsupported
 from porter.read.contexts import Contexts
 from porter.read.functions import used_functions
+from porter.read.model import Table
 from porter.read.operations import PASSING, PLAIN, only_computes, op_def
 from porter.read.wiring import Tensor, Wiring, spell
 
 Shape = tuple[int | None, ...] | None
 RESOURCE = 20
+TABLES = frozenset(["HashTable", "HashTableV2", "MutableHashTable", "MutableHashTableV2"])
+TABLE_SIZES = frozenset(["LookupTableSize", "LookupTableSizeV2"])
 # Before version 22 a placeholder without a shape could not be told from a scalar; here all shapes are written.
 LEAST_PRODUCER = 22
 
@@ -33,7 +38,7 @@ class Plan:
     stands: nodes (variables, placeholders, knobs) that become Placeholders of the same name. cuts: tensors that become
     Placeholders. constants: nodes that become a Const of this TensorProto; values: cut tensors that do. defaults:
     PlaceholderWithDefaults that give way to their default. renamed: filled by `cut`, for each cut tensor that needed
-    another name.
+    another name. tables: what the tables hold, by the nodes that make them.
     """
 
     stands: dict[str, Stand] = field(default_factory=dict)
@@ -42,6 +47,7 @@ class Plan:
     defaults: set[str] = field(default_factory=set)
     renamed: dict[str, str] = field(default_factory=dict)
     values: dict[Tensor, Any] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
 
 
 def needed_inputs(wiring: Wiring, contexts: Contexts, name: str) -> list[Tensor]:
@@ -131,6 +137,10 @@ def cut(wiring: Wiring, contexts: Contexts, outputs: Iterable[Tensor], plan: Pla
             _placeholder(copy, name, plan.stands[name])
         elif name in plan.constants:
             _constant(copy, name, plan.constants[name])
+        elif name in plan.tables:
+            _table(graph_def, copy, node, plan.tables[name])
+        elif node.op in TABLE_SIZES and (table := _table_of(wiring, name)) in plan.tables:
+            _constant(copy, name, _proto(np.asarray(len(plan.tables[table].keys))))
         else:
             _copy(copy, node, wiring, contexts, names, plan)
     graph_def.library.function.extend(used_functions_of(graph_def, wiring.graph_def))
@@ -209,6 +219,41 @@ def _constant(node: Any, name: str, tensor: Any) -> None:
     node.name, node.op = name, "Const"
     node.attr["dtype"].type = tensor.dtype
     node.attr["value"].tensor.CopyFrom(tensor)
+
+
+def _table_of(wiring: Wiring, name: str) -> str:
+    """The node that makes the table which `name` takes first."""
+    return wiring.through(wiring.inputs[name][0], ("Identity", "RefIdentity", "Enter"))[0]
+
+
+def _proto(array: np.ndarray) -> Any:
+    from tensorflow.python.framework.tensor_util import make_tensor_proto
+
+    return make_tensor_proto(array)
+
+
+def _table(graph_def: Any, copy: Any, node: Any, table: Table) -> None:
+    """A table that is filled before anything is looked up in it: who runs the graph need not know of it.
+
+    A mutable one, since of that TensorFlow knows the shape of what is found; for some types there is none. To be filled
+    again is no error for either kind.
+    """
+    from tensorflow.core.framework import types_pb2
+
+    types = {name: node.attr[name].type for name in ("key_dtype", "value_dtype")}
+    text = types["value_dtype"] == types_pb2.DT_STRING and types["key_dtype"] != types_pb2.DT_INT64
+    made = graph_def.node.add(name=f"{node.name}.table", op="HashTableV2" if text else "MutableHashTableV2")
+    for name, dtype in types.items():
+        made.attr[name].type = dtype
+    for name, array in (("keys", table.keys), ("values", table.values)):
+        _constant(graph_def.node.add(), f"{node.name}.{name}", _proto(array))
+    op = "InitializeTableV2" if text else "LookupTableImportV2"
+    filled = graph_def.node.add(name=f"{node.name}.filled", op=op)
+    filled.input.extend([made.name, f"{node.name}.keys", f"{node.name}.values"])
+    for name, dtype in zip(("Tkey", "Tval") if text else ("Tin", "Tout"), types.values(), strict=True):
+        filled.attr[name].type = dtype
+    copy.name, copy.op, copy.attr["T"].type = node.name, "Identity", RESOURCE
+    copy.input.extend([made.name, f"^{filled.name}"])
 
 
 def _copy(copy: Any, node: Any, wiring: Wiring, contexts: Contexts, names: Mapping[Tensor, str], plan: Plan) -> None:

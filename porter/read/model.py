@@ -68,6 +68,20 @@ class Candidate:
 
 
 @dataclass
+class Table:
+    """What a lookup table holds.
+
+    keys, values: what stands beside each other in it, one-dimensional; text as bytes. stored: the names of the checkpoint's
+    variables that hold them. files: the file that does.
+    """
+
+    keys: np.ndarray
+    values: np.ndarray
+    stored: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+
+@dataclass
 class Source:
     """A TensorFlow 1 model as it lies on disk, whole.
 
@@ -79,6 +93,7 @@ class Source:
     wished: names of outputs that whoever made the graph has named.
     slices: for a partition's part, by its node's name: the whole's name in the checkpoint, where it starts, its shape.
     left: why a stored variable has no part in the model, where the files themselves say it.
+    assets: files beside the graph, such as vocabularies, by the node that gives their name.
     warnings: what the user should know of how the files were read.
     """
 
@@ -94,6 +109,7 @@ class Source:
     step: int | None = None
     slices: dict[str, tuple[str, tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
+    assets: dict[str, Path] = field(default_factory=dict)
     executed: dict[str, Any] | None = None
     wished: list[str] = field(default_factory=list)
     keep: Any = None  # what must live as long as the files are read
@@ -124,7 +140,8 @@ class Original:
     are gone too, save those of nodes without other inputs in loops and branches. A "frozen" knob is a Const here.
     inputs, outputs: tensor names as the source has them.
     renamed: for a tensor that was cut, the tensor in graph_def that stands for it.
-    variables: by node name. left: (checkpoint name, why) of each stored variable that is not used.
+    variables: by node name. tables: what lookup tables hold, by the node that gives the table.
+    left: (checkpoint name, why) of each stored variable that is not used.
     load: gives a variable's array by its node name. lift: the batch size that was made unknown, None where none was.
     """
 
@@ -134,6 +151,7 @@ class Original:
     outputs: list[str]
     knobs: list[Knob] = field(default_factory=list)
     variables: dict[str, Variable] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
     left: list[tuple[str, str]] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
     input_candidates: list[Candidate] = field(default_factory=list)

@@ -19,7 +19,7 @@ PASSING = frozenset({
 })  # fmt: skip
 PLAIN = {
     "RefSwitch": "Switch", "RefIdentity": "Identity", "RefMerge": "Merge", "RefEnter": "Enter", "RefExit": "Exit",
-    "RefNextIteration": "NextIteration", "PlaceholderV2": "Placeholder",
+    "RefNextIteration": "NextIteration", "PlaceholderV2": "Placeholder", "LookupTableFind": "LookupTableFindV2",
     # these write what passes to wherever the file says
     "DebugIdentity": "Identity", "DebugIdentityV2": "Identity", "DebugIdentityV3": "Identity",
 }  # fmt: skip

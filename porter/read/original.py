@@ -14,7 +14,7 @@ from porter.read.contexts import Contexts
 from porter.read.cut import Stand, cut, reach
 from porter.read.ends import Ends
 from porter.read.feature_columns import dense_features
-from porter.read.flow import NUMBERS, STRING, Flow
+from porter.read.flow import STRING, Flow
 from porter.read.functions import inline_calls, resolve
 from porter.read.knobs import Knobs, probabilities
 from porter.read.lift_batch import lift_batch
@@ -22,7 +22,9 @@ from porter.read.model import Candidate, Knob, Original, Signature, Source, Vari
 from porter.read.operations import VARIABLES, dtype_name, output_types, shape_of
 from porter.read.plan import make_plan
 from porter.read.shapes import Shapes
+from porter.read.signed_outputs import signed_outputs
 from porter.read.static import declared, imported, taken_at_once
+from porter.read.tables import Tables
 from porter.read.values import Values
 from porter.read.variables import Place, Places, left_over
 from porter.read.wiring import Tensor, Wiring, closest, parse, spell
@@ -82,7 +84,8 @@ class _Maker:
         self.freeze = {self._find(name): value for name, value in freeze.items()}
         given = {self._find(name): tuple(shape) for name, shape in shapes.items()}
         self.given_shapes = given
-        self.plan = make_plan(self.wiring, self.contexts, self.flow, self.values, self.named_inputs, given)
+        self.tables = Tables(self.wiring, self.contexts, source)
+        self.plan = make_plan(self.wiring, self.contexts, self.flow, self.values, self.tables, self.named_inputs, given)
         self.knobs = Knobs(self.wiring, self.contexts, self.values, self.flow)
         self.found: dict[str, Place] = {}
 
@@ -94,6 +97,9 @@ class _Maker:
         turned = {parse(knob.tensor)[0] for knob in original.knobs}
         reached, met = reach(self.wiring, self.contexts, outputs, self.plan)
         self._variables(original, reached, turned)
+        original.tables = self.tables.needed(reached)
+        self.source.files += [file for table in original.tables.values() for file in table.files]
+        original.warnings += self.tables.unknown(sorted(met - set(self.named_inputs)), self._spelled)
         beside = {each.node: each for v in original.variables.values() for each in v.debiased or ()}
         original.variables.update(beside)
         original.graph_def = cut(self.wiring, self.contexts, [*outputs, *((name, 0) for name in beside)], self.plan)
@@ -116,7 +122,9 @@ class _Maker:
         found = self.found
         original.load = lambda node: found[node].load(self.source)
         used = {found[node].name for node in original.variables} | {self.places.stored_name(n) for n in turned}
-        original.left = left_over(self.source, self.wiring, self.assignments, self.places, used)
+        held = {name for table in original.tables.values() for name in table.stored}
+        original.left = left_over(self.source, self.wiring, self.assignments, self.places, used | held)
+        original.left += [(name, "the table that it fills stands in model.py") for name in sorted(held)]
         stored = {self.places.stored_name(name) for name in turned} & set(self.source.stored)
         original.left += [(name, "it only switches training on and off") for name in sorted(stored)]
         if not original.input_candidates:
@@ -168,19 +176,13 @@ class _Maker:
         signature = self._signature()
         if signature is not None:
             tensors = {self._find(name): key for key, name in signature.outputs.items()}
-            numeric = {
-                t: key for t, key in tensors.items() if set(output_types(self.wiring.nodes[t[0]]) or [0]) <= NUMBERS
-            }
-            if numeric:
-                for tensor, key in tensors.items():
-                    why = f"{key!r} of the signature {signature.name!r}"
-                    original.output_candidates.append(Candidate(self._spelled(tensor), 10.0, why, tensor in numeric))
-                if len(numeric) < len(tensors):
-                    lost = ", ".join(key for t, key in tensors.items() if t not in numeric)
-                    original.warnings.append(
-                        f"The signature's output {lost} is text, which no Keras model gives; it is left out."
-                    )
-                return list(numeric)
+            chosen, warnings = signed_outputs(tensors, self.wiring, self.tables, self._spelled)
+            for tensor, key in tensors.items() if chosen else ():
+                why = f"{key!r} of the signature {signature.name!r}"
+                original.output_candidates.append(Candidate(self._spelled(tensor), 10.0, why, tensor in chosen))
+            original.warnings += warnings
+            if chosen:
+                return chosen
         absent = self.places.absent(self.flow.weights & set(self.trainable))
         if absent:
             original.warnings.append(

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 
 from porter.errors import Unsupported, UsageError
 from porter.read.contexts import Contexts
-from porter.read.cut import Plan, Shape, Stand
+from porter.read.cut import TABLES, Plan, Shape, Stand
 from porter.read.flow import NUMBERS, Flow
 from porter.read.operations import VARIABLES, output_types
 from porter.read.static import channels_of, declared, shape_behind
+from porter.read.tables import Tables
 from porter.read.values import Values
 from porter.read.wiring import Tensor, Wiring, spell
 
@@ -19,10 +20,12 @@ def make_plan(
     contexts: Contexts,
     flow: Flow,
     values: Values,
+    tables: Tables,
     inputs: Iterable[Tensor],
     shapes: Mapping[Tensor, Shape],
 ) -> Plan:
-    """Variables and placeholders stand for themselves; the graph is cut at queues, iterators, decoders and `inputs`.
+    """Variables and placeholders stand for themselves; the graph is cut at queues, iterators, decoders, lookups of text that
+    a Keras model cannot make, and `inputs`.
 
     shapes: those that the user gave. Raises Unsupported for an input of unknown type, UsageError for a shape of
     something that is no input.
@@ -33,7 +36,10 @@ def make_plan(
             plan.stands[name] = declared(wiring, (name, 0))
         elif node.op == "PlaceholderWithDefault":
             _add_default(plan, wiring, flow, values, name, (name, 0) in inputs)
-        elif flow.is_boundary(name):
+        elif node.op in TABLES:
+            if (table := tables.of(name)) is not None:
+                plan.tables[name] = table
+        elif flow.is_boundary(name) and name not in tables.lookups:
             for index, dtype in enumerate(output_types(node) or []):
                 if dtype in NUMBERS:
                     stand = declared(wiring, (name, index))

@@ -37,6 +37,8 @@ def open_saved_model(file: Path, message: Any | None = None) -> Source:
     index = prefix.with_name("variables.index")
     data = sorted(prefix.parent.glob("variables.data-*")) if prefix.parent.is_dir() else []
     source = source_of(meta, file.parent, "SavedModel", [file, *([index] if index.is_file() else []), *data])
+    for asset in meta.asset_file_def:
+        source.assets[asset.tensor_info.name.split(":")[0]] = file.parent / "assets" / asset.filename
     if (file.parent / "tfhub_module.pb").is_file():
         source.format = "TensorFlow Hub module"
     if len(meta.object_graph_def.nodes):

@@ -83,7 +83,8 @@ def shapes_of(wiring: Wiring, contexts: Contexts, tensors: Iterable[Tensor], pla
     """The shapes that TensorFlow infers for `tensors`, without those behind operations that it does not know."""
     lost = wiring.after(unknown(wiring, wiring.nodes), stop={tensor[0] for tensor in plan.cuts})
     wanted = [tensor for tensor in tensors if tensor[0] not in lost]
-    plan = Plan(plan.stands, {t: s for t, s in plan.cuts.items() if s.dtype}, plan.constants, plan.defaults)
+    cuts = {t: s for t, s in plan.cuts.items() if s.dtype}
+    plan = Plan(plan.stands, cuts, plan.constants, plan.defaults, tables=plan.tables)
     try:
         graph = imported(cut(wiring, contexts, wanted, plan))
     except PorterError:
@@ -100,7 +101,8 @@ def shapes_of(wiring: Wiring, contexts: Contexts, tensors: Iterable[Tensor], pla
 def shape_behind(wiring: Wiring, contexts: Contexts, tensor: Tensor, plan: Plan) -> Shape | None:
     """The shape of a tensor at which the graph is to be cut, from what is in front of it."""
     others = {other: stand for other, stand in plan.cuts.items() if other != tensor}
-    return shapes_of(wiring, contexts, [tensor], Plan(plan.stands, others, plan.constants, plan.defaults)).get(tensor)
+    plan = Plan(plan.stands, others, plan.constants, plan.defaults, tables=plan.tables)
+    return shapes_of(wiring, contexts, [tensor], plan).get(tensor)
 
 
 def channels_of(wiring: Wiring, tensor: Tensor) -> Shape | None:

@@ -27,7 +27,8 @@ IRRELEVANT = {
 def to_graph(original: Original) -> Graph:
     """The original as a `Graph`.
 
-    Placeholders of variables become `Variable` nodes, those of knobs `Knob` nodes. What depends on constants and knobs
+    Placeholders of variables become `Variable` nodes, those of knobs `Knob` nodes, lookup tables
+    `Table` nodes with their keys and values as inputs. What depends on constants and knobs
     alone and is small (integers, bools, single floats) is computed here: to a `Const`, or to a `Knob` where training and
     inference differ. Arithmetic on weights is left as it is.
     """
@@ -55,18 +56,21 @@ def to_graph(original: Original) -> Graph:
             knob = knobs[definition.name]
             node.op = "Knob"
             node.attrs = {"training": knob.training, "inference": knob.inference}
+        elif definition.name in original.tables:
+            node.op = "Table"
         elif definition.op == "Const":
             node.attrs = {"value": tf.make_ndarray(definition.attr["value"].tensor)}
         elif definition.op != "Placeholder":
             node.attrs = _attributes(definition)
-        if definition.op not in ("Placeholder", "Merge"):
+        if definition.op not in ("Placeholder", "Merge") and node.op != "Table":
             controls = [name[1:] for name in definition.input if name.startswith("^")]
             if controls:
                 node.attrs["^"] = controls
         graph.nodes[node.name] = node
     for definition in proto.node:
         node = graph.nodes[definition.name]
-        node.inputs = [_find(graph, name) for name in definition.input if not name.startswith("^")]
+        names = [f"{node.name}.keys", f"{node.name}.values"] if node.op == "Table" else definition.input
+        node.inputs = [_find(graph, name) for name in names if not name.startswith("^")]
         for slot, value in enumerate(node.inputs):
             value.uses.append((node, slot))
     graph.inputs = [_find(graph, original.stands_for(name)) for name in original.inputs]

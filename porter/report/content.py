@@ -14,6 +14,8 @@ from porter.report.digest import verdict
 from porter.report.held_twice import held_twice
 
 SCHEMA = 1
+DT_STRING = 7  # of TensorFlow's types.proto
+OF_TEXT = ("LookupTableFindV2", "StringToHashBucketFast", "StringToHashBucketStrong", "Equal", "NotEqual")
 NAMED, LIKELY = 10.0, 1.0  # what a candidate for an output is worth that was named, and one that may be wanted
 NEEDED = {"source", "options", "inputs", "outputs", "layers", "changes", "weights"}  # for proving a model again
 
@@ -34,7 +36,14 @@ def content(
         "rate": "Dropout rate",
         "frozen": "constant",
     }
-    warnings = [*original.warnings, *rewriting.warnings, *rewriting.coupled(emitted.layers), *_wide_types(graph)]
+    bound, instead = _only_tensorflow(emitted, original)
+    warnings = [
+        *original.warnings,
+        *rewriting.warnings,
+        *rewriting.coupled(emitted.layers),
+        *([] if bound else _wide_types(graph)),
+    ]
+    warnings += [f"The model runs on the TensorFlow backend alone: {bound}. {instead}".strip()] if bound else []
     warnings += held_twice(graph, emitted.bindings, names)
     for knob in original.knobs:
         if knob.guessed:
@@ -77,9 +86,33 @@ def content(
             ],
         },
         "warnings": list(dict.fromkeys(warnings)),
+        "only_tensorflow": bound,
         "trials": ["sizes of 1"] if rewriting.sizes_of_one else [],
         "verified": {},
     }  # fmt: skip
+
+
+def _only_tensorflow(emitted: Any, original: Any) -> tuple[str, str]:
+    """Why no other backend can run the model, and what would run anywhere; both "" where all can.
+
+    Text is nothing that JAX or PyTorch compute on.
+    """
+    ends = [row for row in [*emitted.inputs, *emitted.outputs] if row["dtype"] == "string"]
+    if not ends:
+        return "", ""
+    rows = [row for row in emitted.layers if row["class"] in ("StringLookup", "Hashing")]
+    names = {name for row in rows for name in row["nodes"]}
+    looked_up = [node for node in original.graph_def.node if node.name in names and node.op in OF_TEXT]
+    made = [f"{node.name} ({node.op})" for node in looked_up]
+    more = f" and {len(made) - 2} more" if len(made) > 2 else ""
+    why = f"{ends[0]['tensor']} is text" + (f", for {', '.join(made[:2])}{more}" if made else "")
+    instead = []
+    if ends[0] in emitted.inputs:
+        numbers = [f"{node.name}:0" for node in looked_up if node.attr["Tout"].type != DT_STRING]
+        instead += [f"takes the numbers that are found, with --inputs {','.join(numbers)}"] if numbers else []
+    if ends[-1] in emitted.outputs:
+        instead.append("gives no text, with other --outputs")
+    return why, f"A model runs on any backend that {' and '.join(instead)}." if instead else ""
 
 
 def not_chosen(original: Any) -> list[str]:

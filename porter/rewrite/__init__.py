@@ -32,7 +32,7 @@ from porter.rule.cell import Cell
 from porter.rule.context import Context, use
 from porter.rule.rule import OPS, Rule
 
-LEAVES = ("Placeholder", "Const", "Variable", "Knob")
+LEAVES = ("Placeholder", "Const", "Variable", "Knob", "Table")
 BATCH_SAFE = "batch-safe"  # in the place of a rule's name, for what `keep_samples_apart` does
 
 

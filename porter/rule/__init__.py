@@ -6,7 +6,7 @@ require(fact, reason)     the only way in which a rule refuses
 layers, ops, porter_layers   namespaces whose calls become calls in the model's source
 """
 
-from porter.graph import Value, WeightRef
+from porter.graph import Value, WeightRef, Words
 from porter.pattern import Function, Knob, Miss, NodeView, Scalar, Weight, one_of, reshaped
 from porter.rule.calls import Layer, at_run_time, call, layers, many, ops, porter_layers
 from porter.rule.cell import Cell, Step, cell
@@ -29,6 +29,7 @@ __all__ = [
     "Value",
     "Weight",
     "WeightRef",
+    "Words",
     "at_run_time",
     "call",
     "cell",

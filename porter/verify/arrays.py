@@ -15,6 +15,7 @@ from porter.verify.inputs import Input, Setting
 from porter.verify.reference import Reference
 from porter.verify.samples import common_axis
 from porter.verify.trials import Case
+from porter.verify.words import numpy_type
 
 
 def read_recording(path: Path) -> dict[str, np.ndarray]:
@@ -43,7 +44,9 @@ def recorded(
                 why=f"the model has this input, and the recording holds {', '.join(sorted(arrays))[:300]}",
                 todo=f"add an array in{suffix}:{missing[0]} to the recording",
             )
-        feeds = {given.tensor: np.asarray(arrays[f"in{suffix}:{given.tensor}"], given.dtype) for given in inputs}
+        feeds = {
+            given.tensor: np.asarray(arrays[f"in{suffix}:{given.tensor}"], numpy_type(given.dtype)) for given in inputs
+        }
         axes, samples = _axes(inputs, feeds)
         cases.append(Case(label, feeds, axes, samples, converted.outputs, reference, want))
     if not cases:
@@ -92,7 +95,7 @@ def given_data(
                 why=f"it is {list(array.shape)} instead of {list(given.shape)}",
                 todo="give arrays that the original takes",
             )
-        feeds[given.tensor] = np.asarray(array, given.dtype)
+        feeds[given.tensor] = np.asarray(array, numpy_type(given.dtype))
     axes, samples = _axes(inputs, feeds)
     return Case("the data given", feeds, axes, samples, converted.outputs, reference)
 

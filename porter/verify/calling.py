@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from porter.verify.words import TEXT, as_text
+
 
 class Unknown(Exception):
     """An array cannot be had; says why."""
@@ -22,7 +24,7 @@ def run_call(operation: Any, node: Any, arrays: Mapping[int, Any], **arguments: 
         kwargs = {**kwargs, **arguments}
         with unchanged(operation) if kwargs.get("training") else nullcontext():
             results = operation(*args, **kwargs)
-        return [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in keras.tree.flatten(results)]
+        return [as_text(np.asarray(keras.ops.convert_to_numpy(leaf))) for leaf in keras.tree.flatten(results)]
     except Exception as problem:  # a layer may raise anything, and that it does is the finding
         text = " ".join(str(problem).split())[:300]
         raise Unknown(f"it raises {type(problem).__name__}: {text}") from problem
@@ -33,8 +35,9 @@ def filled_in(node: Any, arrays: Mapping[int, Any]) -> tuple[Any, Any]:
     import keras
 
     tensors = {
-        id(tensor): keras.ops.convert_to_tensor(arrays[id(tensor)], dtype=tensor.dtype)
+        id(tensor): keras.ops.convert_to_tensor(array, dtype=TEXT if array.dtype.kind == "U" else tensor.dtype)
         for tensor in node.arguments.keras_tensors
+        for array in [np.asarray(arrays[id(tensor)])]
     }
     return node.arguments.fill_in(tensors)
 

@@ -166,7 +166,7 @@ def _quickly(got: np.ndarray, want: np.ndarray, tolerance: Tolerance) -> Compari
 def _different_form(got: np.ndarray, want: np.ndarray, tolerance: Tolerance) -> str:
     if got.shape != want.shape:
         return f"shape {list(got.shape)} instead of {list(want.shape)}"
-    if got.dtype == want.dtype:
+    if got.dtype == want.dtype or got.dtype.kind == want.dtype.kind == "U":
         return ""
     kinds = KINDS.get(got.dtype.kind), KINDS.get(want.dtype.kind)
     if tolerance.narrow and kinds[0] == kinds[1] and 2 * got.dtype.itemsize == want.dtype.itemsize >= 8:

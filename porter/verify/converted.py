@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from porter.errors import OutputsDiffer
+from porter.verify.words import as_text
 
 
 class Converted:
@@ -29,7 +30,8 @@ class Converted:
         arguments = values[0] if len(values) == 1 else values
         try:
             results = self._call(arguments)
-            arrays = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in keras.tree.flatten(results)]
+            leaves = keras.tree.flatten(results)
+            arrays = [as_text(np.asarray(keras.ops.convert_to_numpy(leaf))) for leaf in leaves]
         except Exception as problem:  # a model may raise anything, and that it does is the finding
             text = str(problem).strip() or "no message"
             raise OutputsDiffer(f"The conversion raises {type(problem).__name__}: {text[:300]}") from problem

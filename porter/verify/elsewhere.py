@@ -35,9 +35,12 @@ DYNAMIC = (
 
 
 def run_elsewhere(
-    directory: Path, cases: Sequence[Case], trials: Trials, backends: Sequence[str]
+    directory: Path, cases: Sequence[Case], trials: Trials, backends: Sequence[str], bound_to_tensorflow: str = ""
 ) -> tuple[list[Outcome], list[str], list[str], list[str]]:
-    """Outcomes, faults, notes, and which backends are not there."""
+    """Outcomes, faults, notes, and which backends are not there, or not possible.
+
+    bound_to_tensorflow: why no other backend can run the model; "" where they can.
+    """
     outcomes, faults, notes, missing = [], [], [], []
     with tempfile.TemporaryDirectory(prefix="porter-") as scratch:
         inputs = Path(scratch) / "inputs.npz"
@@ -49,6 +52,9 @@ def run_elsewhere(
         for backend in backends:
             if find_spec(backend) is None:
                 missing.append(f"{backend} is not installed: not run on it")
+                continue
+            if backend != "tensorflow" and bound_to_tensorflow:
+                missing.append(f"{backend}: not possible, as {bound_to_tensorflow}")
                 continue
             answers = Path(scratch) / f"{backend}.npz"
             problems = _run(backend, directory, inputs, answers)

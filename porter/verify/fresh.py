@@ -43,12 +43,19 @@ def main(directory: Path, inputs: Path, outputs: Path) -> dict[str, Any]:
     module = load_module(directory / "model.py")
     import keras
 
+    def _text(array: np.ndarray) -> Any:
+        """Text as Keras takes it."""
+        return keras.ops.convert_to_tensor(array, dtype="string")
+
     def attempt(way: str, run: Callable[[Any], Any]) -> None:
         try:
             for case, values in cases.items():
+                values = [_text(each) if each.dtype.kind == "U" else each for each in values]
                 given = values[0] if len(values) == 1 else values
                 for number, leaf in enumerate(keras.tree.flatten(run(given))):
-                    results[f"{way}:{case}:{number}"] = np.asarray(keras.ops.convert_to_numpy(leaf))
+                    array = np.asarray(keras.ops.convert_to_numpy(leaf))
+                    words = array.dtype.kind == "O"  # bytes, each an object of its own
+                    results[f"{way}:{case}:{number}"] = np.char.decode(array.astype("S"), "utf-8") if words else array
         except Exception as problem:  # whatever the model raises is the result
             problems[way] = f"{type(problem).__name__}: {problem}"[:600]
 

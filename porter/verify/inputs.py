@@ -11,6 +11,8 @@ from zlib import crc32
 
 import numpy as np
 
+from porter.verify import words
+
 KINDS = ("normal", "uniform", "constant", "large", "small")
 
 # Sizes for unknown rows and columns (or time): uneven ones first, as they show what is swapped, then those that people
@@ -76,7 +78,8 @@ class Input:
 
     bound: whole numbers below it are drawn, where the graph looks them up in a table; of floats too, which Keras'
     Embedding used to cast. features: the size of the last axis, where only its consumers say. fixed: what is drawn always,
-    where an operation admits little else: the shape that it is to give, or axes, which differ from each other.
+    where an operation admits little else: the shape that it is to give, or axes, which differ from each other. keys: words,
+    or whole numbers, that it is looked up by.
     """
 
     tensor: str
@@ -85,6 +88,7 @@ class Input:
     bound: int | None = None
     features: int | None = None
     fixed: tuple[int, ...] | None = None
+    keys: tuple[Any, ...] = ()
 
     @property
     def is_integer(self) -> bool:
@@ -152,7 +156,12 @@ def read_inputs(report: Mapping[str, Any], graph: Any = None, stands_for: Any = 
         if tensor is None:
             found.append(given)
         else:
-            found.append(replace(given, bound=_bound(tensor), features=_features(tensor), fixed=_fixed(tensor)))
+            found.append(
+                replace(
+                    given, bound=_bound(tensor), features=_features(tensor), fixed=_fixed(tensor),
+                    keys=words.keys_of(tensor),
+                )
+            )  # fmt: skip
     return found
 
 
@@ -160,7 +169,7 @@ def draw(inputs: Sequence[Input], setting: Setting, kind: str, batch: int, seed:
     """Arrays by tensor name. The same arguments give the same arrays; sample 0 of a batch differs from sample 1.
 
     Kinds: standard normal, uniform in [0, 1), one constant everywhere, normal times 100, normal times 1e-3. Integers:
-    below their bound; for "constant" all alike, for "large" the largest, for "small" 0.
+    below their bound; for "constant" all alike, for "large" the largest, for "small" 0. Text: see `words.draw`.
     """
     return {
         given.tensor: _array(
@@ -199,7 +208,7 @@ def _has_free_list(inputs: Sequence[Input]) -> bool:
 def why_none(inputs: Sequence[Input]) -> str:
     """Why no arrays can be drawn for `inputs`; "" where they can."""
     for given in inputs:
-        if given.dtype in ("string", "object", "resource", "variant"):
+        if given.dtype in ("object", "resource", "variant"):
             return f"input {given.tensor} holds {given.dtype}s, for which no test values can be made up"
     return ""
 
@@ -209,6 +218,8 @@ def _array(
 ) -> np.ndarray:
     if given.fixed:
         return np.array(given.fixed, given.dtype)
+    if given.dtype == words.TEXT or given.keys:
+        return words.draw(given.keys, shape, kind, given.dtype, random)
     if given.dtype == "bool":
         return np.full(shape, True) if kind == "constant" else random.random(shape) < 0.5
     if given.is_integer or given.bound:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -82,7 +82,7 @@ def _promises(context: Context) -> list[str]:
             faults.append(f"the report names {len(items)} {side}, the model has {len(tensors)}")
             continue
         for item, tensor in zip(items, tensors, strict=True):
-            dtype = keras.backend.standardize_dtype(tensor.dtype)
+            dtype = "string" if _gives_words(tensor) else keras.backend.standardize_dtype(tensor.dtype)
             if dtype != item["dtype"]:
                 faults.append(f"{item['tensor']} is {dtype} in the model, {item['dtype']} in the report")
             if side == "inputs" and list(tensor.shape) != list(item["shape"]):
@@ -90,6 +90,12 @@ def _promises(context: Context) -> list[str]:
                     f"{item['tensor']} has shape {list(tensor.shape)} in the model, {item['shape']} in the report"
                 )
     return faults
+
+
+def _gives_words(tensor: Any) -> bool:
+    """Whether a Keras tensor holds words, of which Keras' own StringLookup says that they are integers."""
+    layer = getattr(getattr(tensor, "_keras_history", None), "operation", None)
+    return type(layer).__name__ == "StringLookup" and bool(getattr(layer, "invert", False))
 
 
 def _fixed_batch(context: Context) -> list[str]:
@@ -244,7 +250,9 @@ def elsewhere(context: Context) -> Finding:
     cases = [case for case in cases if not _refuses(case)]
     if not cases:
         return Finding(SKIPPED, trials.nothing_to_try or "the original refused all inputs")
-    found, faults, notes, missing = run_elsewhere(context.directory, cases, trials, context.backends or BACKENDS)
+    found, faults, notes, missing = run_elsewhere(
+        context.directory, cases, trials, context.backends or BACKENDS, context.report.get("only_tensorflow", "")
+    )
     summary = summarize(found, trials.converted.outputs) if found else Finding(SKIPPED, listed(missing))
     faults += differs_from_source(context.directory, context.model)
     if faults:

@@ -46,7 +46,10 @@ def record(context: Context) -> dict[str, Any] | None:
     return {
         "seed": trials.seed,
         "setting": asdict(trials.fitting[0]),
-        "inputs": [{"tensor": each.tensor, "bound": each.bound, "features": each.features} for each in trials.inputs],
+        "inputs": [
+            {"tensor": each.tensor, "bound": each.bound, "features": each.features, "keys": each.keys}
+            for each in trials.inputs
+        ],
         "axes": usual.axes,
         "independent": _independent(trials, usual),
         "cases": [
@@ -118,7 +121,12 @@ def recorded_cases(records: Mapping[str, Any], inputs: Sequence[Input], outputs:
     """The cases of a record, inputs drawn again; those that this machine draws otherwise are left out."""
     about = {item["tensor"]: item for item in records["inputs"]}
     given = [
-        replace(each, bound=about[each.tensor]["bound"], features=about[each.tensor]["features"])
+        replace(
+            each,
+            bound=about[each.tensor]["bound"],
+            features=about[each.tensor]["features"],
+            keys=tuple(about[each.tensor].get("keys", ())),
+        )  # fmt: skip
         for each in inputs
         if each.tensor in about
     ]

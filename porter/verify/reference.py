@@ -15,6 +15,7 @@ from porter.verify.fixed_batches import in_fixed_batches
 from porter.verify.frames import compute, in_frames
 from porter.verify.graphdef import ancestors, by_name, split
 from porter.verify.refused import Refused
+from porter.verify.words import as_text
 
 CHUNK = 256 * 2**20  # bytes of weights on their way into the session at once
 
@@ -111,7 +112,7 @@ class Reference:
             results = self.session.run(fetches, feed_dict)
         except (tf.errors.OpError, ValueError, TypeError) as problem:
             raise Refused("The original raises on these inputs", why=first_line(problem)) from problem
-        return {name: np.asarray(results[name]) for name in names}
+        return {name: as_text(np.asarray(results[name])) for name in names}
 
     def weights(self, names: Iterable[str]) -> dict[str, np.ndarray]:
         """Tensors that depend on weights and constants alone. Raises Refused.

@@ -28,4 +28,5 @@ from porter.rules.operations import sorting as sorting
 from porter.rules.operations import sparse as sparse
 from porter.rules.operations import special as special
 from porter.rules.operations import strings as strings
+from porter.rules.operations import tables as tables
 from porter.rules.operations import training as training
