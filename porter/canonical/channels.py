@@ -17,21 +17,13 @@ from typing import Any
 import numpy as np
 
 from porter.graph import Graph, Node, Value
-from porter.pattern.matcher import RANDOM, Matcher
+from porter.graph.operations import BROADCASTING, RANDOM, UNARY
+from porter.pattern import Matcher
 
 FIRST = ("NCHW", "NCDHW")
 PER_AXIS = ("strides", "ksize", "dilations")
 
-UNARY = {
-    "Abs", "Cast", "Ceil", "Elu", "Erf", "Exp", "Floor", "IsNan", "LeakyRelu", "Log", "Log1p", "LogicalNot", "Neg",
-    "Reciprocal", "Relu", "Relu6", "Rint", "Round", "Rsqrt", "Selu", "Sigmoid", "Sign", "Softplus", "Softsign", "Sqrt",
-    "Square", "StopGradient", "Tanh", "ZerosLike", "OnesLike",
-}  # fmt: skip
-BROADCAST = {
-    "Add", "AddN", "ClipByValue", "Cond", "Div", "Equal", "FloorDiv", "Greater", "GreaterEqual", "Less", "LessEqual",
-    "LogicalAnd", "LogicalOr", "Maximum", "Minimum", "Mul", "NotEqual", "Pow", "RealDiv", "SelectV2",
-    "SquaredDifference", "Sub",
-}  # fmt: skip
+ELEMENTWISE = UNARY | BROADCASTING | {"Cond"}
 WINDOWS = {
     "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv2dNative", "MaxPool", "AvgPool",
     "MaxPool3D", "AvgPool3D", "BiasAdd", "FusedBatchNorm",
@@ -204,7 +196,7 @@ def _sink(graph: Graph, node: Node, static: Callable[[Value], bool]) -> None:
         source = node.inputs[0].node
         if source.op in ("Transpose", "ExpandDims"):
             graph.replace(node.out, _transpose(graph, node.inputs[0], node.attrs["perm"]))
-    elif node.op in BROADCAST or node.op in UNARY:
+    elif node.op in ELEMENTWISE:
         _sink_elementwise(graph, node, static)
     elif node.op == "ConcatV2" and "axis" in node.attrs:
         rank = node.out.rank or 0
@@ -274,7 +266,7 @@ def _is_random(value: Value) -> bool:
         sizes = [size.node for size in node.inputs]
         shaped = all(size.op == "Shape" and _beneath(size.inputs[0]) is not None for size in sizes)
         return node.op == "RandomUniform" and shaped
-    if node.op not in UNARY | BROADCAST:
+    if node.op not in ELEMENTWISE:
         return False
     tensors = [each for each in node.inputs if each.rank]
     return len(tensors) == 1 and _is_random(tensors[0])

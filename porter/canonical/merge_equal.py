@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from porter.graph import Graph
-from porter.pattern.matcher import RANDOM
+from porter.graph.operations import RANDOM
 
 # Not worth comparing, or not the same twice.
 KEEP = RANDOM | {

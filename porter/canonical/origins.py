@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from porter.canonical.dimensions import constant
-from porter.canonical.shape_rules import BINARY, UNARY
+from porter.canonical.shape_rules import SHAPED_LIKE_FIRST
 from porter.graph import Node, Value
+from porter.graph.operations import BROADCASTING, DRAWN
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ def _before(found: Origin) -> Origin | None:
     if axis < 0:
         axis += len(value.shape)
     first = node.inputs[0]
-    if node.op in UNARY:
+    if node.op in SHAPED_LIKE_FIRST:
         return Origin(first, axis)
-    if node.op in BINARY or node.op in ("Select", "Cond"):
+    if node.op in BROADCASTING or node.op in ("Select", "Cond"):
         return _broadcast(node, value, axis)
-    if node.op in ("Fill", "RandomUniform", "RandomStandardNormal", "TruncatedNormal"):
+    if node.op == "Fill" or node.op in DRAWN:
         return _entry(first, axis)
     if node.op == "BroadcastTo":
         return _entry(node.inputs[1], axis)

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
-from porter.canonical.shape_rules import BINARY, UNARY
 from porter.graph import Graph, Node, Value
+from porter.graph.operations import BROADCASTING, DRAWN, UNARY
 from porter.pattern import Matcher
 
-ELEMENTWISE = (UNARY | BINARY | {"Cond"}) - {"Cumsum", "ReverseV2", "ReverseSequence", "BroadcastTo"}
+# Of a row by itself, rather than of each element.
+ROW_BY_ROW = UNARY | BROADCASTING | {"BiasAdd", "Cond", "Identity", "LogSoftmax", "Softmax"}
 REDUCTIONS = {"Sum", "Mean", "Max", "Min", "Prod", "Any", "All"}
-RANDOM = {"RandomUniform", "RandomStandardNormal", "TruncatedNormal"}
 LARGEST = 5  # axes of what is put together
 
 
@@ -63,7 +63,7 @@ class _Rows:
                 continue
             if node.op == "Reshape" and id(node.inputs[0]) in self.full:
                 self._reshaped(node)
-            elif any(id(value) in self.full for value in node.inputs) or node.op in RANDOM:
+            elif any(id(value) in self.full for value in node.inputs) or node.op in DRAWN:
                 self._moved(node)
             if not _is_merge(node) or self.matcher.is_static(node.out):  # weight arithmetic stays as rules know it
                 continue
@@ -133,7 +133,7 @@ class _Rows:
     def _way(self, node: Node) -> Callable[[], Node | None] | None:
         if any(value.shape is None or not value.shape or None in value.shape[1:] for value in node.outputs):
             return None
-        if node.op in ELEMENTWISE:
+        if node.op in ROW_BY_ROW:
             return lambda: self._elementwise(node)
         if node.op == "MatMul" and id(node.inputs[0]) in self.full and not node.attrs.get("transpose_a"):
             return lambda: self._product(node)
@@ -141,7 +141,7 @@ class _Rows:
             return lambda: self._looked_up(node)
         if node.op in REDUCTIONS and node.attrs.get("axes"):
             return lambda: self._reduced(node)
-        if node.op in RANDOM:
+        if node.op in DRAWN:
             return lambda: self._random(node)
         return None
 

@@ -9,18 +9,10 @@ import numpy as np
 
 from porter.canonical.dimensions import Dims, constant, dims_of, size_of, sizes_of
 from porter.graph import Node
+from porter.graph.operations import BROADCASTING, DRAWN, UNARY
 
-UNARY = {
-    "Abs", "Cast", "Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "Identity", "IsNan", "LeakyRelu", "Log", "Log1p",
-    "LogSoftmax", "LogicalNot", "Neg", "OnesLike", "Reciprocal", "Relu", "Relu6", "Rint", "Round", "Rsqrt", "Selu",
-    "Sigmoid", "Sign", "Sin", "Softmax", "Softplus", "Softsign", "Sqrt", "Square", "StopGradient", "Tanh", "ZerosLike",
-    "BiasAdd", "ReverseV2", "ReverseSequence", "Cumsum", "ClipByValue",
-}  # fmt: skip
-BINARY = {
-    "Add", "Div", "DivNoNan", "Equal", "FloorDiv", "FloorMod", "Greater", "GreaterEqual", "Less", "LessEqual",
-    "LogicalAnd", "LogicalOr", "Maximum", "Minimum", "Mul", "NotEqual", "Pow", "RealDiv", "SquaredDifference", "Sub",
-    "SelectV2",
-}  # fmt: skip
+# The first tensor's shape is the result's.
+SHAPED_LIKE_FIRST = UNARY | {"BiasAdd", "Cumsum", "Identity", "LogSoftmax", "ReverseSequence", "ReverseV2", "Softmax"}
 
 
 def _broadcast(node: Node) -> Dims | None:
@@ -295,8 +287,8 @@ def _only_batch(dims: Dims) -> Dims:
 
 
 RULES: dict[str, Callable[[Node], Dims | None]] = {
-    **dict.fromkeys(UNARY, _same),
-    **dict.fromkeys(BINARY, _broadcast),
+    **dict.fromkeys(SHAPED_LIKE_FIRST, _same),
+    **dict.fromkeys(BROADCASTING, _broadcast),
     **dict.fromkeys(("Sum", "Mean", "Max", "Min", "Prod", "All", "Any"), _reduce),
     "Tile": _tile,
     "StridedSlice": _strided_slice,
@@ -324,7 +316,7 @@ RULES: dict[str, Callable[[Node], Dims | None]] = {
     "Conv2DTranspose": _conv2d_transpose,
     **dict.fromkeys(("MaxPool", "AvgPool", "ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic"), _window),
     "BroadcastTo": _of_sizes,
-    **dict.fromkeys(("Fill", "RandomUniform", "RandomStandardNormal", "TruncatedNormal"), _filled),
+    **dict.fromkeys({"Fill", *DRAWN}, _filled),
     "LSTMBlockCell": _state,
     "GRUBlockCell": _state,
 }

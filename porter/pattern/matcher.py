@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from porter.graph import Graph, Node, Value, WeightRef
+from porter.graph.operations import RANDOM
 from porter.pattern.miss import Miss
 from porter.pattern.terms import Applied, Knob, Literal, OneOf, Op, Pattern, Reshaped, Scalar, Var, Weight
 
@@ -241,20 +242,6 @@ SHAPE_NODES = 32  # more of them than this are not followed
 # Other ways to look at the same numbers: whoever else uses one keeps it.
 VIEWS = {"ExpandDims", "Reshape", "SpaceToBatchND", "Squeeze", "Transpose"}
 CONTROL = {"Enter", "RefEnter", "Exit", "Merge", "NextIteration", "Switch", "While"}
-RANDOM = {
-    "RandomUniform",
-    "RandomStandardNormal",
-    "RandomUniformInt",
-    "TruncatedNormal",
-    "Multinomial",
-    "RandomShuffle",
-    "RandomGamma",
-    "RandomPoisson",
-    "RandomPoissonV2",
-    "ParameterizedTruncatedNormal",
-}
-
-
 RESHAPING = {"Squeeze", "ExpandDims", "Reshape"}
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-RANDOM = frozenset({
-    "RandomUniform", "RandomStandardNormal", "TruncatedNormal", "ParameterizedTruncatedNormal", "RandomUniformInt",
-    "Multinomial", "RandomGamma", "RandomPoisson", "RandomPoissonV2", "StatelessRandomUniform",
-    "StatelessRandomNormal", "StatelessTruncatedNormal", "StatelessRandomUniformV2", "StatelessRandomNormalV2",
-    "RandomShuffle",
-})  # fmt: skip
+from porter.graph import operations
+
+# By the names that files give them; those that take their seed as an input count too.
+RANDOM = operations.RANDOM | {
+    "StatelessRandomUniform", "StatelessRandomNormal", "StatelessTruncatedNormal", "StatelessRandomUniformV2",
+    "StatelessRandomNormalV2",
+}  # fmt: skip
 VARIABLES = frozenset({"Variable", "VariableV2", "AutoReloadVariable", "VarHandleOp"})
 PASSING = frozenset({
     "Identity", "RefIdentity", "ReadVariableOp", "Enter", "RefEnter", "Exit", "RefExit", "Switch", "RefSwitch",

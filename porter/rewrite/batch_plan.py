@@ -8,15 +8,10 @@ from math import prod
 
 from porter.graph import Graph, Node, Value
 from porter.graph.graph import Shape
+from porter.graph.operations import BROADCASTING, UNARY
 from porter.rewrite.batch_coupling import REDUCTIONS, Coupling, at_inference, has_samples
 
-ELEMENTWISE = {
-    "Abs", "Add", "AddN", "Cast", "Ceil", "Cos", "DivNoNan", "Elu", "Equal", "Erf", "Exp", "Expm1", "Floor", "FloorDiv",
-    "Greater", "GreaterEqual", "IsFinite", "IsInf", "IsNan", "LeakyRelu", "Less", "LessEqual", "Log", "Log1p",
-    "LogicalAnd", "LogicalNot", "LogicalOr", "Maximum", "Minimum", "Mul", "Neg", "NotEqual", "OnesLike", "Pow", "RealDiv",
-    "Reciprocal", "Relu", "Relu6", "Round", "Rsqrt", "SelectV2", "Sigmoid", "Sign", "Sin", "Softplus", "Sqrt", "Square",
-    "SquaredDifference", "StopGradient", "Sub", "Tanh", "Xdivy", "ZerosLike",
-}  # fmt: skip
+ELEMENTWISE = UNARY | BROADCASTING
 RESHAPING = ("Reshape", "Squeeze", "ExpandDims")
 SPREADING = ("Tile", "BroadcastTo")
 

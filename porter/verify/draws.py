@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from porter.graph.operations import RANDOM
 from porter.verify.draws_in_loops import STEPS
 from porter.verify.draws_in_loops import drawn as in_loop
 from porter.verify.placing import Placed
-from porter.verify.reference import RANDOM, Reference, Refused
+from porter.verify.reference import Reference, Refused
 from porter.verify.steps import after, read
 
 Drawn = Callable[[Sequence[int], Any], np.ndarray]  # the numbers for a shape, and for a seed of Keras'

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from porter.graph.operations import RANDOM
 from porter.verify.calling import Unknown, holding, run_call
 from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.converted import same
 from porter.verify.draws import Draws
 from porter.verify.overrides import Override
 from porter.verify.placing import Placed, pairs, place, title
-from porter.verify.reference import RANDOM, Reference
+from porter.verify.reference import Reference
 from porter.verify.steps import read
 from porter.verify.tensors import Tensors, fetch
 from porter.verify.trials import Case

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from porter.errors import Unsupported
+from porter.graph.operations import RANDOM
 from porter.verify.channels import channels_last
 from porter.verify.double import in_double
 from porter.verify.fixed_batches import in_fixed_batches
@@ -18,21 +19,6 @@ from porter.verify.refused import Refused
 from porter.verify.words import as_text
 
 CHUNK = 256 * 2**20  # bytes of weights on their way into the session at once
-
-# Operations that draw random numbers; a tensor that depends on one need not be the same twice.
-RANDOM = {
-    "Multinomial",
-    "ParameterizedTruncatedNormal",
-    "RandomCrop",
-    "RandomGamma",
-    "RandomPoisson",
-    "RandomPoissonV2",
-    "RandomShuffle",
-    "RandomStandardNormal",
-    "RandomUniform",
-    "RandomUniformInt",
-    "TruncatedNormal",
-}
 
 MEETING = {"Add", "AddV2", "Concat", "ConcatV2", "Mul", "Pack", "Select", "Sub"}  # inputs share their first size
 

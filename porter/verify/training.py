@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from porter.graph.operations import RANDOM
 from porter.verify.alone import EXPLAINED, describe, explain_all
 from porter.verify.averages import Averages
 from porter.verify.calling import Unknown, run_call
@@ -21,7 +22,7 @@ from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, lis
 from porter.verify.graphdef import ancestors, split
 from porter.verify.layers import LayerOutcome, Layers
 from porter.verify.placing import Placed, calls, heading, place, tells_layers
-from porter.verify.reference import RANDOM, Reference, Refused
+from porter.verify.reference import Reference, Refused
 from porter.verify.steps import read
 from porter.verify.tensors import Tensors
 from porter.verify.trials import Case

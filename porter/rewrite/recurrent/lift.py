@@ -5,18 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from porter.graph import Graph, Node, Value
+from porter.graph.operations import BROADCASTING, UNARY
 from porter.pattern import Matcher, Miss
 
-UNARY = {
-    "Abs", "Cast", "Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "LeakyRelu", "Log", "Log1p", "LogSoftmax",
-    "LogicalNot", "Neg", "OnesLike", "Reciprocal", "Relu", "Relu6", "Round", "Rsqrt", "Selu", "Sigmoid", "Sign", "Sin",
-    "Softmax", "Softplus", "Softsign", "Sqrt", "Square", "StopGradient", "Tanh", "ZerosLike",
-}  # fmt: skip
-ELEMENTWISE = {
-    "Add", "AddN", "BiasAdd", "ClipByValue", "Div", "DivNoNan", "Equal", "FloorDiv", "Greater", "GreaterEqual", "Less",
-    "LessEqual", "LogicalAnd", "LogicalOr", "Maximum", "Minimum", "Mul", "NotEqual", "Pow", "RealDiv", "SelectV2",
-    "SquaredDifference", "Sub",
-}  # fmt: skip
 ELEMENTWISE_CALLS = {"layers.Dropout", "layers.GaussianNoise", "layers.GaussianDropout", "layers.AlphaDropout"}
 REDUCTIONS = {"Sum", "Mean", "Max", "Min", "Prod", "Any", "All"}
 
@@ -112,11 +103,11 @@ class Lifter:
         attrs = dict(node.attrs)
         if op in ("Softmax", "LogSoftmax") and (node.out.rank or 0) < 2:
             raise Miss("its last axis is the batch's place", node)
-        if op in UNARY or op in ELEMENTWISE_CALLS:
+        if op in UNARY or op in ELEMENTWISE_CALLS or op in ("Softmax", "LogSoftmax"):
             return self._same_rank(node, op, lifted, attrs)
         if op == "Select" and node.inputs[0].rank == node.out.rank:
             return self._same_rank(node, "SelectV2", lifted, attrs)
-        if op in ELEMENTWISE:
+        if op in BROADCASTING or op == "BiasAdd":
             return self._same_rank(node, "Add" if op == "BiasAdd" and lifted[0] is None else op, lifted, attrs)
         rank = node.inputs[0].rank
         if (
