@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from porter.certificate import certify
-from porter.errors import OutputsDiffer, UsageError, writing
+from porter.errors import OutputsDiffer, writing
 from porter.folder import ANOTHER, beside, check_free, move
 from porter.graph import Graph
 from porter.options import Options, Progress, quiet
 from porter.report.content import content, write_report
-from porter.stages import Evaluation, open_original, raise_graph
+from porter.stages import Evaluation, open_original, raise_graph, refuse_backend
 
 NOT_YET = "Not proved yet: `porter verify` does it."
 
@@ -145,23 +145,10 @@ def _make(
     report = content(original, options, graph, emitted, rewriting, evaluate.folded)
     if options.dry_run:
         return _Made(emitted.source, report)
-    _refuse_backend(report["only_tensorflow"])
+    refuse_backend(report["only_tensorflow"])
     model = build(work / "model.py", emitted.bindings, evaluate)
     progress("write", 1)
     return _Made(emitted.source, report, model)
-
-
-def _refuse_backend(only_tensorflow: str) -> None:
-    """Raise UsageError where the model is for TensorFlow alone, for this reason, and Keras computes with another."""
-    import keras
-
-    backend = keras.backend.backend()
-    if only_tensorflow and backend != "tensorflow":
-        raise UsageError(
-            f"Keras computes with {backend} here, and the model runs on TensorFlow alone",
-            why=only_tensorflow,
-            todo="set KERAS_BACKEND=tensorflow, or name the numbers that are looked up with --inputs",
-        )
 
 
 def _seen_to_couple(proof: Any, report: dict[str, Any]) -> list[str]:

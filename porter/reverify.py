@@ -10,7 +10,7 @@ from porter.certificate import certify, changed, changed_settings, changed_weigh
 from porter.errors import OutputsDiffer, UnreadableSource
 from porter.options import Options, Progress, options_of, quiet
 from porter.report.content import read_report, with_proof, write_report
-from porter.stages import open_original
+from porter.stages import open_original, refuse_backend
 
 WITHOUT_ORIGINAL = (0, 1, 3, 4, 7)  # the levels that a certificate can stand in for
 FILES = ("model.py", "model.weights.h5", "model.keras")
@@ -48,6 +48,7 @@ def verify(
     directory = Path(directory)
     report = read_report(directory)
     _check_files(directory)
+    refuse_backend(report.get("only_tensorflow", ""))
     original = certificate = None
     try:
         original = open_original(source or _recorded_source(report), options_of(report), progress)

@@ -135,6 +135,19 @@ def raise_graph(
     return graph, result
 
 
+def refuse_backend(only_tensorflow: str) -> None:
+    """Raise UsageError where the model is for TensorFlow alone, for this reason, and Keras computes with another."""
+    import keras
+
+    backend = keras.backend.backend()
+    if only_tensorflow and backend != "tensorflow":
+        raise UsageError(
+            f"Keras computes with {backend} here, and the model runs on TensorFlow alone",
+            why=only_tensorflow,
+            todo="set KERAS_BACKEND=tensorflow, or name the numbers that are looked up with --inputs",
+        )
+
+
 class Evaluation:
     """Gives the arrays of values that depend on weights and constants alone."""
 

@@ -96,6 +96,23 @@ def test_a_file_a_checkpoint_and_numbers_fill_tables(shelf):
     assert_recorded(answers(keras.saving.load_model(out / "model.keras"), report))
 
 
+def test_features_of_text_are_numbers_or_the_text_itself(shelf):
+    """Words that are hashed beside a vocabulary too, and samples with one, several and none."""
+    source = FIXTURE / "columns.ckpt"
+    report = convert(source, options=Options(outputs=["rating:0"], dry_run=True)).report
+    assert {(row["tensor"], row["dtype"]) for row in report["inputs"]} == {
+        ("kind_ids:0", "int64"),
+        ("maker_ids:0", "int64"),
+    }
+    told = " ".join(text for text in report["warnings"] if text.startswith("Feed kind_ids:0"))
+    assert "[raw, baked, fried] (3 words), from 0; for any other as many more as" in told
+    assert "tf.strings.to_hash_bucket_fast(text, 2)" in told
+    assert "--inputs with kind:0" in told
+    out = shelf / "rating"
+    report = convert(source, out, Options(outputs=["rating:0"], inputs=["kind:0", "maker:0"])).report
+    assert_recorded(answers(load_source(out / "model.py").load_model(), report))
+
+
 def test_a_missing_file_is_named_and_what_it_would_give_is_an_input(tmp_path):
     for file in FIXTURE.glob("prices.ckpt*"):
         shutil.copy(file, tmp_path)

@@ -5,10 +5,13 @@ hashed; neither text nor sparse tensors go into a Keras model. What follows the 
 root mean of rows of a table (`embedding_column`, `linear_model`), or a dense tensor of numbers (`indicator_column`). There
 the graph is rewritten, to compute the same from an input [batch, n] of the numbers that the lookup gives, with -1 where a
 sample has fewer than n. What the number of a text is, and which feature a parsed tensor holds, is told for each input.
+Where the user wants the placeholder of the text itself for an input, the same is looked up or hashed densely, and "" is
+where a sample has fewer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -17,13 +20,20 @@ from porter.read.wiring import Tensor, Wiring, spell
 
 COMBINED = {"SparseSegmentSum": "sum", "SparseSegmentMean": "mean", "SparseSegmentSqrtN": "sqrtn"}
 GATHERS = ("Gather", "GatherV2", "ResourceGather")
+FINDS = ("LookupTableFindV2", "LookupTableFind", "HashTableLookup")
+# What numbers are made with, one of each text, of a vocabulary and buckets for other words.
+ONE_BY_ONE = (
+    *FINDS, "StringToHashBucketFast", "StringToHashBucketStrong", "Add", "AddV2", "NotEqual", "Select", "SelectV2", "Identity",
+)  # fmt: skip
+BESIDE = ("Const", "HashTable", "HashTableV2", "LookupTableSize", "LookupTableSizeV2")
+DT_FLOAT, DT_INT32, DT_STRING, DT_INT64, DT_BOOL = 1, 3, 7, 9, 10  # of TensorFlow's types.proto
 SHOWN = 12  # words of a vocabulary in a sentence
 
 
-def dense_features(graph_def: Any) -> tuple[Any, dict[str, str]]:
+def dense_features(graph_def: Any, wanted: Collection[str] = ()) -> tuple[Any, dict[str, str]]:
     """The graph with dense inputs for its categorical features, and by the name of a tensor what is fed there.
 
-    What is not built as feature columns are is left as it is.
+    wanted: placeholders of text that are to be inputs themselves. What is not built as feature columns are is left as it is.
     """
     wiring = Wiring(graph_def)
     if not any(node.op in (*COMBINED, "SparseToDense", "ParseExample") for node in graph_def.node):
@@ -31,7 +41,7 @@ def dense_features(graph_def: Any) -> tuple[Any, dict[str, str]]:
     features = _Features(wiring)
     made = type(graph_def)()
     made.CopyFrom(graph_def)
-    rewriter = _Rewriter(made, features)
+    rewriter = _Rewriter(made, features, wanted)
     for name, node in wiring.nodes.items():
         if node.op in COMBINED:
             rewriter.embedding(name)
@@ -89,7 +99,13 @@ class _Features:
             function = f"tf.strings.to_hash_bucket{'_' if kind else ''}{kind}"
             count = attributes["num_buckets"].i
             return key and (key, f"{function}(text, {count}), a number below {count}")
-        if op in ("LookupTableFindV2", "LookupTableFind", "HashTableLookup"):
+        if op in ("Select", "SelectV2") and self.wiring.op(inputs[1][0]) in FINDS:
+            known, other = self.told(inputs[1]), self.wiring.inputs.get(inputs[2][0], [])
+            hashed = next((each for tensor in other if (each := self.told(self.behind(tensor)))), None)
+            if known and hashed and hashed[0] == known[0]:
+                where, function = known[1].rpartition(", from 0; ")[0], hashed[1].rpartition(", a number below ")[0]
+                return known[0], f"{where}, from 0; for any other as many more as {function}"
+        if op in FINDS:
             key = self._key(inputs[1])
             return key and (key, f"the place of the word in {self._vocabulary(inputs[0])}, {self._default(inputs[2])}")
         if op == "SparseCross":
@@ -142,9 +158,11 @@ class _Features:
 class _Rewriter:
     """Puts dense inputs where categorical features were sparse."""
 
-    def __init__(self, graph_def: Any, features: _Features):
+    def __init__(self, graph_def: Any, features: _Features, wanted: Collection[str]):
         self.graph_def, self.features, self.wiring = graph_def, features, features.wiring
         self.nodes = {node.name: node for node in graph_def.node}
+        self.wanted = wanted
+        self.text_of: dict[Tensor, str] = {}  # by numbers, the placeholder of the text that they are made of
         self.explained: dict[str, str] = {}
         self.made: dict[tuple[str, str], str] = {}
 
@@ -156,7 +174,8 @@ class _Rewriter:
             return
         told = self.features.told(self.features.behind(ids))
         if told is not None:
-            self._become(name, self._input(*told, self.wiring.nodes[name].attr["T"].type))
+            made = self._of_text(name, ids) or self._input(*told, self.wiring.nodes[name].attr["T"].type, ids)
+            self._become(name, made)
 
     def embedding(self, name: str) -> None:
         """Rows of a table, combined for each sample, with zeros for samples that have none."""
@@ -176,8 +195,8 @@ class _Rewriter:
         told = features.told(ids) if end and self._is_feature(indices) else None
         if end is None or told is None:
             return
-        self._combine(end, rows[0], self._input(*told, wiring.nodes[rows[0]].attr["Tindices"].type), COMBINED[
-            wiring.op(name)])  # fmt: skip
+        given = self._of_text(end, ids) or self._input(*told, wiring.nodes[rows[0]].attr["Tindices"].type, ids)
+        self._combine(end, rows[0], given, COMBINED[wiring.op(name)])
 
     def _is_feature(self, indices: Tensor) -> bool:
         """Whether a sparse tensor is a feature as it was fed, one after the other and without holes."""
@@ -195,8 +214,54 @@ class _Rewriter:
                         return after
         return None
 
-    def _input(self, feature: str, how: str, dtype: int) -> str:
-        """The placeholder for a feature, made once."""
+    def _of_text(self, at: str, ids: Tensor) -> str | None:
+        """The numbers `ids` of the text that is fed densely, -1 where it is ""; None where they are not wanted so."""
+        found = self._made_of_text(ids)
+        if found is None:
+            return None
+        text, made_of = found
+        names = {name: f"{at}/words/{name}" for name in made_of}
+        for name, copy in names.items():
+            node = self._copy(copy, self.wiring.nodes[name])
+            node.input[:] = [
+                names.get(source, spell(text if self._takes_text(source) else (source, index)))
+                for source, index in self.wiring.inputs[name]
+            ]
+        numbers = names[self.features.behind(ids)[0]]
+        nothing = self._constant(f"{at}/words/nothing", np.array(b""), DT_STRING)
+        missing = self._constant(f"{at}/words/missing", np.asarray(-1), DT_INT64)
+        self._add(f"{at}/words/there", "NotEqual", [spell(text), nothing], T=DT_STRING)
+        chosen = [f"{at}/words/there", numbers, missing]
+        return str(self._add(f"{at}/words/numbers", "SelectV2", chosen, T=DT_INT64).name)
+
+    def _made_of_text(self, ids: Tensor) -> tuple[Tensor, list[str]] | None:
+        """The dense text that the user wants to feed and that `ids` are made of, and the nodes that make them."""
+        texts, made_of, stack = set(), [], [self.features.behind(ids)]
+        while stack:
+            name = stack.pop()[0]
+            if self._takes_text(name):
+                texts.add(self.wiring.through(self.wiring.inputs[name][0], ("Reshape",)))
+            elif self.wiring.op(name) in ONE_BY_ONE:
+                made_of.append(name)
+                stack += self.wiring.inputs[name]
+            elif self.wiring.op(name) not in BESIDE:
+                return None
+        if len(texts) != 1:
+            return None
+        text = texts.pop()
+        fed = self.wiring.through(text, ("Identity", "ExpandDims"))[0]
+        if self.wiring.op(fed) == "Placeholder" and fed not in self.wanted:
+            self.text_of[self.features.behind(ids)] = fed
+        return (text, list(dict.fromkeys(made_of))) if fed in self.wanted else None
+
+    def _takes_text(self, name: str) -> bool:
+        """Whether a node takes what there is out of dense text."""
+        node = self.wiring.nodes.get(name)
+        picks = node is not None and node.op in ("GatherNd", "Gather", "GatherV2")
+        return picks and node.attr["Tparams"].type == DT_STRING  # type: ignore[union-attr]
+
+    def _input(self, feature: str, how: str, dtype: int, ids: Tensor) -> str:
+        """The placeholder for the numbers `ids` of a feature, made once."""
         key = (f"{feature}:{dtype}", how)
         if key not in self.made:
             name, number = f"{feature}_ids", 1
@@ -209,26 +274,29 @@ class _Rewriter:
             self.explained[f"{name}:0"] = (
                 f"the categorical feature {feature} as whole numbers [batch, n]: {how}; -1 where a sample has fewer than n"
             )
+            text = self.text_of.get(self.features.behind(ids))
+            if text:
+                self.explained[f"{name}:0"] += (
+                    f" (--inputs with {text}:0 takes the text itself, on TensorFlow's backend)"
+                )
         return self.made[key]
 
     def _combine(self, end: str, gather: str, given: str, how: str) -> None:
         """sum, mean or root mean of the table's rows at the numbers that are not -1, in the place of the node `end`."""
-        from tensorflow.core.framework import types_pb2
-
         table = self.nodes[gather]
-        whole, real = table.attr["Tindices"].type, types_pb2.DT_FLOAT
+        whole, real = table.attr["Tindices"].type, DT_FLOAT
         kind = table.attr["dtype" if table.op == "ResourceGather" else "Tparams"].type or real
         at = f"{end}/dense"
         zero = self._constant(f"{at}/zero", np.zeros((), "int64"), whole)
         one = self._constant(f"{at}/one", np.ones((), "float32"), kind)
-        last = self._constant(f"{at}/last", np.asarray(-1, "int32"), types_pb2.DT_INT32)
-        middle = self._constant(f"{at}/middle", np.asarray(1, "int32"), types_pb2.DT_INT32)
+        last = self._constant(f"{at}/last", np.asarray(-1, "int32"), DT_INT32)
+        middle = self._constant(f"{at}/middle", np.asarray(1, "int32"), DT_INT32)
         self._add(f"{at}/number", "Maximum", [given, zero], T=whole)
         rows = self._copy(f"{at}/rows", table)
         rows.input[1] = f"{at}/number"
         self._add(f"{at}/there", "GreaterEqual", [given, zero], T=whole)
-        self._add(f"{at}/mask", "Cast", [f"{at}/there"], SrcT=types_pb2.DT_BOOL, DstT=kind)
-        self._add(f"{at}/masks", "ExpandDims", [f"{at}/mask", last], T=kind, Tdim=types_pb2.DT_INT32)
+        self._add(f"{at}/mask", "Cast", [f"{at}/there"], SrcT=DT_BOOL, DstT=kind)
+        self._add(f"{at}/masks", "ExpandDims", [f"{at}/mask", last], T=kind, Tdim=DT_INT32)
         self._add(f"{at}/masked", "Mul", [f"{at}/rows", f"{at}/masks"], T=kind)
         total = self._sum(f"{at}/sum", f"{at}/masked", middle, kind)
         if how != "sum":
@@ -241,9 +309,7 @@ class _Rewriter:
         self._become(end, total)
 
     def _sum(self, name: str, value: str, axis: str, kind: int) -> str:
-        from tensorflow.core.framework import types_pb2
-
-        node = self._add(name, "Sum", [value, axis], T=kind, Tidx=types_pb2.DT_INT32)
+        node = self._add(name, "Sum", [value, axis], T=kind, Tidx=DT_INT32)
         node.attr["keep_dims"].b = False
         return str(node.name)
 

@@ -70,7 +70,7 @@ class _Maker:
                  renamed: dict[str, str]):  # fmt: skip
         self.source, self.weights = source, weights
         graph_def, self.alias = inline_calls(source.graph_def)
-        graph_def, self.features = dense_features(graph_def)
+        graph_def, self.features = dense_features(graph_def, {parse(name.strip())[0] for name in inputs})
         self.wiring = Wiring(graph_def)
         self.contexts = Contexts(self.wiring)
         self.values = Values(self.wiring, self.contexts)
