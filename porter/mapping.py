@@ -31,7 +31,9 @@ def read_map(
     for names, there, what in ((pairs, wanted, "to be filled"), (pairs.values(), offered, "in the checkpoint")):
         known = set(names if there is None else there)
         if unknown := [name for name in names if name not in known]:
-            raise UsageError(f"{file} names what is not {what}: {', '.join(unknown[:5])}", where=str(file))
+            raise UsageError(
+                f"{file} names what is not {what}: {', '.join(unknown[:5])}", where=str(file), todo="correct the names"
+            )
     return pairs | ({number: str(found[number])} if found.get(number) is not None else {})
 
 

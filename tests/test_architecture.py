@@ -6,9 +6,8 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 BASE = {"graph", "errors"}
@@ -54,17 +53,23 @@ AT_ONCE = {
 }
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """All of a module's syntax tree."""
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
 def imports(path: Path) -> list[tuple[str, bool]]:
     """Dotted names that a module imports, and whether that happens when it is loaded."""
-    tree = ast.parse(path.read_text())
     late = {
         id(inner)
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or _is_type_checking(node)
         for inner in ast.walk(node)
     }
     found = []
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found += [(alias.name, id(node) not in late) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -89,47 +94,46 @@ def modules() -> list[tuple[str, Path]]:
     return [(part, path) for part, path in found if part != "__init__"]
 
 
-MODULES = [pytest.param(part, path, id=str(path.relative_to(ROOT))) for part, path in modules()]
+MODULES = modules()
+RULES = [path for part, path in MODULES if part == "rules" and path.name != "__init__.py"]
+LAYERS = [path for part, path in MODULES if part == "layers" and path.name != "__init__.py"]
 
 
 def test_all_parts_have_a_floor():
-    assert {part for part, _ in modules()} == FLOORS.keys()
+    assert {part for part, _ in MODULES} == FLOORS.keys()
 
 
-@pytest.mark.parametrize(("part", "path"), MODULES)
-def test_floors(part, path):
-    inside = {name.split(".")[1] for name, _ in imports(path) if name.startswith("porter.")}
-    assert inside - {part, "__version__"} <= FLOORS[part]
+def test_floors():
+    for part, path in MODULES:
+        inside = {name.split(".")[1] for name, _ in imports(path) if name.startswith("porter.")}
+        assert inside - {part, "__version__"} <= FLOORS[part], path
 
 
-RULES = [path for part, path in modules() if part == "rules" and path.name != "__init__.py"]
-
-
-@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
-def test_rules_do_not_lean_on_rules(path):
+def test_rules_do_not_lean_on_rules():
     """A file of rules may share helpers with others, but those hold no rules."""
-    shared = [name.split(".")[2:] for name, _ in imports(path) if name.startswith("porter.rules.")]
-    for parts in shared:
-        helper = (ROOT / "rules").joinpath(*parts).with_suffix(".py").read_text()
-        assert not re.search(r"^@(rule|op)\b", helper, re.M), parts
+    for path in RULES:
+        shared = [name.split(".")[2:] for name, _ in imports(path) if name.startswith("porter.rules.")]
+        for parts in shared:
+            helper = (ROOT / "rules").joinpath(*parts).with_suffix(".py").read_text()
+            assert not re.search(r"^@(rule|op)\b", helper, re.M), (path, parts)
 
 
-@pytest.mark.parametrize(("part", "path"), MODULES)
-def test_what_is_loaded_at_once(part, path):
+def test_what_is_loaded_at_once():
     """TensorFlow and Keras are imported by the functions that need them; custom layers alone may load Keras."""
-    outside = {name.split(".")[0] for name, at_once in imports(path) if at_once}
-    assert outside - {"porter", "__future__"} <= AT_ONCE.get(part, LIGHT)
+    for part, path in MODULES:
+        outside = {name.split(".")[0] for name, at_once in imports(path) if at_once}
+        assert outside - {"porter", "__future__"} <= AT_ONCE.get(part, LIGHT), path
 
 
-@pytest.mark.parametrize("path", [path for part, path in modules() if part == "layers" and path.name != "__init__.py"])
-def test_a_layer_can_be_copied(path):
+def test_a_layer_can_be_copied():
     """Its file's imports are those that every model.py has, so that its source runs there."""
-    assert {name for name, _ in imports(path)} <= {"keras", "numpy", "__future__"}
+    for path in LAYERS:
+        assert {name for name, _ in imports(path)} <= {"keras", "numpy", "__future__"}, path
 
 
 def test_no_name_of_a_module_is_a_library():
     """A module called like a library that porter needs would hide it from the scripts beside it."""
-    assert not {path.stem for _, path in modules()} & {"keras", "tensorflow", "numpy", "rich", "typer", "jax", "torch"}
+    assert not {path.stem for _, path in MODULES} & {"keras", "tensorflow", "numpy", "rich", "typer", "jax", "torch"}
 
 
 def test_every_package_is_installed():
@@ -138,3 +142,13 @@ def test_every_package_is_installed():
     folders = [path.parent.relative_to(ROOT) for path in (ROOT / "porter").rglob("__init__.py")]
     folders += ["porter" / path.parent.relative_to(ROOT) for path in (ROOT / "rules").rglob("__init__.py")]
     assert set(listed) == {".".join(folder.parts) for folder in folders}
+
+
+def test_refusals_say_what_to_do():
+    """An error for people ends with the next step. Those of `tables.py` are reasons, told by one that does."""
+    for _, path in MODULES:
+        for node in nodes(path) if path.name != "tables.py" else ():
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                told = {each.arg for each in node.keywords}
+                refuses = node.func.id in {"UnreadableSource", "Unsupported", "UsageError"}
+                assert not refuses or told & {"todo", None}, f"{path}:{node.lineno}"

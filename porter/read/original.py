@@ -275,6 +275,7 @@ class _Maker:
             raise UsageError(
                 f"{spell(tensor)} cannot be {value!r}.",
                 why=f"it is of type {dtype_name(stand.dtype)}, shape {stand.shape}",
+                todo=f"give --freeze {spell(tensor)} such a value",
             ) from problem
         self.plan.stands.pop(name, None)
         plain = array.reshape(()).item() if array.size == 1 else array.tolist()

@@ -56,6 +56,7 @@ class Places:
                 raise UsageError(
                     f"The map names {unknown[0]}, which is no variable of {what}",
                     why=f"names like it: {', '.join(near)}" if near else "",
+                    todo="correct the map; porter proposes one where FILE is not there",
                 )
 
     def stored_name(self, node: str) -> str:
@@ -74,7 +75,10 @@ class Places:
         declared = shape_of(definition.attr["shape"].shape) if "shape" in definition.attr else None
         if given := self.renamed.get(self.stored_name(node)):
             if not fits(stored[given][0], declared):
-                raise UsageError(f"The map gives {given} {stored[given][0]} to {self.stored_name(node)} {declared}")
+                raise UsageError(
+                    f"The map gives {given} {stored[given][0]} to {self.stored_name(node)} {declared}",
+                    todo="correct the map: both have to be of one shape",
+                )
             return Place(given, stored[given][0], stored[given][1])
         for name in dict.fromkeys((self.stored_name(node), node)):
             if name in stored and fits(stored[name][0], declared):

@@ -86,7 +86,11 @@ class Recording:
         self.want = {key[4:]: np.asarray(array) for key, array in arrays.items() if key.startswith("out:")}
         self.model = model
         if not self.given or not self.want:
-            raise UsageError(f"{file} holds no recording", why="it needs arrays in:NAME and out:NAME")
+            raise UsageError(
+                f"{file} holds no recording",
+                why="it needs arrays in:NAME and out:NAME",
+                todo="write one with numpy.savez, or with porter capture",
+            )
 
     def cases(self) -> Iterator[tuple[list[np.ndarray], dict[str, np.ndarray], None]]:
         """The one case that was recorded, its inputs in the order in which their shapes fit the model's."""

@@ -157,7 +157,9 @@ def _settle(map_file: Path | None, sources: list[Part], targets: list[Part]) -> 
         array = np.asarray(giver.weights[its_role])
         if array.size != int(np.prod(variable.shape)) or (array.shape[-1:] != tuple(variable.shape)[-1:]):
             raise UsageError(
-                f"{source_name} is {array.shape}, {target_name} {tuple(variable.shape)}", where=str(map_file)
+                f"{source_name} is {array.shape}, {target_name} {tuple(variable.shape)}",
+                where=str(map_file),
+                todo="correct the map: the sizes have to agree, the last axis too",
             )
         variable.assign(array.reshape(tuple(variable.shape)))
         settled[id(variable)] = array

@@ -50,7 +50,12 @@ def read_overrides(file: Path, report: Mapping[str, Any]) -> dict[str, Override]
 
 def _tolerance(number: Any, where: str) -> float:
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < 1:
-        raise UsageError("An override takes a tolerance between 0 and 1", where=where, why=f"received {number!r}")
+        raise UsageError(
+            "An override takes a tolerance between 0 and 1",
+            where=where,
+            why=f"received {number!r}",
+            todo="write, for example, tolerance = 1e-3",
+        )
     return float(number)
 
 

@@ -244,4 +244,8 @@ def _reference(original: Any | None) -> tuple[Reference | None, str]:
 def _check_outputs(reference: Reference | None, report: Mapping[str, Any]) -> None:
     missing = [item["tensor"] for item in report["outputs"] if reference and not reference.has(item["tensor"])]
     if missing:
-        raise UsageError(f"The original has no output {missing[0]}", why="the report belongs to another source")
+        raise UsageError(
+            f"The original has no output {missing[0]}",
+            why="the report belongs to another source",
+            todo="name the original with --source",
+        )

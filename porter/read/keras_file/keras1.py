@@ -136,13 +136,14 @@ def _cudnn(kind: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _check_statistics(config: dict[str, Any], name: str) -> None:
-    """Refuse batch normalisations whose training Keras 3 cannot do."""
+    """Refuse batch normalisations whose training would not come along."""
     for key in ("renorm", "virtual_batch_size", "adjustment"):
         if config.pop(key, None):
             raise Unsupported(
                 f"The layer {name} is a BatchNormalization with {key}.",
                 where=name,
-                why="Keras 3 has no such training, and its moving statistics mean something else",
+                why="the averages that it trains with are read from graphs, not from .h5 files",
+                todo="convert a checkpoint of the model, saved with its graph",
             )
     mode = config.pop("mode", 0)
     if mode == 1:
@@ -150,6 +151,7 @@ def _check_statistics(config: dict[str, Any], name: str) -> None:
             f"The layer {name} is a BatchNormalization of Keras 1 with mode=1.",
             where=name,
             why="it normalised each sample by itself, which no later version does",
+            todo="write that layer in Keras 3; `porter transplant` brings the weights of the others",
         )
     for key in ("renorm_clipping", "renorm_momentum", "fused"):
         config.pop(key, None)

@@ -214,6 +214,7 @@ def _input(config: dict[str, Any], name: str) -> Any:
             f"The input {name} is {'sparse' if config.get('sparse') else 'ragged'}.",
             where=name,
             why="Keras 3 runs on plain arrays",
+            todo="build the model with a dense input, and name that: --into my_model.py:build",
         )
     if shape is None:
         raise Unsupported(f"The input {name} has no shape in the file.", where=name, todo=TODO)

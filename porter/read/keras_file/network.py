@@ -160,6 +160,7 @@ class Builder:
                     "The file's layers cannot be called in any order.",
                     where=", ".join(stuck[:5]),
                     why="they take tensors that no layer gives",
+                    todo="--into names what builds the model",
                 )
         return tuple(_packed([_found(each, results) for each in _references(end)]) for end in ends)
 
