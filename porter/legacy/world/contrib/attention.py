@@ -23,9 +23,18 @@ class _Mechanism:
         self.keys = self.memory_layer(self.values)
         self.batch_size, self.alignments_size = tf.shape(self.keys)[0], tf.shape(self.keys)[1]
 
-    def initial(self, batch_size: Any, dtype: Any) -> Any:
+    @property
+    def state_size(self) -> Any:
+        """The size of the state: alignments."""
+        return self.alignments_size
+
+    def initial_alignments(self, batch_size: Any, dtype: Any) -> Any:
         """Alignments before the first step."""
         return tf.zeros([batch_size, self.alignments_size], dtype)
+
+    def initial_state(self, batch_size: Any, dtype: Any) -> Any:
+        """The state before the first step."""
+        return self.initial_alignments(batch_size, dtype)
 
     def score(self, query: Any) -> Any:
         """How well each step of the memory fits, [batch, time]."""
@@ -98,22 +107,34 @@ class AttentionWrapperState(NamedTuple):
 
 
 class AttentionWrapper(RNNCell):
-    """A cell fed its input and the last attention; with one mechanism, and without a history of alignments."""
+    """A cell fed its input and the last attention, of one mechanism or several.
+
+    alignment_history: whether the state keeps all alignments, as a TensorArray over time for each mechanism.
+    attention_fn: what takes the place of `read`.
+    """
 
     def __init__(self, cell: RNNCell, attention_mechanism: Any, attention_layer_size: Any = None,
                  alignment_history: bool = False, cell_input_fn: Any = None, output_attention: bool = True,
-                 initial_cell_state: Any = None, name: Any = None, attention_layer: Any = None):  # fmt: skip
-        if alignment_history or isinstance(attention_mechanism, list | tuple):
-            raise NotImplementedError("AttentionWrapper is here with one mechanism and without alignment_history")
-        super().__init__(name=name)
-        self._cell, self._mechanism, self._first = cell, attention_mechanism, initial_cell_state
+                 initial_cell_state: Any = None, name: Any = None, attention_layer: Any = None,
+                 attention_fn: Any = None, dtype: Any = None):  # fmt: skip
+        super().__init__(name=name, dtype=dtype)
+        self._cell, self._first, self._many = cell, initial_cell_state, isinstance(attention_mechanism, list | tuple)
+        self._mechanisms = tuple(attention_mechanism) if self._many else (attention_mechanism,)
         self._join = cell_input_fn or (lambda inputs, attention: tf.concat([inputs, attention], -1))
-        self._output_attention = output_attention
-        self._layer = attention_layer
+        self._output_attention, self._history, self._read = output_attention, alignment_history, attention_fn or read
+        sizes = attention_layer_size if self._many else [attention_layer_size]
         if attention_layer_size is not None:
-            self._layer = Dense(attention_layer_size, name="attention_layer", use_bias=False)
-        depth = int(attention_mechanism.values.get_shape()[-1])
-        self._attention_size = attention_layer_size or getattr(attention_layer, "units", None) or depth
+            self._layers = [Dense(size, name="attention_layer", use_bias=False) for size in sizes]
+        else:
+            layers = attention_layer if isinstance(attention_layer, list | tuple) else [attention_layer]
+            self._layers = list(layers) if attention_layer is not None else [None] * len(self._mechanisms)
+        self._attention_size = sum(
+            getattr(layer, "units", None) or int(mechanism.values.get_shape()[-1])
+            for layer, mechanism in zip(self._layers, self._mechanisms, strict=True)
+        )
+
+    def _one_or_all(self, parts: Any) -> Any:
+        return tuple(parts) if self._many else next(iter(parts))
 
     @property
     def output_size(self) -> Any:
@@ -123,26 +144,49 @@ class AttentionWrapper(RNNCell):
     @property
     def state_size(self) -> Any:
         """The sizes of the state."""
-        times = self._mechanism.alignments_size
+        times = [mechanism.alignments_size for mechanism in self._mechanisms]
+        each = self._one_or_all(times)
+        history = self._one_or_all(time if self._history else () for time in times)
         shape = tf.TensorShape([])
-        return AttentionWrapperState(self._cell.state_size, self._attention_size, shape, times, (), times)
+        return AttentionWrapperState(self._cell.state_size, self._attention_size, shape, each, history, each)
 
     def zero_state(self, batch_size: Any, dtype: Any) -> AttentionWrapperState:
         """The state before the first step."""
         with tf.name_scope(type(self).__name__ + "ZeroState"):
             cell_state = self._first if self._first is not None else self._cell.zero_state(batch_size, dtype)
-            alignments = self._mechanism.initial(batch_size, dtype)
+            first = [mechanism.initial_alignments(batch_size, dtype) for mechanism in self._mechanisms]
+            states = [mechanism.initial_state(batch_size, dtype) for mechanism in self._mechanisms]
+            history = [
+                tf.TensorArray(dtype, size=0, dynamic_size=True, element_shape=each.shape) if self._history else ()
+                for each in first
+            ]
             attention = tf.zeros([batch_size, self._attention_size], dtype)
-            return AttentionWrapperState(cell_state, attention, tf.zeros([], tf.int32), alignments, (), alignments)
+            parts = map(self._one_or_all, (first, history, states))
+            return AttentionWrapperState(cell_state, attention, tf.zeros([], tf.int32), *parts)
 
     def call(self, inputs: Any, state: AttentionWrapperState) -> Any:
         """One step: the attention (or the cell's output), and the state."""
         output, cell_state = self._cell(self._join(inputs, state.attention), state.cell_state)
-        alignments, attention_state = self._mechanism(output, state.attention_state)
-        context = tf.squeeze(tf.matmul(tf.expand_dims(alignments, 1), self._mechanism.values), [1])
-        attention = context if self._layer is None else self._layer(tf.concat([output, context], 1))
-        following = AttentionWrapperState(cell_state, attention, state.time + 1, alignments, (), attention_state)
+        before = state.attention_state if self._many else (state.attention_state,)
+        history = state.alignment_history if self._many else (state.alignment_history,)
+        found = [
+            self._read(mechanism, output, last, layer)
+            for mechanism, last, layer in zip(self._mechanisms, before, self._layers, strict=True)
+        ]
+        attention = tf.concat([each for each, _, _ in found], 1)
+        if self._history:
+            history = [kept.write(state.time, each[1]) for kept, each in zip(history, found, strict=True)]
+        alignments, states = ([each[at] for each in found] for at in (1, 2))
+        parts = map(self._one_or_all, (alignments, history, states))
+        following = AttentionWrapperState(cell_state, attention, state.time + 1, *parts)
         return (attention if self._output_attention else output), following
+
+
+def read(mechanism: Any, output: Any, state: Any, layer: Any) -> Any:
+    """What a cell's output finds in the memory: the attention, the alignments, the mechanism's next state."""
+    alignments, state = mechanism(output, state=state)
+    context = tf.squeeze(tf.matmul(tf.expand_dims(alignments, 1), mechanism.values), [1])
+    return (context if layer is None else layer(tf.concat([output, context], 1))), alignments, state
 
 
 def hardmax(logits: Any, name: Any = None) -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 from tf_keras.src.layers.rnn.legacy_cells import RNNCell
 
+from porter.legacy.world.contrib.extra_cells import EmbeddingWrapper, OutputProjectionWrapper, linear
+
 Step = Callable[[Any, int], Any]
 
 
@@ -80,31 +82,154 @@ def embedding_rnn_decoder(
 
 def embedding_rnn_seq2seq(
     encoder_inputs: Any, decoder_inputs: Any, cell: RNNCell, num_encoder_symbols: int, num_decoder_symbols: int,
-    embedding_size: int, output_projection: Any = None, feed_previous: bool = False, dtype: Any = None,
+    embedding_size: int, output_projection: Any = None, feed_previous: Any = False, dtype: Any = None,
     scope: Any = None,
 ) -> Any:  # fmt: skip
-    """Symbols to symbols. `feed_previous` is a Python bool here."""
-    from porter.legacy.world.contrib.rnn import EmbeddingWrapper, OutputProjectionWrapper
-
-    _refuse_tensor(feed_previous)
+    """Symbols to symbols. `feed_previous` is a Python bool, or a tensor that switches between both decoders."""
     with tf.variable_scope(scope or "embedding_rnn_seq2seq") as inside:
         if dtype is not None:
             inside.set_dtype(dtype)
-        encoder = EmbeddingWrapper(
-            copy.deepcopy(cell), embedding_classes=num_encoder_symbols, embedding_size=embedding_size
-        )
-        _, state = tf.nn.static_rnn(encoder, encoder_inputs, dtype=dtype or inside.dtype)
+        _, state = _encoded(encoder_inputs, cell, num_encoder_symbols, embedding_size, dtype or inside.dtype)
         if output_projection is None:
             cell = OutputProjectionWrapper(cell, num_decoder_symbols)
-        return embedding_rnn_decoder(
-            decoder_inputs, state, cell, num_decoder_symbols, embedding_size, output_projection=output_projection,
-            feed_previous=feed_previous,
+
+        def decoder(feeds: bool, update: bool) -> Any:
+            return embedding_rnn_decoder(
+                decoder_inputs, state, cell, num_decoder_symbols, embedding_size, output_projection=output_projection,
+                feed_previous=feeds, update_embedding_for_previous=update,
+            )  # fmt: skip
+
+        return _switched(feed_previous, decoder, state)
+
+
+def _encoded(inputs: Any, cell: RNNCell, symbols: int, size: int, dtype: Any) -> Any:
+    """Outputs and last state of a copy of the cell that is fed symbols."""
+    encoder = EmbeddingWrapper(copy.deepcopy(cell), embedding_classes=symbols, embedding_size=size)
+    return tf.nn.static_rnn(encoder, inputs, dtype=dtype)
+
+
+def _switched(feed_previous: Any, decoder: Callable[[bool, bool], Any], first: Any) -> Any:
+    """What a decoder gives that is fed its own symbols, or those given; by a cond with one set of variables.
+
+    decoder: gives outputs and state, for whether it is fed its own and whether that trains the table. first: a state.
+    """
+    if isinstance(feed_previous, bool):
+        return decoder(feed_previous, True)
+
+    def flat(feeds: bool) -> Any:
+        with tf.variable_scope(tf.get_variable_scope(), reuse=None if feeds else True):
+            outputs, state = decoder(feeds, False)
+            return outputs + tf.nest.flatten(state)
+
+    found = tf.cond(feed_previous, lambda: flat(True), lambda: flat(False))
+    parts = len(tf.nest.flatten(first))
+    return found[:-parts], tf.nest.pack_sequence_as(first, found[-parts:])
+
+
+def attention_decoder(
+    decoder_inputs: Any, initial_state: Any, attention_states: Any, cell: RNNCell, output_size: int | None = None,
+    num_heads: int = 1, loop_function: Step | None = None, dtype: Any = None, scope: Any = None,
+    initial_state_attention: bool = False,
+) -> Any:  # fmt: skip
+    """A decoder whose every step looks at attention_states [batch, time, size], after the cell has moved.
+
+    Each head scores tanh(state · W + memory · K) · v; what the heads read goes into the next input and into the output.
+    """
+    with tf.variable_scope(scope or "attention_decoder", dtype=dtype) as inside:
+        size = int(attention_states.get_shape()[2])
+        steps = attention_states.get_shape()[1].value or tf.shape(attention_states)[1]
+        memory = tf.reshape(attention_states, [-1, steps, 1, size])
+        keys, directions = [], []
+        for head in range(num_heads):
+            kernel = tf.get_variable(f"AttnW_{head}", [1, 1, size, size], dtype=inside.dtype)
+            keys.append(tf.nn.conv2d(memory, kernel, [1, 1, 1, 1], "SAME"))
+            directions.append(tf.get_variable(f"AttnV_{head}", [size], dtype=inside.dtype))
+
+        def attend(state: Any) -> list[Any]:
+            query, read = tf.concat(tf.nest.flatten(state), 1), []
+            for head in range(num_heads):
+                with tf.variable_scope(f"Attention_{head}"):
+                    moved = tf.reshape(linear(query, size, True), [-1, 1, 1, size])
+                    weights = tf.nn.softmax(tf.reduce_sum(directions[head] * tf.tanh(keys[head] + moved), [2, 3]))
+                    summed = tf.reduce_sum(tf.reshape(weights, [-1, steps, 1, 1]) * memory, [1, 2])
+                    read.append(tf.reshape(summed, [-1, size]))
+            return read
+
+        state, outputs, previous = initial_state, [], None
+        nothing = tf.zeros(tf.stack([tf.shape(decoder_inputs[0])[0], size]), inside.dtype)
+        nothing.set_shape([None, size])
+        read = attend(initial_state) if initial_state_attention else [nothing] * num_heads
+        for at, given in enumerate(decoder_inputs):
+            if at > 0:
+                tf.get_variable_scope().reuse_variables()
+            if loop_function is not None and previous is not None:
+                with tf.variable_scope("loop_function", reuse=True):
+                    given = loop_function(previous, at)
+            output, state = cell(linear([given, *read], int(given.get_shape()[1]), True), state)
+            again = at == 0 and initial_state_attention
+            with tf.variable_scope(tf.get_variable_scope(), reuse=True if again else None):
+                read = attend(state)
+            with tf.variable_scope("AttnOutputProjection"):
+                output = linear([output, *read], output_size or cell.output_size, True)
+            previous = output if loop_function is not None else None
+            outputs.append(output)
+        return outputs, state
+
+
+def embedding_attention_decoder(
+    decoder_inputs: Any, initial_state: Any, attention_states: Any, cell: RNNCell, num_symbols: int,
+    embedding_size: int, num_heads: int = 1, output_size: int | None = None, output_projection: Any = None,
+    feed_previous: bool = False, update_embedding_for_previous: bool = True, dtype: Any = None, scope: Any = None,
+    initial_state_attention: bool = False,
+) -> Any:  # fmt: skip
+    """The same for symbols: inputs are ids [batch], looked up in a table of its own."""
+    with tf.variable_scope(scope or "embedding_attention_decoder", dtype=dtype):
+        table = tf.get_variable("embedding", [num_symbols, embedding_size])
+        step = _fed_back(table, output_projection, update_embedding_for_previous) if feed_previous else None
+        inputs = [tf.nn.embedding_lookup(table, ids) for ids in decoder_inputs]
+        return attention_decoder(
+            inputs, initial_state, attention_states, cell, output_size=output_size or cell.output_size,
+            num_heads=num_heads, loop_function=step, initial_state_attention=initial_state_attention,
         )  # fmt: skip
 
 
-def _refuse_tensor(feed_previous: Any) -> None:
-    if isinstance(feed_previous, tf.Tensor):
-        raise NotImplementedError("feed_previous as a tensor is not here: give True or False")
+def embedding_attention_seq2seq(
+    encoder_inputs: Any, decoder_inputs: Any, cell: RNNCell, num_encoder_symbols: int, num_decoder_symbols: int,
+    embedding_size: int, num_heads: int = 1, output_projection: Any = None, feed_previous: Any = False,
+    dtype: Any = None, scope: Any = None, initial_state_attention: bool = False,
+) -> Any:  # fmt: skip
+    """Symbols to symbols, with attention to what the encoder gave in each step."""
+    with tf.variable_scope(scope or "embedding_attention_seq2seq", dtype=dtype) as inside:
+        given, state = _encoded(encoder_inputs, cell, num_encoder_symbols, embedding_size, inside.dtype)
+        memory = tf.concat([tf.reshape(each, [-1, 1, cell.output_size]) for each in given], 1)
+        size = None
+        if output_projection is None:
+            cell, size = OutputProjectionWrapper(cell, num_decoder_symbols), num_decoder_symbols
+
+        def decoder(feeds: bool, update: bool) -> Any:
+            return embedding_attention_decoder(
+                decoder_inputs, state, memory, cell, num_decoder_symbols, embedding_size, num_heads=num_heads,
+                output_size=size, output_projection=output_projection, feed_previous=feeds,
+                update_embedding_for_previous=update, initial_state_attention=initial_state_attention,
+            )  # fmt: skip
+
+        return _switched(feed_previous, decoder, state)
+
+
+def model_with_buckets(
+    encoder_inputs: Any, decoder_inputs: Any, targets: Any, weights: Any, buckets: Any, seq2seq: Callable[..., Any],
+    softmax_loss_function: Any = None, per_example_loss: bool = False, name: str | None = None,
+) -> Any:  # fmt: skip
+    """One network for several lengths: outputs and losses for each bucket (encoder steps, decoder steps)."""
+    outputs, losses = [], []
+    loss = sequence_loss_by_example if per_example_loss else sequence_loss
+    with tf.name_scope(name, "model_with_buckets", [*encoder_inputs, *decoder_inputs, *targets, *weights]):
+        for at, (before, after) in enumerate(buckets):
+            with tf.variable_scope(tf.get_variable_scope(), reuse=True if at > 0 else None):
+                made, _ = seq2seq(encoder_inputs[:before], decoder_inputs[:after])
+                outputs.append(made)
+                losses.append(loss(made, targets[:after], weights[:after], softmax_loss_function=softmax_loss_function))
+    return outputs, losses
 
 
 def sequence_loss_by_example(

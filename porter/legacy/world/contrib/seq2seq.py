@@ -1,7 +1,8 @@
-"""`tf.contrib.seq2seq`: decoding step by step, with attention, under the variable names that it had. No beam search."""
+"""`tf.contrib.seq2seq`: decoding step by step, with attention, under the variable names that it had."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
@@ -14,6 +15,15 @@ from porter.legacy.world.contrib.attention import (
     BahdanauAttention,
     LuongAttention,
     hardmax,
+)
+from porter.legacy.world.contrib.beam_search import (
+    BeamSearchDecoder,
+    BeamSearchDecoderOutput,
+    BeamSearchDecoderState,
+    Decoder,
+    FinalBeamSearchDecoderOutput,
+    gather_tree,
+    tile_batch,
 )
 
 
@@ -98,12 +108,39 @@ class GreedyEmbeddingHelper(Helper):
 class SampleEmbeddingHelper(GreedyEmbeddingHelper):
     """The same with symbols drawn at random."""
 
+    def __init__(self, embedding: Any, start_tokens: Any, end_token: Any, softmax_temperature: Any = None,
+                 seed: Any = None):  # fmt: skip
+        super().__init__(embedding, start_tokens, end_token)
+        self.temperature, self.seed = softmax_temperature, seed
+
     def sample(self, time: Any, outputs: Any, state: Any, name: Any = None) -> Any:
         """Symbols drawn by their probabilities."""
-        return tf.cast(tf.multinomial(outputs, 1)[:, 0], tf.int32)
+        outputs = outputs if self.temperature is None else outputs / self.temperature
+        return tf.cast(tf.multinomial(outputs, 1, seed=self.seed)[:, 0], tf.int32)
 
 
-class BasicDecoder:
+class ScheduledEmbeddingTrainingHelper(TrainingHelper):
+    """Feeds the given inputs, and with `sampling_probability` the embedding of a symbol drawn from the last output."""
+
+    def __init__(self, inputs: Any, sequence_length: Any, embedding: Any, sampling_probability: Any,
+                 time_major: bool = False, seed: Any = None, scheduling_seed: Any = None, name: Any = None):  # fmt: skip
+        super().__init__(inputs, sequence_length, time_major, name)
+        self.embed = embedding if callable(embedding) else lambda ids: tf.nn.embedding_lookup(embedding, ids)
+        self.probability, self.seeds = sampling_probability, (seed, scheduling_seed)
+
+    def sample(self, time: Any, outputs: Any, state: Any, name: Any = None) -> Any:
+        """Symbols, -1 where none was drawn."""
+        drawn = tf.cast(tf.multinomial(outputs, 1, seed=self.seeds[0])[:, 0], tf.int32)
+        chosen = tf.random_uniform([self.batch_size], seed=self.seeds[1]) < self.probability
+        return tf.where(chosen, drawn, -tf.ones_like(drawn))
+
+    def next_inputs(self, time: Any, outputs: Any, state: Any, sample_ids: Any = None, name: Any = None) -> Any:
+        """Who is finished, the next inputs, the state."""
+        finished, given, state = super().next_inputs(time, outputs, state)
+        return finished, tf.where(sample_ids > -1, self.embed(tf.maximum(sample_ids, 0)), given), state
+
+
+class BasicDecoder(Decoder):
     """A cell, a helper that feeds it, and perhaps a layer on top."""
 
     def __init__(self, cell: RNNCell, helper: Any, initial_state: Any, output_layer: Any = None):
@@ -114,11 +151,22 @@ class BasicDecoder:
         """How many sequences are decoded."""
         return self.helper.batch_size
 
-    def initialize(self) -> Any:
+    @property
+    def output_size(self) -> Any:
+        """The sizes of what a step gives."""
+        size = self.cell.output_size if self.layer is None else self.layer.units
+        return BasicDecoderOutput(size, self.helper.sample_ids_shape)
+
+    @property
+    def output_dtype(self) -> Any:
+        """The types of what a step gives."""
+        return BasicDecoderOutput(tf.nest.flatten(self.state)[0].dtype, self.helper.sample_ids_dtype)
+
+    def initialize(self, name: Any = None) -> Any:
         """Who is finished, the first inputs, the first state."""
         return (*self.helper.initialize(), self.state)
 
-    def step(self, time: Any, inputs: Any, state: Any) -> Any:
+    def step(self, time: Any, inputs: Any, state: Any, name: Any = None) -> Any:
         """Output, state, next inputs, who is finished."""
         with tf.name_scope("BasicDecoderStep"):
             output, state = self.cell(inputs, state)
@@ -137,9 +185,7 @@ def dynamic_decode(
         finished, inputs, state = decoder.initialize()
         if maximum_iterations is not None:
             finished = tf.logical_or(finished, maximum_iterations <= 0)
-        size = decoder.layer.units if getattr(decoder.layer, "units", None) else decoder.cell.output_size
-        kinds = BasicDecoderOutput(tf.float32, decoder.helper.sample_ids_dtype)
-        shapes = BasicDecoderOutput([None, size], [None])
+        kinds, own = decoder.output_dtype, getattr(decoder, "tracks_own_finished", False)
         arrays = tf.nest.map_structure(lambda dtype: tf.TensorArray(dtype, size=0, dynamic_size=True), kinds)
         lengths = tf.zeros_like(finished, dtype=tf.int32)
 
@@ -148,7 +194,7 @@ def dynamic_decode(
 
         def body(time: Any, arrays: Any, state: Any, inputs: Any, finished: Any, lengths: Any) -> Any:
             given, following, inputs, ended = decoder.step(time, inputs, state)
-            ended = tf.logical_or(ended, finished)
+            ended = ended if own else tf.logical_or(ended, finished)
             if maximum_iterations is not None:
                 ended = tf.logical_or(ended, time + 1 >= maximum_iterations)
             lengths = tf.where(tf.logical_not(finished), tf.fill(tf.shape(lengths), time + 1), lengths)
@@ -163,10 +209,12 @@ def dynamic_decode(
             parallel_iterations=parallel_iterations, swap_memory=swap_memory,
         )  # fmt: skip
         outputs = tf.nest.map_structure(lambda array: array.stack(), arrays)
+        for tensor, size in zip(outputs, decoder.output_size, strict=True):
+            tensor.set_shape(tf.TensorShape([None, None]).concatenate(tf.TensorShape(size)))
+        with suppress(NotImplementedError):  # by decoders that have nothing to do at the end
+            outputs, state = decoder.finalize(outputs, state, lengths)
         if not output_time_major:
             outputs = tf.nest.map_structure(_turned, outputs)
-        for tensor, shape in zip(outputs, shapes, strict=True):
-            tensor.set_shape([None, *shape])
     return outputs, state, lengths
 
 
@@ -181,17 +229,6 @@ def _kept(finished: Any, old: Any, new: Any) -> Any:
 def _turned(x: Any) -> Any:
     """[batch, time, …] as [time, batch, …] and the other way round."""
     return tf.transpose(x, [1, 0, *range(2, x.get_shape().ndims)])
-
-
-def tile_batch(t: Any, multiplier: int, name: Any = None) -> Any:
-    """Each sample `multiplier` times in a row."""
-
-    def tile(x: Any) -> Any:
-        rank = x.get_shape().ndims
-        many = tf.tile(tf.expand_dims(x, 1), [1, multiplier] + [1] * (rank - 1))
-        return tf.reshape(many, tf.concat([[-1], tf.shape(x)[1:]], 0))
-
-    return tf.nest.map_structure(tile, t)
 
 
 def sequence_loss(
