@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import permutations
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from porter.errors import PorterError, UsageError
+from porter.transplant.views import shown, views
 from porter.verify.arrays import read_recording
 from porter.verify.compare import Comparison, compare
-from porter.verify.inputs import KINDS, Input, draw, read_inputs, settings
+from porter.verify.inputs import KINDS, draw, read_inputs, settings
 from porter.verify.reference import Reference
 
 NEAR_THE_END = ("Softmax", "Sigmoid", "Squeeze", "Reshape", "Identity", "BiasAdd", "Add", "Tanh", "ArgMax", "Relu")
@@ -38,7 +38,8 @@ class Original:
     def __init__(self, original: Any, reference: Reference, report: Mapping[str, Any], model: Any):
         self.original, self.reference = original, reference
         inputs = read_inputs(report, reference.graph, lambda name: reference.tensor(name))
-        self.inputs = _fitted(inputs, model)
+        self.views = views([each.shape for each in inputs], _asked(model))
+        self.inputs = [replace(inputs[view.place], shape=view.shape) for view in self.views or ()] or inputs
         self.names = list(dict.fromkeys([*original.outputs, *self._before_the_end()]))
 
     def _before_the_end(self) -> list[str]:
@@ -74,7 +75,12 @@ class Original:
             except PorterError:
                 continue  # the batch is fixed
             if want is not None:
-                yield [feeds[each.tensor] for each in self.inputs], want, wide
+                given = [feeds[each.tensor] for each in self.inputs]
+                yield (
+                    [view.of(array) for view, array in zip(self.views, given, strict=True)] if self.views else given,
+                    want,
+                    wide,
+                )
 
 
 class Recording:
@@ -93,12 +99,11 @@ class Recording:
             )
 
     def cases(self) -> Iterator[tuple[list[np.ndarray], dict[str, np.ndarray], None]]:
-        """The one case that was recorded, its inputs in the order in which their shapes fit the model's."""
-        shapes = [tuple(tensor.shape) for tensor in self.model.inputs]
-        for order in permutations([array for _, array in self.given], len(shapes)):
-            if all(_fits(array.shape, shape) for array, shape in zip(order, shapes, strict=True)):
-                yield list(order), self.want, None
-                return
+        """The one case that was recorded, its inputs as the model takes them."""
+        arrays = [array for _, array in self.given]
+        found = views([array.shape for array in arrays], _asked(self.model))
+        if found is not None or not _asked(self.model):
+            yield [view.of(arrays[view.place]) for view in found] if found is not None else arrays, self.want, None
 
 
 def agreement(model: Any, truth: Original | Recording) -> Agreement | None:
@@ -111,7 +116,7 @@ def agreement(model: Any, truth: Original | Recording) -> Agreement | None:
     chosen: list[str] | None = None
     worst, batches = Comparison(True, "exact"), 0
     for given, want, wide in truth.cases():
-        made = model(given[0] if len(given) == 1 else given, training=False)
+        made = run(model, given)
         results = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in keras.tree.flatten(made)]
         ends = _ends(want)
         if chosen is None:
@@ -124,8 +129,8 @@ def agreement(model: Any, truth: Original | Recording) -> Agreement | None:
                 return Agreement(
                     False, chosen, Comparison(False, why=f"no output is {result.shape}: {shapes}"), batches
                 )
-            there = {**wide, **_ends(wide)}[name].reshape(result.shape) if wide else None
-            seen = compare(result, want[name].reshape(result.shape), exact_run=there)
+            there = shown({**wide, **_ends(wide)}[name], result.shape) if wide else None
+            seen = compare(result, shown(want[name], result.shape), exact_run=there)
             if (not seen.ok, seen.relative) > (not worst.ok, worst.relative):
                 worst = seen
     return Agreement(worst.ok, chosen, worst, batches) if chosen is not None else None
@@ -146,38 +151,40 @@ def _ends(want: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _likest(result: np.ndarray, want: Mapping[str, np.ndarray], ends: Mapping[str, np.ndarray]) -> str:
     """The tensor that a result is nearest to, of those of its shape; one of `ends` if it is that, and none of `want`.
 
-    Where none has its shape, as many numbers do: steps may be rows of a matrix on one side.
+    Where none has its shape, as many numbers do: steps may be rows of a matrix on one side, channels stand elsewhere.
     """
 
     def nearest(these: Mapping[str, np.ndarray]) -> str:
-        fitting = {n: a for n, a in these.items() if a.size == result.size and a.dtype.kind == result.dtype.kind}
-        alike = {n: a for n, a in fitting.items() if a.shape == result.shape}
-        alike = alike or {n: a.reshape(result.shape) for n, a in fitting.items()}
+        alike = {n: a for n, a in these.items() if a.shape == result.shape and a.dtype.kind == result.dtype.kind}
+        if not alike:
+            seen = {n: shown(a, result.shape) for n, a in these.items() if a.dtype.kind == result.dtype.kind}
+            alike = {n: a for n, a in seen.items() if a is not None}
         with np.errstate(all="ignore"):
             return min(alike, key=lambda name: float(np.abs(result - alike[name]).max()), default="")
 
     plain, end = nearest(want), nearest(ends)
     shape = result.shape
-    if end and not compare(result, want[plain].reshape(shape)).ok and compare(result, ends[end].reshape(shape)).ok:
+    if end and not compare(result, shown(want[plain], shape)).ok and compare(result, shown(ends[end], shape)).ok:
         return end
     return plain
 
 
-def _fits(shape: tuple[int, ...], asked: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(asked) and all(b in (None, a) for a, b in zip(shape, asked, strict=True))
+def _asked(model: Any) -> list[tuple[Any, ...]]:
+    """The shapes of the model's inputs, none where it has no graph."""
+    return [tuple(tensor.shape) for tensor in getattr(model, "inputs", None) or []]
 
 
-def _fitted(inputs: list[Input], model: Any) -> list[Input]:
-    """The original's inputs in the model's order, with the sizes that the model fixes."""
-    from dataclasses import replace
-
-    shapes = [tuple(tensor.shape) for tensor in model.inputs] if getattr(model, "inputs", None) else []
-    for order in permutations(inputs, len(shapes)) if 0 < len(shapes) <= len(inputs) else ():
-        pairs = list(zip(order, shapes, strict=True))
-        if all(
-            len(one.shape) == len(s) and all(None in (a, b) or a == b for a, b in zip(one.shape, s, strict=True))
-            for one, s in pairs
-        ):
-            merged = [tuple(b if a is None else a for a, b in zip(one.shape, s, strict=True)) for one, s in pairs]
-            return [replace(one, shape=shape) for (one, _), shape in zip(pairs, merged, strict=True)]
-    return inputs
+def run(model: Any, given: list[np.ndarray]) -> Any:
+    """What the model makes of these inputs. Raises UsageError where it doesn't take them."""
+    try:
+        return model(given[0] if len(given) == 1 else given, training=False)
+    except Exception as problem:  # the model may be anything
+        shapes = ", ".join(str(array.shape) for array in given)
+        told = next(
+            (line.strip() for line in str(problem).splitlines() if "incompatible" in line or "expected" in line), ""
+        )
+        raise UsageError(
+            f"The model cannot be run on the original's inputs, {shapes}",
+            why=told or f"{type(problem).__name__}: {str(problem).strip().splitlines()[0][:200]}",
+            todo="give the model's inputs these shapes, or a recording in its own with --reference",
+        ) from problem

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from porter.transplant.parts import KERNELS, Part, family_of, lone, taken_apart
+from porter.transplant.rows import Layout, layout_behind
 
 BESIDE = ("query", "key", "value")  # the layers inside an attention that take the attention's inputs
 SETTINGS = (
@@ -18,10 +19,11 @@ SETTINGS = (
 
 @dataclass(eq=False)
 class Step:
-    """One call in a model's graph. before: the steps whose results it takes. place: in what order they come."""
+    """One call in a model's graph. before: the steps whose results it takes. layout: of what goes in, and what comes out."""
 
     layer: Any
     before: list[Step] = field(default_factory=list)
+    layouts: tuple[Layout, Layout] = (Layout(), Layout())
 
 
 def parts_of(model: Any, rename: Callable[[Any, str], str] | None = None) -> list[Part]:
@@ -38,6 +40,10 @@ def parts_of(model: Any, rename: Callable[[Any, str], str] | None = None) -> lis
     for step in steps:  # a shared layer counts where it is called first
         held[id(step)] = [part for part in held[id(step)] if not seen & {id(each) for each in part.weights.values()}]
         seen |= {id(each) for part in held[id(step)] for each in part.weights.values()}
+    for step in steps:
+        for part in held[id(step)]:
+            if part.main == "kernel" and len(part.shape()) == 2 and step.layouts[0].rows is not None:
+                part.rows = step.layouts[0].rows
     found = _numbered([part for step in steps for part in held[id(step)]])
     _place(steps, held)
     return found
@@ -155,6 +161,10 @@ def _walk(model: Any, fed: dict[int, Step], made: dict[tuple[int, int, int], Ste
                 made[(id(model), id(node), index)] = end
             continue
         step = Step(operation, before)
+        if before and len(node.output_tensors) == 1:
+            given = before[0].layouts[1]
+            shapes = node.input_tensors[0].shape, node.output_tensors[0].shape
+            step.layouts = given, layout_behind(operation, given, shapes)
         found.append(step)
         made[(id(model), id(node), 0)] = step
     return [of(tensor) for tensor in model.outputs]

@@ -21,7 +21,7 @@ class Match:
     """pairs: (of the original, of the model, why). open: parts of the model with the parts that they may be.
 
     missing: parts of the model for which there is nothing, and why. left: parts of the original without a use.
-    taken: parts, by id, that a pair holds together with others, or a piece of. compared: as `match` was told.
+    taken: parts, by id, that a pair holds together with others, or a piece of.
     """
 
     pairs: list[tuple[Part, Part, str]] = field(default_factory=list)
@@ -29,17 +29,14 @@ class Match:
     missing: list[tuple[Part, str]] = field(default_factory=list)
     left: list[Part] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
-    compared: bool = True
 
 
-def match(sources: list[Part], targets: list[Part], compared: bool = True) -> Match:
+def match(sources: list[Part], targets: list[Part]) -> Match:
     """Match parts by kind and shape; among equals by their place along both graphs, by names, or by order.
 
-    A match is made only where one of these decides; what none decides is left open, with the candidates. compared:
-    whether the result will be run beside the original; if not, an order that only names or attributes give must be one
-    of numbers.
+    A match is made only where one of these decides; what none decides is left open, with the candidates.
     """
-    found = Match(compared=compared)
+    found = Match()
     rest_s, rest_t = list(sources), list(targets)
     for norms in (False, True):  # norms last: they go along with the kernels that they follow
         some_s = [part for part in rest_s if (part.family in ("norm", "scale")) == norms]
@@ -94,7 +91,7 @@ def _among(sources: list[Part], targets: list[Part], found: Match) -> None:
         found.pairs += [(source, target, "the number in its name") for source, target in numbered]
         if numbered:
             continue
-        if len(some) == len(others) and all(_is_chain(each, found.compared) for each in (some, others)):
+        if len(some) == len(others) and all(_is_chain(each) for each in (some, others)):
             for source, target in zip(some, others, strict=True):
                 _pair(found, source, target, "the order of those of its shape" if len(others) > 1 else "what is left")
         elif some and others:
@@ -221,10 +218,10 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "", name.lower())
 
 
-def _is_chain(parts: list[Part], compared: bool) -> bool:
+def _is_chain(parts: list[Part]) -> bool:
     """Whether each part is computed from the one before it; where there is no graph, numbers in the names must do."""
     if any(part.behind is None for part in parts):
-        return compared or len({COUNTED.sub("", part.name) for part in parts}) == 1
+        return len({COUNTED.sub("", part.name) for part in parts}) == 1
     pairs = zip(parts, parts[1:], strict=False)
     return all(bool((later.behind or 0) >> earlier.order & 1) for earlier, later in pairs)
 

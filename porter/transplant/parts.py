@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from porter.transplant.rows import Rows, rows_of
+
 # What a weight that the other side lacks must hold to change nothing.
 NEUTRAL = {"bias": 0.0, "beta": 0.0, "gamma": 1.0}
 MAIN = ("kernel", "depthwise_kernel", "embeddings", "moving_mean", "gamma", "beta", "bias")
 ROLES = {*MAIN, "recurrent_kernel", "pointwise_kernel", "moving_variance"}
 KERNELS = ("kernel", "depthwise", "transposed", "recurrent")  # of families; tables are looked up in any order
-ASSUMED = "assumed"
 Signature = tuple[Any, ...]
 
 
@@ -30,8 +31,9 @@ class Part:
     shapes: by role, the shape that a weight is compared in, where that is not its own. beside: whether it takes what the
     parts beside it in its layer take, not what they make. called: what the attributes are called that hold the layer.
     backwards: of a recurrent layer, whether it reads from the end;
-    None where that is unknown. forget_bias: what was added to the forget gate's bias, which no checkpoint tells, and
-    forget_why: who says so; None where there is nothing to say.
+    None where that is unknown. forget_bias: what was added to the forget gate's bias, which no checkpoint tells; None
+    where nothing was. rows: how the rows of a kernel behind a picture that was flattened stand, None if there is no picture
+    or it is unknown; data_format: how pictures were flattened then, "" if that is unknown too.
     """
 
     name: str
@@ -49,7 +51,8 @@ class Part:
     called: str = ""
     backwards: bool | None = None
     forget_bias: float | None = None
-    forget_why: str = ASSUMED
+    rows: Rows | None = None
+    data_format: str = ""
 
     @property
     def main(self) -> str:
@@ -60,12 +63,6 @@ class Part:
         """The shape of a weight, by default of the main one."""
         role = role or self.main
         return self.shapes.get(role) or tuple(int(size) for size in self.weights[role].shape)
-
-    def told(self, role: str) -> str:
-        """What a table has to say of a weight besides why it is the one."""
-        if role != "bias" or self.forget_bias is None:
-            return ""
-        return f"; forget_bias {self.forget_bias:g} {self.forget_why}"
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -133,7 +130,15 @@ def value(source: Part, target: Part, role: str) -> np.ndarray:
     shape = tuple(target.weights[role].shape)
     if role not in source.weights:
         return np.full(shape, NEUTRAL[role], "float32")
-    return np.asarray(source.weights[role]).reshape(shape)
+    array = np.asarray(source.weights[role])
+    if role == "kernel":
+        there = target.rows or (rows_of(shape) if source.rows and len(shape) > 2 else None)
+        here = source.rows or (rows_of(array.shape) if there and array.ndim > 2 else None)
+        if here is None and there is not None and source.data_format:
+            here = Rows.of(source.data_format, there)
+        if here and there and sorted(here.sizes) == sorted(there.sizes):
+            array = here.give(array, there)
+    return array.reshape(shape)
 
 
 def taken_apart(part: Part) -> list[Part]:

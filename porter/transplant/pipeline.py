@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice, permutations, product
@@ -13,19 +14,18 @@ import numpy as np
 
 from porter.convert import make
 from porter.errors import OutputsDiffer, UnreadableSource, Unsupported, UsageError, writing
-from porter.mapping import read_map, write_map
+from porter.mapping import read_settings, write_map
 from porter.options import Options, Progress, quiet
 from porter.stages import open_original
-from porter.transplant.agree import Agreement, Original, Recording, agreement
-from porter.transplant.cells import with_forget_bias
+from porter.transplant.agree import Agreement, Original, Recording, agreement, run
+from porter.transplant.assumed import SETTINGS, Assumed
 from porter.transplant.flow import parts_of
 from porter.transplant.into import load_model
 from porter.transplant.match import Match, match
 from porter.transplant.names import as_asked, parts_of_names
-from porter.transplant.parts import ASSUMED, NEUTRAL, Part, unlike, value
+from porter.transplant.parts import NEUTRAL, Part, unlike, value
 
 RUNNING = "running it: no other arrangement tried agrees"
-FORGET_BIAS = "forget_bias"  # what a map may give a number
 TRIES = 64  # arrangements of parts that nothing tells apart but running them
 
 
@@ -78,11 +78,14 @@ def transplant(
         targets = parts_of(model)
         if graph is None:
             as_asked(sources, targets)
-        settled, rows = _settle(map_file, sources, targets)
-        found = match([p for p in sources if p.weights], [p for p in targets if p.weights], truth is not None)
-        seen = _fitted(found, settled, sources, model, truth)
-        rows += _rows(found)
-        notes += _differing_settings(found) + (_assumed(found) if seen is None else [])
+        settled, rows, assumed = _settle(map_file, sources, targets, graph is None)
+        found = match([p for p in sources if p.weights], [p for p in targets if p.weights])
+        seen = None
+        _fill(found, settled)
+        if truth is not None and not found.missing:
+            seen, assumed = _fitted(found, settled, sources, assumed, lambda: _arrange(found, model, truth))
+        rows += _rows(found, assumed)
+        notes += _differing_settings(found) + (assumed.notes(found) if seen is None else [])
         _refuse_open(found, rows, {name for part in sources for name in part.names.values()}, out, notes)
         if found.missing and not partial:
             raise _missing(found, checkpoint)
@@ -133,27 +136,34 @@ def _build(model: Any, truth: Original | Recording | None) -> None:
     if model.built and model.weights:
         return
     for given, _, _ in truth.cases() if truth is not None else ():
-        model(given[0] if len(given) == 1 else given)
+        run(model, given)
         return
     raise Unsupported("The model has no weights yet", why="it was never called", todo="build it before it is returned")
 
 
-def _settle(map_file: Path | None, sources: list[Part], targets: list[Part]) -> tuple[dict[int, np.ndarray], list[Row]]:
-    """What --map settles: arrays by the id of the weight that they fill. Those weights are taken out of their parts."""
+def _settle(
+    map_file: Path | None, sources: list[Part], targets: list[Part], bare: bool
+) -> tuple[dict[int, np.ndarray], list[Row], Assumed]:
+    """What --map settles: arrays by the id of the weight that they fill, and what it says of the original.
+
+    Those weights are taken out of their parts. bare: whether there is something to say of the original.
+    """
+    assumed = Assumed()
     if map_file is None:
-        return {}, []
+        if bare:
+            assumed.give(sources)
+        return {}, [], assumed
     offered = {name: (part, role) for part in sources for role, name in part.names.items()}
     wanted = {name: (part, role) for part in targets for role, name in part.names.items()}
+    pairs, said = read_settings(map_file, SETTINGS if bare else (), wanted, offered)
+    assumed = assumed.told(said, map_file)
+    if bare:
+        assumed.give(sources)
     settled, rows = {}, []
-    pairs = read_map(map_file, wanted, offered, number=FORGET_BIAS)
-    try:
-        _forget(sources, float(pairs.pop(FORGET_BIAS, "nan")), "the map says so")
-    except ValueError:
-        raise UsageError(f"{FORGET_BIAS} is no number", where=str(map_file), todo=f'write "{FORGET_BIAS}": 0') from None
     for target_name, source_name in pairs.items():
         part, role = wanted[target_name]
         giver, its_role = offered[source_name]
-        variable = part.weights.pop(role)
+        variable = part.weights[role]
         array = np.asarray(giver.weights[its_role])
         if array.size != int(np.prod(variable.shape)) or (array.shape[-1:] != tuple(variable.shape)[-1:]):
             raise UsageError(
@@ -161,53 +171,28 @@ def _settle(map_file: Path | None, sources: list[Part], targets: list[Part]) -> 
                 where=str(map_file),
                 todo="correct the map: the sizes have to agree, the last axis too",
             )
-        variable.assign(array.reshape(tuple(variable.shape)))
+        array = value(giver, part, role) if role == its_role else array.reshape(tuple(variable.shape))
+        variable.assign(array)
         settled[id(variable)] = array
-        rows.append(Row(target_name, source_name, tuple(variable.shape), "the map says so"))
+        why = f"the map says so{assumed.said(giver, part, role)}"
+        rows.append(Row(target_name, source_name, tuple(variable.shape), why))
+    for name in pairs:
+        part, role = wanted[name]
+        part.weights.pop(role)
     used = {row.source for row in rows}
     for part in sources:
         part.weights = {role: each for role, each in part.weights.items() if part.names[role] not in used}
-    return settled, rows
+    return settled, rows, assumed
 
 
-def _forget(sources: list[Part], number: float, why: str) -> None:
-    """Let this be the forget bias of the cells of which none is known; not a number leaves what is assumed."""
-    for part in sources:
-        if part.forget_bias is not None and not np.isnan(number):
-            part.weights["bias"] = with_forget_bias(part.weights["bias"], number - part.forget_bias)
-            part.forget_bias, part.forget_why = number, why
-
-
-def _assumed(found: Match) -> list[str]:
-    """What no checkpoint holds of cells, and is assumed."""
-    notes = []
-    cells = [source for source, _, _ in found.pairs if source.forget_bias is not None]
-    if cells and cells[0].forget_why == ASSUMED:
-        names = f"{cells[0].name}{f' and {len(cells) - 1} more' * (len(cells) > 1)}"
-        notes.append(
-            f"A checkpoint does not hold {FORGET_BIAS}: {cells[0].forget_bias:g}, TensorFlow's default, was added to the bias "
-            f'of {names}. {{"{FORGET_BIAS}": 0}} in the file of --map says otherwise.'
-        )
-    for source, target, _ in found.pairs:
-        gate = target.settings.get("recurrent_activation")
-        if source.family == "recurrent" and gate is not None and not source.settings:
-            notes.append(
-                f"No checkpoint tells how gates are cut off: {target.name} has {gate}; tf.keras of TensorFlow 1 had "
-                "hard_sigmoid by default, of slope 0.2, where that of Keras 3 has 1/6."
-            )
-            break
-    return notes
-
-
-def _rows(found: Match) -> list[Row]:
-    return [
-        Row(
-            name, source.names.get(role, f"none: {NEUTRAL.get(role, 0):g}"), target.shape(role), why + source.told(role)
-        )
-        for source, target, why in found.pairs
-        for role, name in target.names.items()
-        if role in target.weights
-    ]
+def _rows(found: Match, assumed: Assumed) -> list[Row]:
+    rows = []
+    for source, target, why in found.pairs:
+        for role, name in target.names.items():
+            if role in target.weights:
+                giver = source.names.get(role, f"none: {NEUTRAL.get(role, 0):g}")
+                rows.append(Row(name, giver, target.shape(role), why + assumed.said(source, target, role)))
+    return rows
 
 
 def _fill(found: Match, settled: dict[int, np.ndarray]) -> None:
@@ -218,18 +203,23 @@ def _fill(found: Match, settled: dict[int, np.ndarray]) -> None:
 
 
 def _fitted(
-    found: Match, settled: dict[int, np.ndarray], sources: list[Part], model: Any, truth: Original | Recording | None
-) -> Agreement | None:
-    """Fill the model and compare it with the original, where that is there; try what only running it can tell."""
-    _fill(found, settled)
-    if truth is None or found.missing:
-        return None
-    seen = _arrange(found, model, truth)
-    if (seen is None or not seen.ok) and any(part.forget_bias for part in sources):
-        _forget(sources, 0.0, "from running it")
+    found: Match,
+    settled: dict[int, np.ndarray],
+    sources: list[Part],
+    assumed: Assumed,
+    run: Callable[[], Agreement | None],
+) -> tuple[Agreement | None, Assumed]:
+    """Fill the model and compare it with the original by `run`; try what only running it can tell of what is assumed."""
+    seen = None
+    for each in (assumed, *assumed.others(found)):
+        if each is not assumed:
+            each.give(sources)
         _fill(found, settled)
-        seen = _arrange(found, model, truth)
-    return seen
+        tried = run()
+        seen = seen or tried
+        if tried is None or tried.ok:
+            return tried, each
+    return seen, assumed
 
 
 def _arrange(found: Match, model: Any, truth: Original | Recording) -> Agreement | None:
