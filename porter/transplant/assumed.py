@@ -40,7 +40,9 @@ class Assumed:
             found = found._with({FORGET_BIAS: float(number)}, "the map says so")
         if (name := said.get(DATA_FORMAT)) is not None:
             if name not in (LAST, FIRST):
-                raise UsageError(f"{DATA_FORMAT} is neither {LAST} nor {FIRST}", where=str(where), todo="write one of them")
+                raise UsageError(
+                    f"{DATA_FORMAT} is neither {LAST} nor {FIRST}", where=str(where), todo="write one of them"
+                )
             found = found._with({DATA_FORMAT: name}, "the map says so")
         return found
 
