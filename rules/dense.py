@@ -1,6 +1,7 @@
 """Dense layers."""
 
 from porter.rule import Weight, layers, one_of, ops, require, rule
+from porter.rules.einsum_dense import LETTERS, layer_of_sum
 
 
 @rule
@@ -30,7 +31,8 @@ def _(x, kernel, bias, matmul):
 def dense_on_matrices(tf, x, kernel: Weight, bias: Weight):
     """Raise the product of each of many matrices with one kernel to `Dense`.
 
-    Shapes: x [batch, ..., inputs], kernel [inputs, units].
+    Shapes: x [batch, ..., inputs], kernel [inputs, units]. With a bias of more axes than one, such as [steps, units], it is
+    an `EinsumDense`.
     Source: tf.matmul of TensorFlow 1.15 on more than two axes; a dense layer in every step of a loop; tf.tensordot, whose
     reshapes are gone by now.
     """
@@ -46,6 +48,10 @@ def _(x, kernel, bias, matmul):
         kernel, units = kernel.transpose(1, 0), kernel.value.shape[0]
     else:
         units = kernel.value.shape[1]
+    if bias is not None and any(size != 1 for size in bias.value.shape[:-1]):
+        axes = LETTERS[: x.rank]
+        equation = f"{axes},{axes[-1]}z->{axes[:-1]}z"
+        return layer_of_sum(equation, x.shape, (x.shape[-1], units), kernel, bias, matmul)(x)
     bias = _one_per_unit(bias, units)
     return layers.Dense(units, use_bias=bias is not None).bind(kernel=kernel, bias=bias)(x)
 
@@ -66,6 +72,12 @@ def _one_per_unit(bias, units):
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 5, 4], "x")
     return tf.matmul(x, tf.get_variable("w", [4, 3])) + tf.get_variable("b", [3])
+
+
+@dense_on_matrices.example("with a bias for each step", "EinsumDense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 4], "x")
+    return tf.matmul(x, tf.get_variable("w", [4, 1])) + tf.get_variable("b", [5, 1])
 
 
 @dense_on_matrices.counterexample("a kernel for each matrix", "Dense")

@@ -6,6 +6,7 @@ from porter.rule import Weight, layers, require, rule
 from porter.rules.windows import biased
 
 EQUATION = re.compile("([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)")
+LETTERS = "abcdefghijklmnopqrstuvwxy"  # for axes in the order in which they stand
 
 
 @rule
@@ -26,7 +27,12 @@ def _(x, kernel, bias, product):
 
 def product_with(x, kernel, bias, product):
     """The layer that a product with a weight is. Raises `Miss` where Keras has none."""
-    found = EQUATION.fullmatch(product["equation"])
+    return layer_of_sum(product["equation"], x.shape, kernel.value.shape, kernel, bias, product)
+
+
+def layer_of_sum(equation, shape, kernel_shape, kernel, bias, product):
+    """The layer that sums the products of a tensor and a weight of these shapes. Raises `Miss` where Keras has none."""
+    found = EQUATION.fullmatch(equation)
     require(found, "an equation of another kind", product)
     given, of_kernel, result = found.groups()
     require(all(len(set(each)) == len(each) for each in found.groups()), "a letter that occurs twice", product)
@@ -34,17 +40,17 @@ def product_with(x, kernel, bias, product):
     require(set(given) <= {*of_kernel, *result}, "a sum over an axis that the weight does not have", product)
     require(set(of_kernel) <= {*given, *result}, "a sum over the weight alone", product)
     require(set(of_kernel) & set(given), "nothing is summed", product)
-    sizes = dict(zip(of_kernel, kernel.value.shape, strict=True))
-    known = x.rank == len(given) and all(
-        letter not in sizes or x.shape[place] == sizes[letter] for place, letter in enumerate(given)
-    )
+    sizes = dict(zip(of_kernel, kernel_shape, strict=True))
+    known = shape is not None and len(shape) == len(given)
+    known = known and all(letter not in sizes or shape[at] == sizes[letter] for at, letter in enumerate(given))
     require(known, "sizes that are not known", product)
-    axes, bias = _bias_axes(bias, result, sizes, product)
+    all_sizes = {**dict(zip(given, shape, strict=True)), **sizes}
+    axes, bias = _bias_axes(bias, result, all_sizes, product)
     if of_kernel == given[-1] + result[-1] and given[:-1] == result[:-1] and axes in ("", result[-1]):
         return layers.Dense(sizes[result[-1]], use_bias=bias is not None).bind(kernel=kernel, bias=bias)
-    shape = tuple(sizes.get(letter) for letter in result[1:])
+    shape = tuple(all_sizes[letter] for letter in result[1:])
     some = {} if bias is None else {"bias_axes": axes}
-    return layers.EinsumDense(product["equation"], shape, **some).bind(kernel=kernel, bias=bias)
+    return layers.EinsumDense(equation, shape, **some).bind(kernel=kernel, bias=bias)
 
 
 def _bias_axes(bias, result, sizes, product):
@@ -72,6 +78,12 @@ def _(tf):
     x = tf.placeholder(tf.float32, [None, 5, 2, 3], "x")
     y = tf.einsum("bthd,hdf->btf", x, tf.get_variable("kernel", [2, 3, 4]))
     return y + tf.get_variable("bias", [1, 1, 4])
+
+
+@einsum_dense.example("a bias for each step", "EinsumDense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 6], "x")
+    return tf.einsum("abc,cd->abd", x, tf.get_variable("kernel", [6, 4])) + tf.get_variable("bias", [5, 4])
 
 
 @einsum_dense.example("the last axis alone", "Dense")

@@ -5,6 +5,7 @@ spectral norm before a rule could see them.
 """
 
 from porter.canonical.array_shapes import array_elements, array_shapes, later_loops
+from porter.canonical.biases_at_products import biases_at_products
 from porter.canonical.broadcasts import broadcasts
 from porter.canonical.channels import channels_last
 from porter.canonical.conditionals import resolve_conditionals
@@ -64,6 +65,7 @@ PASSES = (
     reshaped_sides,
     first_beams,
     rows,
+    biases_at_products,
     merge_equal,
     kept_reductions,
     merge_equal,

@@ -47,6 +47,9 @@ def build(source_file: Path, bindings: Sequence[Binding], evaluate: Callable[[li
             )
         variable.assign(array)
         filled.add(id(variable))
+    for each in model.layers:
+        if hasattr(each, "finalize_state"):  # what Keras tells from weights that it expects to have counted itself
+            each.finalize_state()
     empty = [
         weight.path for weight in model.weights if id(weight) not in filled and "seed_generator" not in weight.path
     ]

@@ -16,6 +16,19 @@ def stored(variable: Any) -> WeightRef:
     return WeightRef(node.out)
 
 
+def is_trained(ref: WeightRef) -> bool:
+    """True where variables are behind the numbers, not constants alone."""
+    stack, seen = [leaf.value.node for leaf in ref.leaves], set()
+    while stack:
+        node = stack.pop()
+        if node.op == "Variable":
+            return True
+        if id(node) not in seen:
+            seen.add(id(node))
+            stack.extend(value.node for value in node.inputs)
+    return False
+
+
 def resolved(ref: WeightRef) -> WeightRef:
     """The same numbers, told from the variable that they are a part or another arrangement of."""
     node, shape = ref.value.node, ref.value.shape
