@@ -72,7 +72,11 @@ def _(tf):
 
 @feature_normalization.example("to [-1, 1] by the ends of a range", "Normalization")
 def _(tf):
-    x, low, high = tf.placeholder(tf.float32, [None, 12], "x"), tf.constant(_numbers(-2, 3)), tf.constant(_numbers(3, 9))
+    x, low, high = (
+        tf.placeholder(tf.float32, [None, 12], "x"),
+        tf.constant(_numbers(-2, 3)),
+        tf.constant(_numbers(3, 9)),
+    )
     return 2.0 * ((tf.maximum(x, low) - low) / (high - low)) - 1.0
 
 

@@ -346,3 +346,28 @@ def test_a_product_with_ones_of_fewer_pixels_stays_a_product():
 
     assert ops_of(canonical_graph(build))["Mul"] == 2
     proved(build)
+
+
+# --- Biases ----------------------------------------------------------------------------------------------------
+
+
+def biased_behind_a_reshape(tf, shape, bias, twice=False):
+    x = tf.placeholder(tf.float32, [None, 6], "x")
+    product = tf.reshape(tf.matmul(x, tf.get_variable("w", [6, 4])), shape)
+    y = tf.nn.bias_add(product, tf.get_variable("b", bias))
+    return (y, product) if twice else y
+
+
+def test_a_bias_stands_at_its_product():
+    graph = canonical_graph(lambda tf: biased_behind_a_reshape(tf, [-1, 1, 4], [4]))
+    assert graph.outputs[0].node.op == "Reshape"
+    assert graph.outputs[0].node.inputs[0].node.inputs[0].node.op == "MatMul"
+    proved(lambda tf: biased_behind_a_reshape(tf, [-1, 1, 4], [4]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "bias", "twice"), [([-1, 2, 2], [2], False), ([-1, 1, 4], [4], True)], ids=["other axis", "used twice"]
+)
+def test_a_bias_stays_behind_a_reshape(shape, bias, twice):
+    graph = canonical_graph(lambda tf: biased_behind_a_reshape(tf, shape, bias, twice))
+    assert graph.outputs[0].node.op in ("Add", "BiasAdd")

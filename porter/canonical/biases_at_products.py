@@ -14,7 +14,11 @@ def biases_at_products(graph: Graph) -> None:
     they are: a bias of more axes than the last, reshapes that change the last axis, and what something else uses, too.
     """
     for node in list(graph):
-        if node.op not in ("Add", "BiasAdd") or len(node.inputs) != 2 or node.attrs.get("data_format", "NHWC") != "NHWC":
+        if (
+            node.op not in ("Add", "BiasAdd")
+            or len(node.inputs) != 2
+            or node.attrs.get("data_format", "NHWC") != "NHWC"
+        ):
             continue
         shaped, bias = node.inputs if node.inputs[0].node.op == "Reshape" else node.inputs[::-1]
         reshape = shaped.node
