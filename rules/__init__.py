@@ -83,7 +83,6 @@ RULES = (
     *dense.RULES,
     *einsum_dense.RULES,
     *weighted_sums.RULES,
-    *scale.RULES,
     *softmax.RULES,
     *smooth_activations.RULES,
     *activations.RULES,
@@ -94,6 +93,7 @@ RULES = (
     *pooling.GLOBAL,
     *local_response.RULES,
     *resizing.RULES,
+    *scale.RULES,  # behind all that know what a scale is for
     # on the kernels of layers that the rules above made
     *standardized_convolution.RULES,
     *spectral_normalization.RULES,

@@ -13,6 +13,7 @@ from porter.canonical.counted_loops import counted_loops
 from porter.canonical.first_beams import first_beams
 from porter.canonical.fold_integers import fold_integers
 from porter.canonical.growing_arrays import growing_arrays
+from porter.canonical.heads_apart import heads_apart
 from porter.canonical.identities import drop_identities
 from porter.canonical.infer_shapes import infer_shapes
 from porter.canonical.joined_parts import joined_parts
@@ -29,6 +30,7 @@ from porter.canonical.single_numbers import single_numbers
 from porter.canonical.sizes_at_origin import sizes_at_origin
 from porter.canonical.sizes_behind_layers import sizes_behind_layers
 from porter.canonical.static_arguments import static_arguments
+from porter.canonical.uniform_sides import uniform_sides
 from porter.canonical.weight_loops import weight_loops
 from porter.graph import Graph
 
@@ -64,6 +66,8 @@ PASSES = (
     drop_identities,
     reshaped_sides,
     first_beams,
+    uniform_sides,
+    heads_apart,
     rows,
     biases_at_products,
     merge_equal,
