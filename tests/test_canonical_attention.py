@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lab import canonical_graph, ops_of, proved
+from lab import canonical_graph, only, ops_of, proved
 
 
 def heads_beside_each_other(tf, x, name, steps=None):
@@ -79,3 +79,49 @@ def test_a_number_in_the_place_of_a_filled_tensor(mask):
     found = ops_of(canonical_graph(build))
     assert found.get("SelectV2", 0) == (len(mask) == 2), "a vector chooses rows, and stays"
     proved(build)
+
+
+# --- Products with weights of three axes, as tf.einsum of TensorFlow 1 wrote them --------------------------------
+
+
+def to_heads(tf, x, kernel, bias):
+    """einsum("bth,hnd->btnd", x, kernel) + bias, in TensorFlow 1's steps. kernel: [6, 2, 3]."""
+    matrix = tf.reshape(tf.transpose(kernel, [0, 2, 1]), [6, 6])
+    product = tf.matmul(tf.reshape(x, [-1, 6]), matrix)
+    return tf.transpose(tf.reshape(product, [-1, 5, 3, 2]), [0, 1, 3, 2]) + bias
+
+
+def from_heads(tf, x, kernel, bias):
+    """einsum("btnd,ndh->bth", x, kernel) + bias. kernel: [2, 3, 4]."""
+    matrix = tf.reshape(tf.transpose(kernel, [1, 0, 2]), [6, 4])
+    product = tf.matmul(tf.reshape(tf.transpose(x, [0, 1, 3, 2]), [-1, 6]), matrix)
+    return tf.reshape(product, [-1, 5, 4]) + bias
+
+
+def einsums(tf, apart, other=False):
+    def weight(name, shape, flat):
+        return tf.get_variable(name, shape) if apart else tf.reshape(tf.get_variable(name, flat), shape)
+
+    x = tf.placeholder(tf.float32, [None, 5, 6], "x")
+    heads = to_heads(tf, x, weight("k1", [6, 2, 3], [6, 6]), weight("b1", [2, 3], [6]))
+    if other:
+        heads = tf.transpose(tf.reshape(heads, [-1, 5, 3, 2]), [0, 1, 3, 2])
+    return from_heads(tf, heads, weight("k2", [2, 3, 4], [6, 4]), tf.get_variable("b2", [4]))
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["matrices", "three axes"])
+def test_a_product_that_einsum_took_apart(apart):
+    conversion = proved(lambda tf: einsums(tf, apart))
+    assert conversion.classes.count("Dense") == 2 * (not apart)
+    assert conversion.classes.count("EinsumDense") == 2 * apart
+    assert "ops.transpose" not in conversion.source
+
+
+def test_transposes_that_do_not_undo_each_other_stay():
+    def build(tf):
+        x = tf.placeholder(tf.float32, [None, 5, 6], "x")
+        product = tf.matmul(x, tf.get_variable("k", [6, 6]))
+        return tf.transpose(tf.reshape(product, [-1, 5, 3, 2]), [0, 1, 3, 2])
+
+    assert only(canonical_graph(build), "Transpose").attrs["perm"] == (0, 1, 3, 2)
+    proved(lambda tf: einsums(tf, apart=True, other=True))

@@ -10,6 +10,7 @@ from porter.canonical.broadcasts import broadcasts
 from porter.canonical.channels import channels_last
 from porter.canonical.conditionals import resolve_conditionals
 from porter.canonical.counted_loops import counted_loops
+from porter.canonical.einsum_products import einsum_products
 from porter.canonical.first_beams import first_beams
 from porter.canonical.fold_integers import fold_integers
 from porter.canonical.growing_arrays import growing_arrays
@@ -69,6 +70,7 @@ PASSES = (
     uniform_sides,
     heads_apart,
     rows,
+    einsum_products,
     biases_at_products,
     merge_equal,
     kept_reductions,
