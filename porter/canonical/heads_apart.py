@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from porter.canonical.shape_rules import BINARY, UNARY
 from porter.graph import Graph, Node, Value
+from porter.graph.operations import BROADCASTING, DRAWN, UNARY
 from porter.pattern import Matcher
 
-ELEMENTWISE = (UNARY | BINARY | {"Cond", "Select"}) - {"Cumsum", "ReverseV2", "ReverseSequence"}
+ROW_BY_ROW = UNARY | BROADCASTING | {"BiasAdd", "Cond", "Identity", "LogSoftmax", "Select", "Softmax"}
 REDUCTIONS = {"Sum", "Mean", "Max", "Min", "Prod", "Any", "All"}
-RANDOM = {"RandomUniform", "RandomStandardNormal", "TruncatedNormal"}
 SIZES = {"Stack", "FloorDiv", "Cast", "Mul"}  # arithmetic on the number of rows, which only a Tile may need
 
 Way = tuple[Callable[[], None], "list[_Lifted | None]"]
@@ -178,7 +177,7 @@ class _Heads:
         samples = any(each.samples for each in given if each is not None)
         apart = any(each.apart for each in given if each is not None)
         made = replace(first, samples=samples, apart=apart)
-        if node.op in ELEMENTWISE and self._fits(node, given):
+        if node.op in ROW_BY_ROW and self._fits(node, given):
             op = "SelectV2" if node.op == "Select" else node.op
             return self._as(node, attrs, op), [made]
         if node.op == "BatchMatMul":
@@ -230,7 +229,7 @@ class _Heads:
                 return _nothing, [replace(shape, kind="size")]
             if len(slices) == 1 and isinstance(slices[0], int) and slices[0] > 0:
                 return self._kept(node, {"slices": (slices[0] + 1,)}), [None]
-        if node.op == "Fill" or node.op in RANDOM and shape.samples and shape.apart:
+        if node.op == "Fill" or node.op in DRAWN and shape.samples and shape.apart:
             return self._as(node, node.attrs), [replace(shape, kind="rows")]
         return None
 
