@@ -1,7 +1,7 @@
 """Dense layers."""
 
 from porter.rule import Weight, layers, one_of, ops, require, rule
-from porter.rules.einsum_dense import LETTERS, layer_of_sum
+from porter.rules.sums_of_products import LETTERS, layer_of_sum
 
 
 @rule

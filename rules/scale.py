@@ -1,7 +1,7 @@
 """Weights that multiply entry by entry, perhaps with others that are added: a scale and a shift."""
 
 from porter.rule import Weight, context, is_trained, layers, one_of, ops, require, rule
-from porter.rules.einsum_dense import LETTERS, layer_of_sum
+from porter.rules.sums_of_products import LETTERS, layer_of_sum
 
 
 @rule

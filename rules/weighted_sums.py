@@ -3,9 +3,10 @@
 from math import prod
 
 from porter.rule import Weight, is_trained, layers, one_of, ops, require, rule
-from porter.rules.einsum_dense import LETTERS, layer_of_sum
-from porter.rules.embedding import SMALL
+from porter.rules.sums_of_products import LETTERS, layer_of_sum
 from porter.rules.windows import biased
+
+SMALL = 32  # a constant with no more numbers is no weight
 
 
 @rule
