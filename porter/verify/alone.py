@@ -15,7 +15,8 @@ from porter.verify.compare import Tolerance, compare
 from porter.verify.diagnose import AGREES, diagnose, now
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.layers import LayerOutcome, Layers, check_layers
-from porter.verify.placing import calls, heading, pairs, tells_layers, title
+from porter.verify.numbers_in import numbers_in
+from porter.verify.placing import calls, heading, input_order, tells_layers, title
 from porter.verify.reference import Reference
 from porter.verify.steps import after, read
 from porter.verify.suspect import Suspect, weight_name
@@ -35,6 +36,8 @@ def each_layer(context: Context) -> Finding:
         return Finding(SKIPPED, trials.nothing_to_try or trials.absent)
     if not tells_layers(context.report):
         return Finding(SKIPPED, "the report does not say which tensors the layers stand for")
+    if turned := input_order(context.model, context.report):
+        return Finding(FAILED, turned)
     layers = Layers(context.model, context.report, overrides=context.overrides)
     whole = trials.accepted()
     closer = partial(close_up, layers, trials.tolerance)
@@ -51,7 +54,10 @@ def each_layer(context: Context) -> Finding:
         for outcome in found if failing is None else ():  # it does the same by another way
             if outcome.instead and outcome.title.startswith("ops."):
                 outcome.status = "not compared"
-    for number, fault in layers.faults:
+    known = layers.faults
+    if failing is not None and not any(each.status == "differs" for each in found) and all(n is None for n, _ in known):
+        known = [*known, *misled(layers, context.model, reference, _apart(failing, trials)[0], trials.tolerance)]
+    for number, fault in known:
         if number is not None:
             found[number].fault = "; ".join(filter(None, [found[number].fault, fault]))
     differing = [outcome for outcome in found if outcome.status == "differs" or outcome.fault]
@@ -61,9 +67,7 @@ def each_layer(context: Context) -> Finding:
         *granted(context),
         *(f"{each.title}: {each.why}" for each in found if each.status == "not compared"),
     ]
-    faults = [fault for number, fault in layers.faults if number is None]
-    if failing is not None and not differing:
-        faults = [*faults, *misled(layers, context.model, reference, _apart(failing, trials)[0], trials.tolerance)]
+    faults = [fault for number, fault in known if number is None]
     explain_all([each for each in differing if each.status == "differs"][:EXPLAINED], context, reference)
     if differing or faults:
         told = [describe(outcome, context.report["layers"]) for outcome in differing]
@@ -165,7 +169,8 @@ def _explain(
         got = results if placed.number == outcome.number else None
         wanted = placed.row["class"] if placed.instead else ""
         made = certified.get(placed.operation.name)
-        suspects.append(Suspect(placed.operation, run, got, sources, wanted, made, owners.of))
+        numbers = numbers_in(reference, placed.row)
+        suspects.append(Suspect(placed.operation, run, got, sources, wanted, made, owners.of, numbers, placed.node))
     known = [(placed, suspect.unlike_sources()) for (placed, _), suspect in zip(runs, suspects, strict=True)]
     unlike = [
         f"{each[0].title}/{name}{now(it, [name])}" for each, it in zip(known, suspects, strict=True) for name in each[1]
@@ -216,10 +221,13 @@ def _in_words(side: str, numbers: Mapping[str, Any]) -> str:
     return f"{'converted' if side == 'got' else 'original'}: {rest or numbers['shape']}"
 
 
-def misled(layers: Layers, model: Any, reference: Reference, case: Case, tolerance: Tolerance) -> list[str]:
-    """Where the model goes wrong although all layers agree by themselves: the first that is fed something else.
+def misled(
+    layers: Layers, model: Any, reference: Reference, case: Case, tolerance: Tolerance
+) -> list[tuple[int | None, str]]:
+    """Where the model goes wrong although all layers agree by themselves, each with the number of its row if it has one.
 
-    Nothing where its outputs agree.
+    That is the row that should have made what a layer is not fed, or else the first layer that is fed something else.
+    Nothing where the outputs agree.
     """
     tensors = Tensors(reference, case.feeds, [*layers.all_sources(), *case.outputs])
     arrays: dict[int, Any] = dict(zip(map(id, model.inputs), case.feeds.values(), strict=True))
@@ -236,21 +244,38 @@ def misled(layers: Layers, model: Any, reference: Reference, case: Case, toleran
             results = run_call(node.operation, node, arrays)
             arrays.update({id(tensor): result for tensor, result in zip(node.outputs, results, strict=True)})
     except Unknown as problem:
-        return [f"the model does not run: {problem}"]
+        return [(None, f"the model does not run: {problem}")]
     import keras
 
-    if not any(map(differs, case.outputs, keras.tree.flatten(model.outputs), [()] * len(case.outputs))):
+    outputs = list(zip(case.outputs, keras.tree.flatten(model.outputs), strict=True))
+    wrong = [(name, tensor) for name, tensor in outputs if differs(name, tensor, ())]
+    if not wrong:
         return []
+    there = {placed.number for placed in layers.placed}
+    rows = enumerate(layers.report["layers"])
+    absent = {
+        source: number for number, row in rows if number not in there for source in row.get("outputs", ()) if source
+    }
     for placed in layers.placed:
-        for source, tensor in pairs(placed.row, placed.node):
-            if differs(source, tensor, ()):
-                told = (
-                    f"{placed.title} agrees by itself, but is fed something else than {source}: the way there is wrong"
-                )
-                return [told]
+        for source, tensor in placed.taken:
+            if not differs(source, tensor, ()):
+                continue
+            if source in absent:
+                return [(absent[source], f"is not in the model: {placed.title} takes something else in its place")]
+            told = f"agrees by itself, but is fed something else than {source}: the way there is wrong"
+            return [(placed.number, told)]
+    for name, _ in wrong:
+        if name in absent:
+            return [(absent[name], f"is not in the model: {name} is taken from something else")]
+    makers = {id(tensor): node for node in calls(model) for tensor in node.outputs}
     taken = []
-    for name, tensor in zip(case.outputs, keras.tree.flatten(model.outputs), strict=True):
+    for name, tensor in wrong:
         maker = layers.maker.get(id(tensor))
-        if maker is not None and differs(name, tensor, ()):
-            taken.append(f"{name} is taken from {maker.title}, which gives {layers.sources.get(id(tensor), 'another')}")
-    return [f"all layers agree by themselves, but the outputs are the wrong ones: {'; '.join(taken)}"]
+        if maker is not None:
+            taken.append(
+                f"{name} is taken from {maker.title}, which gives {layers.sources.get(id(tensor)) or 'another tensor'}"
+            )
+        elif id(tensor) in makers:
+            added = makers[id(tensor)].operation
+            taken.append(f"{name} is taken from {type(added).__name__} {added.name}, which the report does not name")
+    return [(None, f"all layers agree by themselves, but the outputs are the wrong ones: {'; '.join(taken)}")]

@@ -1,13 +1,14 @@
 """Why a layer is wrong: changes to it are tried out on the spot, until one makes it agree with the original.
 
 Each suspicion is a way to compute the layer differently, and what to say if that gives the original's numbers. Those
-that say something about how the layer is made come first, then its weights, then what its result lacks.
+that say something about how the layer is made come first (`other_arguments`), then its weights, then what its result
+lacks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import permutations
 from typing import Any, NamedTuple
@@ -16,19 +17,13 @@ import numpy as np
 
 from porter.verify.compare import Tolerance, compare
 from porter.verify.likeness import likeness
+from porter.verify.other_arguments import ACTIVATIONS, SLOPES, of_arguments, of_call, of_operation, text
 from porter.verify.suspect import Results, Suspect, Suspicion, Weights, variables, weight_name
 
-EPSILONS = (1e-3, 1e-5, 1.001e-5, 1e-6, 1e-7, 1e-8, 1e-12, 0.0)
-ACTIVATIONS = (
-    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "sigmoid", "hard_sigmoid", "tanh", "softmax", "softplus",
-    "softsign", "silu", "gelu", "exponential",
-)  # fmt: skip
-SLOPES = (0.01, 0.1, 0.2, 0.3)
-GROUPS = (1, 2, 3, 4, 8, 16, 32, -1)
-GATES = {"LSTM": 4, "LSTMCell": 4, "GRU": 3, "GRUCell": 3}
 AGREES = "It agrees if"
 GATED = ("kernel", "recurrent_kernel", "bias")
 MOST = 400  # suspicions that are tried
+SECONDS = 40  # after which no more are, as where each runs a loop step by step
 
 
 def diagnose(
@@ -38,18 +33,20 @@ def diagnose(
 
     numbers_only: whether only the original's numbers are tried in the place of the weights.
     """
-    tried, best = 0, None
-    for suspicion in _of_sources(suspect) if numbers_only else _suspicions(suspect, index, want):
+    tried, best, start = 0, None, time.monotonic()
+    for suspicion in _of_sources(suspect) if numbers_only else _suspicions(suspect, index, want, tolerance):
         subject = suspicion.told.partition(" is ")[0]
         if best is not None and subject != best[1]:
             break  # of several values of one argument that will do, the nearest is told
-        tried += 1
-        if tried > MOST:
+        if tried == MOST or time.monotonic() - start > SECONDS:
             break
+        tried += 1
         try:
             found = compare(suspicion.run()[index], want, tolerance)
         except Exception:  # a change that does not fit raises, and explains nothing
             continue
+        if found.ok and found.decided and suspicion.given:
+            return f"{AGREES} {suspicion.told}"
         if found.ok and found.decided and (best is None or found.error < best[0]):
             best = (found.error, subject, suspicion.told)
     if best is not None:
@@ -57,18 +54,19 @@ def diagnose(
     return f"None of {tried} changes that were tried explains it" if tried else ""
 
 
-def _suspicions(suspect: Suspect, index: int, want: np.ndarray) -> Iterator[Suspicion]:
+def _suspicions(suspect: Suspect, index: int, want: np.ndarray, tolerance: Tolerance) -> Iterator[Suspicion]:
     if suspect.wanted:
         told = f"it is {suspect.wanted} instead of {suspect.kind}"
         yield Suspicion(told, partial(suspect.with_class, suspect.wanted))
     yield from _of_sources(suspect)  # what is known to be wrong
     yield from _as_certified(suspect)
     yield from _of_phase(suspect)
+    yield from of_call(suspect)
     if suspect.config is not None:
-        yield from _of_config(suspect, want)
+        yield from of_arguments(suspect, index, want, tolerance)
         yield from _of_weights(suspect)
     else:
-        yield from _of_operation(suspect, want)
+        yield from of_operation(suspect, index, want, tolerance)
     if suspect.got is not None:
         yield from _of_result(suspect.got, index, want)
 
@@ -102,67 +100,11 @@ def _as_certified(suspect: Suspect) -> Iterator[Suspicion]:
         return
     made = {name: suspect.config.get(name) for name in suspect.certified}
     for name, value in suspect.certified.items():
-        told = f"{name} is {_text(value)} instead of {_text(made[name])}"
+        told = f"{name} is {text(value)} instead of {text(made[name])}"
         yield Suspicion(told, partial(suspect.with_config, **{name: value}))
     if len(made) > 1:
-        told = ", ".join(f"{name} is {_text(value)}" for name, value in suspect.certified.items())
+        told = ", ".join(f"{name} is {text(value)}" for name, value in suspect.certified.items())
         yield Suspicion(f"{told}, as it was certified", partial(suspect.with_config, **suspect.certified))
-
-
-def _of_config(suspect: Suspect, want: np.ndarray) -> Iterator[Suspicion]:
-    config, sources = suspect.config or {}, suspect.sources
-    for name, key in (("use_bias", "bias"), ("center", "beta"), ("scale", "gamma")):
-        if config.get(name) is False and key in sources:
-            yield Suspicion(f"it has the original's {key}", partial(suspect.with_source, name, key))
-    for name, values in _arguments(suspect.config or {}, suspect.kind, want):
-        now = (suspect.config or {})[name]
-        for value in values:
-            if value != now:
-                told = f"{name} is {_text(value)} instead of {_text(now)}"
-                yield Suspicion(told, partial(suspect.with_config, **{name: value}))
-
-
-def _arguments(config: Mapping[str, Any], kind: str, want: np.ndarray) -> Iterator[tuple[str, list[Any]]]:
-    """Other values for the arguments of a layer."""
-    for name, now in config.items():
-        if name == "epsilon":
-            yield name, [now * 10, now / 10, *EPSILONS]
-        elif name in ("activation", "recurrent_activation") and not isinstance(now, Mapping):
-            yield name, list(ACTIVATIONS)
-        elif name == "padding" and isinstance(now, str):
-            yield name, ["same", "valid"]
-        elif name in ("strides", "dilation_rate", "pool_size"):
-            size = len(now) if isinstance(now, (list, tuple)) else 1
-            yield name, [(value,) * size for value in (1, 2, 3, 4)]
-        elif name == "dtype":
-            yield name, ["float32"]
-        elif name in ("kernel_size", "trainable", "name"):
-            continue
-        elif name == "groups":
-            yield name, list(GROUPS)
-        elif name == "data_format":
-            yield name, ["channels_last", "channels_first"]
-        elif name in ("axis", "axes"):
-            yield name, _axes(want.ndim, now)
-        elif name == "interpolation":
-            yield name, ["nearest", "bilinear", "bicubic"]
-        elif name in ("negative_slope", "alpha"):
-            yield name, list(SLOPES)
-        elif name == "rate":
-            yield name, [round(1 - now, 6), *(round(step / 20, 2) for step in range(20))]
-        elif name == "max_value":
-            yield name, [None, 1.0, 6.0]
-        elif isinstance(now, bool) and not name.startswith(("use_bias", "center", "scale")):
-            yield name, [not now]
-        elif isinstance(now, float) and kind not in GATES:
-            yield name, [now * 10, now / 10, -now, 1.0, 0.0, 1 / now if now else 0.0]
-
-
-def _axes(rank: int, now: Any) -> list[Any]:
-    """Other axes: each alone, and runs of several."""
-    single = list(range(-1, rank))
-    spans = [tuple(range(first, last)) for first in range(rank) for last in range(first + 2, rank + 1)]
-    return [*single, *spans, None] if not isinstance(now, (list, tuple)) else [*spans, *((axis,) for axis in single)]
 
 
 # What its weights are
@@ -268,36 +210,6 @@ def _gates(gated: _Gated, weights: Weights) -> Iterator[_Change]:
                 yield _Change(f"{more:+g} is added to the bias of the forget gate", {name: bias})
 
 
-# Operations, which have attributes in place of arguments
-
-
-def _of_operation(suspect: Suspect, want: np.ndarray) -> Iterator[Suspicion]:
-    for name, now in vars(suspect.operation).items():
-        if name in ("axis", "axes"):
-            values = _axes(want.ndim, now)
-        elif isinstance(now, bool) and not name.startswith("_"):
-            values = [not now]
-        else:
-            continue
-        for value in values:
-            if value != now:
-                twin = copy(suspect.operation)
-                object.__setattr__(twin, name, value)
-                told = f"{name} is {_text(value)} instead of {_text(now)}"
-                yield Suspicion(told, partial(suspect.run, twin))
-    yield Suspicion("its two operands are swapped", lambda: suspect.run(_Swapped(suspect.operation)))
-
-
-class _Swapped:
-    """An operation whose first two operands have changed places."""
-
-    def __init__(self, operation: Any) -> None:
-        self.operation = operation
-
-    def __call__(self, one: Any, other: Any, *rest: Any, **arguments: Any) -> Any:
-        return self.operation(other, one, *rest, **arguments)
-
-
 # What its result lacks
 
 
@@ -335,7 +247,7 @@ def _fitted(done: Callable[..., Suspicion], result: np.ndarray, want: np.ndarray
     x, y = result.astype(np.float64), want.astype(np.float64)
     factor = float((x * y).sum() / ((x * x).sum() or 1.0))
     if factor and abs(factor - 1) > 1e-7:
-        yield done(_factor_text(factor, want), lambda x: x * np.float32(factor))
+        yield done(_factortext(factor, want), lambda x: x * np.float32(factor))
     if want.ndim < 2 or want.shape[-1] == want.size:
         return
     axes = tuple(range(want.ndim - 1))
@@ -349,7 +261,7 @@ def _fitted(done: Callable[..., Suspicion], result: np.ndarray, want: np.ndarray
         yield done(told, lambda x: (x * gain + moved).astype(want.dtype))
 
 
-def _factor_text(factor: float, want: np.ndarray) -> str:
+def _factortext(factor: float, want: np.ndarray) -> str:
     """A factor in words; that between the two ways to estimate a deviation is named."""
     counts = {
         int(np.prod(want.shape[first:last])) for first in range(want.ndim) for last in range(first + 1, want.ndim + 1)
@@ -361,7 +273,3 @@ def _factor_text(factor: float, want: np.ndarray) -> str:
                 if abs(factor - bessel ** (sign * power)) < 1e-6:
                     return f"the {told} is taken with ddof {0 if sign > 0 else 1} ({count} numbers)"
     return f"its result is times {factor:.7g}"
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)

@@ -19,7 +19,7 @@ from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.converted import same
 from porter.verify.draws import Draws
 from porter.verify.overrides import Override
-from porter.verify.placing import Placed, pairs, place, title
+from porter.verify.placing import Placed, place, title
 from porter.verify.reference import Reference
 from porter.verify.steps import read
 from porter.verify.tensors import Tensors, fetch
@@ -107,7 +107,7 @@ class Layers:
 
         Raises Unknown where an array cannot be had.
         """
-        named = {id(tensor): source for source, tensor in pairs(placed.row, placed.node)}
+        named = {id(tensor): source for source, tensor in placed.taken}
         arrays: dict[int, Any] = {}
         together: list[int] = []
         used: list[str] = []

@@ -17,6 +17,7 @@ from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, lis
 from porter.verify.gradients import gradients
 from porter.verify.independence import check_independence
 from porter.verify.inputs import KINDS, Input, draw
+from porter.verify.placing import input_order
 from porter.verify.reference import Refused
 from porter.verify.training import training
 from porter.verify.trials import Case, Outcome, Trials
@@ -75,7 +76,8 @@ def _promises(context: Context) -> list[str]:
     """Where the Keras tensors are not what the report says."""
     import keras
 
-    faults = []
+    turned = input_order(context.model, context.report)
+    faults = [turned] if turned else []
     for side, tensors in (("inputs", context.model.inputs), ("outputs", keras.tree.flatten(context.model.outputs))):
         items = context.report[side]
         if len(items) != len(tensors):

@@ -19,12 +19,15 @@ SAME = {"absolute": "abs", "truedivide": "divide", "amax": "max", "amin": "min",
 class Placed:
     """A row of the report's `layers` and the call that it stands for.
 
-    number: the row's place in the report. instead: whether the call is of another class, in the place of the row's.
+    number: the row's place in the report. taken: the original's tensors that the row takes, each with the Keras tensor
+    that stands for it in the call; empty where that is not known. instead: whether the call is of another class, in the
+    place of the row's.
     """
 
     number: int
     row: Mapping[str, Any]
     node: Any
+    taken: list[tuple[str, Any]]
     instead: bool = False
 
     @property
@@ -57,6 +60,16 @@ def last_node(row: Mapping[str, Any]) -> str:
     """The TensorFlow node whose result a row gives, or the last of its nodes."""
     named = [tensor.split(",")[0].split(":")[0] for tensor in row.get("outputs", ()) if tensor]
     return named[0] if named else row["nodes"][-1] if row.get("nodes") else "no node"
+
+
+def input_order(model: Any, report: Mapping[str, Any]) -> str:
+    """What is wrong with the order of the model's inputs, "" where it is the report's: two of one shape show no other way."""
+    now, then = [tensor.name for tensor in model.inputs], [item.get("keras") for item in report["inputs"]]
+    if now == then or sorted(now) != sorted(map(str, then)):
+        return ""
+    return (
+        f"the model takes its inputs in the order {', '.join(now)}; that of the report is {', '.join(map(str, then))}"
+    )
 
 
 def place(model: Any, report: Mapping[str, Any]) -> tuple[list[Placed], list[tuple[int | None, str]], list[str]]:
@@ -94,6 +107,8 @@ class _Search:
         else:
             places = range(self.at, min(self.at + WINDOW, len(self.nodes)))
             index = next((each for each in places if self._fits(row, self.nodes[each])), None)
+            if index is None:
+                index = next((each for each in places if self._in_order(row, self.nodes[each])), None)
             if index is None and not self._lacks(number, row):
                 index = next((each for each in places if self._behind_stranger(row, each)), None)
         instead = index is None
@@ -111,8 +126,13 @@ class _Search:
                 return
         node = self.nodes[index]
         self.free[index], self.at = False, max(self.at, index + 1)
-        self.placed.append(Placed(number, row, node, instead))
-        self._check_inputs(number, row, node)
+        taken = self._in_order(row, node) or pairs(row, node)
+        self.placed.append(Placed(number, row, node, taken, instead))
+        self._check_inputs(number, taken)
+        given, wanted = len(_tensors(node)), list(row.get("inputs", ()))
+        if given != len(wanted) and not instead:
+            named = ", ".join(filter(None, wanted)) or "nothing that has a name"
+            self.faults.append((number, f"takes {_tensors_in_words(given)} instead of {len(wanted)}: {named}"))
         for source, tensor in zip(row.get("outputs", ()), node.outputs, strict=False):
             self.stands_for[id(tensor)] = title(row)
             if source:
@@ -121,6 +141,17 @@ class _Search:
     def _fits(self, row: Mapping[str, Any], node: Any) -> bool:
         """Whether a call without a name may be what `row` tells of."""
         return _same_class(row, node) and all(self._stands(source, tensor) for source, tensor in pairs(row, node))
+
+    def _in_order(self, row: Mapping[str, Any], node: Any) -> list[tuple[str, Any]]:
+        """What a call takes, by the original's tensors, if it takes just those of `row` in another order than the row."""
+        tensors, sources = [tensor for _, tensor in pairs(row, node)], list(row.get("inputs", ()))
+        if row.get("name") or not _same_class(row, node) or len(tensors) < 2 or self._fits(row, node):
+            return []
+        named = {
+            id(tensor): source for source in sources for tensor in tensors if id(tensor) in self.known.get(source, ())
+        }
+        found = [(named[id(tensor)], tensor) for tensor in tensors if id(tensor) in named]
+        return found if sorted(source for source, _ in found) == sorted(sources) else []
 
     def _behind_stranger(self, row: Mapping[str, Any], index: int) -> bool:
         """Whether a call may be what `row` tells of, but for a call in front of it that the report does not name."""
@@ -154,11 +185,11 @@ class _Search:
         """Whether `tensor` may be what stands for the original's tensor `source`."""
         return not source or source not in self.known or id(tensor) in self.known[source]
 
-    def _check_inputs(self, number: int, row: Mapping[str, Any], node: Any) -> None:
-        for source, tensor in pairs(row, node):
+    def _check_inputs(self, number: int, taken: Sequence[tuple[str, Any]]) -> None:
+        for source, tensor in taken:
             if not self._stands(source, tensor):
-                taken = self.stands_for.get(id(tensor)) or tensor._keras_history.operation.name
-                self.faults.append((number, f"takes the result of {taken} instead of {source}"))
+                other = self.stands_for.get(id(tensor)) or tensor._keras_history.operation.name
+                self.faults.append((number, f"takes the result of {other} instead of {source}"))
 
     def strangers(self) -> list[tuple[int | None, str]]:
         """Layers that are called, and that the report does not name."""
@@ -184,9 +215,17 @@ def calls(model: Any) -> list[Any]:
 
 def pairs(row: Mapping[str, Any], node: Any) -> list[tuple[str, Any]]:
     """The original's tensors that a row names as its inputs, with the Keras tensors that the call takes."""
-    tensors = list({id(tensor): tensor for tensor in node.arguments.keras_tensors}.values())
-    sources = list(row.get("inputs", ()))
+    tensors, sources = _tensors(node), list(row.get("inputs", ()))
     return list(zip(sources, tensors, strict=True)) if len(sources) == len(tensors) else []
+
+
+def _tensors(node: Any) -> list[Any]:
+    """The Keras tensors that a call takes, each once."""
+    return list({id(tensor): tensor for tensor in node.arguments.keras_tensors}.values())
+
+
+def _tensors_in_words(count: int) -> str:
+    return f"{count} tensor{'' if count == 1 else 's'}"
 
 
 def _same_class(row: Mapping[str, Any], node: Any) -> bool:

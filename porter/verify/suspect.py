@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy, deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
 
 Weights = dict[str, np.ndarray]
 Results = Sequence[Any]
+Path = tuple[str | int, ...]  # of an argument: its name, behind those of the layers around the layer that it belongs to
 
 
 class Suspicion(NamedTuple):
-    """told: what to say if it explains the difference. run: the layer's results if it were so."""
+    """told: what to say if it explains the difference. run: the layer's results if it were so.
+
+    given: whether it takes a number that stands in the original's own nodes; where that will do, no other is looked for.
+    """
 
     told: str
     run: Callable[[], Results]
+    given: bool = False
 
 
 class Suspect:
     """The call that is wrong: what it is called with, as `run(operation, **arguments)`, and its results.
 
-    got: None where what is compared is not its own result, but that of a call behind it.
+    got: None where what is compared is not its own result, but that of a call behind it. numbers: those that stand in the
+    original's own nodes. node: the call, as Keras keeps it.
     """
 
     def __init__(
@@ -36,12 +42,15 @@ class Suspect:
         wanted: str = "",
         certified: Mapping[str, Any] | None = None,
         owner: Callable[[np.ndarray], str] | None = None,
+        numbers: Sequence[float] = (),
+        node: Any = None,
     ) -> None:
         self.operation, self.run, self.got = operation, run, got
         self.wanted = wanted  # the class that it should have, where that is another
         self.sources = sources  # weights by their names, as the original holds them
         self.certified = dict(certified or {})  # arguments that were certified with other values
         self._owner = owner
+        self.numbers, self.node = list(numbers), node
         self.config = _config(operation)
 
     @property
@@ -73,6 +82,15 @@ class Suspect:
     def with_config(self, **changes: Any) -> Results:
         """The results of the layer made with other arguments, and with the weights that it has."""
         return self._remade(changes, self.weights())
+
+    def with_argument(self, path: Path, value: Any) -> Results:
+        """The same with one argument, of the layer itself or of one inside it."""
+        changes = deepcopy(self.config)
+        inner: Any = changes
+        for step in path[:-1]:
+            inner = inner[step]["config"] if isinstance(inner[step], dict) else inner[step]
+        inner[path[-1]] = value
+        return self._remade(changes or {}, self.weights())
 
     def with_weights(self, weights: Mapping[str, np.ndarray]) -> Results:
         """The results of the layer with some other weights."""
@@ -108,6 +126,24 @@ class Suspect:
             fits = name in weights and weights[name].shape == tuple(variable.shape)
             variable.assign(weights[name] if fits else self.sources[name])
         return self.run(twin)
+
+
+def nested(config: Mapping[str, Any], kind: str) -> Iterator[tuple[Path, str, Mapping[str, Any]]]:
+    """The arguments of a layer, and those of the layers inside it: the path to them, the layer's class, and they."""
+    yield (), kind, config
+    for name, value in config.items():
+        for place, each in enumerate(value) if isinstance(value, list) else [(None, value)]:
+            if (
+                not isinstance(each, Mapping)
+                or not isinstance(each.get("config"), Mapping)
+                or "name" not in each["config"]
+            ):
+                continue
+            if "dtype" not in each["config"]:
+                continue  # no layer, but the policy of its types
+            start: Path = (name,) if place is None else (name, place)
+            for path, inner_kind, inner in nested(each["config"], str(each.get("class_name"))):
+                yield (*start, *path), inner_kind, inner
 
 
 def _config(operation: Any) -> dict[str, Any] | None:
