@@ -139,6 +139,18 @@ def test_an_operation_in_the_place_of_another_is_named():
     conversion.close()
 
 
+def test_inputs_in_another_order_are_told():
+    def build(tf):
+        one, other = (tf.placeholder("float32", [None, 3], name=name) for name in ("one", "other"))
+        return tf.nn.tanh(2.0 * one - other, name="y")
+
+    conversion = lab.convert_graph(build)
+    level = layer_by_layer(conversion, faulty(conversion, "Model([one, other]", "Model([other, one]"))
+    assert level.status == "failed"
+    assert level.reason == "the model takes its inputs in the order other, one; that of the report is one, other"
+    conversion.close()
+
+
 def test_batch_statistics_are_recognised(network):
     bn = 'layers.BatchNormalization(name="bn")(x)'
     level = layer_by_layer(network, faulty(network, bn, bn[:-1] + ", training=True)"))
