@@ -29,6 +29,7 @@ HALF = 8e-3  # of numbers with 10 bits behind the point: 8 times the last one
 def run(shelf: Path, backend: str) -> dict[str, str]:
     """What is wrong, by folder, of the models on `shelf` under `backend`. Two processes share the work."""
     env = {**os.environ, "KERAS_BACKEND": backend, "PYTHONDONTWRITEBYTECODE": "1"}
+    env["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # each operation is compiled for each shape, and run once
     words = [sys.executable, __file__, str(shelf)]
     running = [
         subprocess.Popen([*words, str(part)], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
