@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from porter.graph import Graph, Node, Value, WeightRef
@@ -78,16 +79,21 @@ def snake(text: str) -> str:
 
 
 class Names:
-    """Hands out names that are not taken."""
+    """Hands out names that are not taken: loop, loop_2, loop_3."""
 
-    def __init__(self, taken: set[str] = frozenset()):  # type: ignore[assignment]
+    between = "_"
+
+    def __init__(self, taken: Iterable[str] = ()):
         self.taken = set(taken)
+        self._last: dict[str, int] = {}  # the number that a name was given last, so as not to count up to it again
 
     def unique(self, wanted: str) -> str:
-        name, count = wanted, 1
+        """`wanted`, or the first of it with a number behind that is free; it is taken then."""
+        name, count = wanted, self._last.get(wanted, 1)
         while name in self.taken:
             count += 1
-            name = f"{wanted}_{count}"
+            name = f"{wanted}{self.between}{count}"
+        self._last[wanted] = count
         self.taken.add(name)
         return name
 
@@ -95,13 +101,7 @@ class Names:
 class ClassNames(Names):
     """Names for classes: Loop, Loop2. Keras puts "_2" behind the class of a second layer, in the file of weights."""
 
-    def unique(self, wanted: str) -> str:
-        name, count = wanted, 1
-        while name in self.taken:
-            count += 1
-            name = f"{wanted}{count}"
-        self.taken.add(name)
-        return name
+    between = ""
 
 
 class LayerNames(Names):
