@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from porter.verify.calling import Unknown, run_call
+from porter.verify.case import Case
 from porter.verify.close_up import close_up
 from porter.verify.compare import Tolerance, compare
 from porter.verify.diagnose import AGREES, diagnose, now
@@ -21,7 +22,7 @@ from porter.verify.reference import Reference
 from porter.verify.steps import after, read
 from porter.verify.suspect import Suspect, weight_name
 from porter.verify.tensors import Tensors
-from porter.verify.trials import Case, Trials
+from porter.verify.trials import Trials
 from porter.verify.weights import Owners, find_weight, original_weights
 
 EXPLAINED = 3  # failing layers for which a reason is looked for: later ones may have the same

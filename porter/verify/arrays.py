@@ -10,11 +10,11 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 
 from porter.errors import UnreadableSource, UsageError
+from porter.verify.case import Case
 from porter.verify.converted import Converted
 from porter.verify.inputs import Input, Setting
 from porter.verify.reference import Reference
 from porter.verify.samples import common_axis
-from porter.verify.trials import Case
 from porter.verify.words import numpy_type
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from porter.errors import PorterError
 from porter.verify.calling import Unknown, filled_in, unchanged
+from porter.verify.case import Case
 from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.diagnose import AGREES
 from porter.verify.finding import Context
@@ -22,7 +23,6 @@ from porter.verify.placing import Placed, title
 from porter.verify.reference import Reference
 from porter.verify.steps import read
 from porter.verify.tensors import Tensors
-from porter.verify.trials import Case
 from porter.verify.updates import Update, find_updates
 from porter.verify.weights import find_weight
 

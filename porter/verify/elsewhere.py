@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from porter.verify.case import Case, Outcome
 from porter.verify.converted import named
-from porter.verify.trials import Case, Outcome, Trials
+from porter.verify.trials import Trials
 
 BACKENDS = ("tensorflow", "jax", "torch")
 WAYS = {"source": "model.py", "archive": "model.keras", "compiled": "model.py, compiled"}

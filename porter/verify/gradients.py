@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from porter.errors import OutputsDiffer
+from porter.verify.case import Case
 from porter.verify.compare import EPSILON, Comparison, Tolerance, compare
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.graphdef import ancestors
 from porter.verify.made_of import Made, trained_weights
 from porter.verify.reference import Reference, Refused, first_line
 from porter.verify.slopes import by_slopes
-from porter.verify.trials import Case
 
 RATE = 0.1  # of the step of gradient descent
 SEEDS = 3  # inputs that are tried: where a value lies on a kink, rounding decides which way its gradient goes

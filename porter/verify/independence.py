@@ -8,11 +8,12 @@ from itertools import islice
 import numpy as np
 
 from porter.errors import OutputsDiffer, Unsupported
+from porter.verify.case import Case
 from porter.verify.compare import Tolerance, compare
 from porter.verify.converted import same
 from porter.verify.inputs import draw, read_inputs, settings, why_none
 from porter.verify.reference import Reference, Refused
-from porter.verify.trials import Case, Trials
+from porter.verify.trials import Trials
 
 SAME = Tolerance(rounding=False)
 ATTEMPTS = 20  # sizes that are tried for unknown rows and columns

@@ -15,6 +15,7 @@ import numpy as np
 
 from porter.graph.operations import RANDOM
 from porter.verify.calling import Unknown, holding, run_call
+from porter.verify.case import Case
 from porter.verify.compare import Comparison, Tolerance, compare
 from porter.verify.converted import same
 from porter.verify.draws import Draws
@@ -23,7 +24,6 @@ from porter.verify.placing import Placed, place, title
 from porter.verify.reference import Reference
 from porter.verify.steps import read
 from porter.verify.tensors import Tensors, fetch
-from porter.verify.trials import Case
 
 
 @dataclass

@@ -11,6 +11,7 @@ import numpy as np
 from porter.errors import OutputsDiffer
 from porter.verify.alone import each_layer
 from porter.verify.archive import differs_from_source
+from porter.verify.case import Case, Outcome
 from porter.verify.compare import Comparison, scale_of
 from porter.verify.elsewhere import BACKENDS, run_elsewhere
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
@@ -20,7 +21,7 @@ from porter.verify.inputs import KINDS, Input, draw
 from porter.verify.placing import input_order
 from porter.verify.reference import Refused
 from porter.verify.training import training
-from porter.verify.trials import Case, Outcome, Trials
+from porter.verify.trials import Trials
 from porter.verify.weights import check_weights
 
 MOST_POINTS, MOST_PICTURES = 200, 6  # elements of an output, and outputs, that the report draws

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from porter.verify.case import Case
 from porter.verify.compare import KINDS as DTYPES
 from porter.verify.compare import scale_of
 from porter.verify.finding import Context
@@ -20,7 +21,7 @@ from porter.verify.independence import coupled, sample_axes
 from porter.verify.inputs import KINDS, Input, Setting, draw
 from porter.verify.reference import Refused
 from porter.verify.sampled import Sampled, sample
-from porter.verify.trials import Case, Trials
+from porter.verify.trials import Trials
 
 SEVERAL = 8  # samples; where the batch is fixed at more, only a few kinds of inputs are run
 ROOM = 40_000  # bytes of numbers, all answers together

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from porter.errors import OutputsDiffer
+from porter.verify.case import Case
 from porter.verify.compare import compare
 from porter.verify.finding import FAILED, Context
 from porter.verify.levels import LEVELS
 from porter.verify.mutations import MUTATIONS, Mutation
-from porter.verify.trials import Case
 
 ORDER = (0, 2, 3, 5)  # cheap levels first; the first that fails has caught it
 CAUGHT, ALIKE, MISSED, NOT_HERE = "caught", "no difference", "missed", "does not apply"

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from porter.verify.case import Case
 from porter.verify.compare import COARSE, Comparison
 from porter.verify.reference import Reference, Refused
-from porter.verify.trials import Case
 
 DIRECTIONS = 2
 

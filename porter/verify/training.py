@@ -14,6 +14,7 @@ from porter.graph.operations import RANDOM
 from porter.verify.alone import EXPLAINED, describe, explain_all
 from porter.verify.averages import Averages
 from porter.verify.calling import Unknown, run_call
+from porter.verify.case import Case
 from porter.verify.compare import Comparison, compare
 from porter.verify.diagnose import AGREES
 from porter.verify.draws import Draws
@@ -25,7 +26,6 @@ from porter.verify.placing import Placed, calls, heading, place, tells_layers
 from porter.verify.reference import Reference, Refused
 from porter.verify.steps import read
 from porter.verify.tensors import Tensors
-from porter.verify.trials import Case
 
 LARGEST = 8  # samples in the batch
 MANY = 2**18  # numbers in the inputs; sums over the pixels of more are off by more than 1e-5 in float32, on both sides
