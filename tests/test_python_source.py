@@ -435,33 +435,64 @@ except KeyError:
     assert [line for line in range(1, 15) if translator.is_tried("net.py", line)] == [3]
 
 
-def test_modules_that_nobody_has(tmp_path):
-    """They may be imported, and shown off; what the network takes from them, and all of their names, is an error."""
-    network = """
+EVERYTHING = """
 import inspect
+import numpy as np
 import tensorflow as tf
 import quux, quux.data
+from keras.engine.topology import Layer
+from keras.objectives import categorical_crossentropy
 from speech_data import batches
+from tensorflow.contrib.losses import softmax_cross_entropy
+from tensorflow.contrib.tensorboard.plugins import projector
+from tensorflow.contrib.training.python.training import hparam
+from tensorflow.python.framework.graph_util import convert_variables_to_constants
+from tensorflow.python.keras.layers import BatchNormalization, LSTM, Layer as Same
+from tensorflow.python.ops.nn import dynamic_rnn
+from tensorflow.python.util.nest import is_sequence
 try:
     import horovod.tensorflow as hvd
 except ImportError:
     hvd = None
 quux.data.show("starting")
-assert hvd is None
+assert hvd is None and Layer is Same and is_sequence([1])
 assert "reuse" in inspect.getargspec(tf.contrib.rnn.BasicLSTMCell.__init__).args
+assert tf.contrib.learn.ModeKeys.INFER == "infer" and tf.estimator.LoggingTensorHook
 
 
-def build(x):
-    return tf.layers.dense(x, {units})
+class NetConfig:
+    weights = "weights.npy"
+
+
+class Net:
+    def __init__(self, config):
+        cluster = tf.train.ClusterSpec({"worker": ["there:2222"]})
+        server = tf.train.Server(cluster, job_name="worker")
+        kernel = np.load(config.weights, encoding="latin1").item()["kernel"]
+        with tf.device("/gpu:1"):
+            self.x = tf.placeholder(tf.float32, [None, 3])
+            self.y = tf.matmul(self.x, tf.Variable(kernel, name="kernel"))
+        with tf.Session(server.target) as session:
+            session.run(tf.global_variables_initializer())
 """
-    placeholder = [{"name": "x", "dtype": "float32", "shape": [None, 3]}]
-    (tmp_path / "net.py").write_text(network.format(units=2))
-    built = run_program(program_of(tmp_path / "net.py:build"), placeholder, fresh=False)
-    assert built.outputs == ["dense/BiasAdd:0"]
-    assert any("quux.data.show(…) in net.py line 10" in note for note in built.notes)
-    (tmp_path / "net.py").write_text(network.format(units="2 if quux.small else 3"))
-    with pytest.raises(UnreadableSource, match="quux.small is needed here, and quux is neither beside the program"):
-        run_program(program_of(tmp_path / "net.py:build"), placeholder, fresh=False)
-    (tmp_path / "net.py").write_text("from quux import *\n" + network.format(units=2))
-    with pytest.raises(UnreadableSource, match="all of quux is needed here"):
-        run_program(program_of(tmp_path / "net.py:build"), placeholder, fresh=False)
+
+
+def test_what_sources_of_the_time_relied_on(tmp_path, monkeypatch):
+    """Modules that nobody has, private files, graphics cards and other machines, pickled arrays, settings in a class."""
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(EVERYTHING)
+    np.save("weights.npy", {"kernel": np.ones([3, 2], "float32")}, allow_pickle=True)
+    built = run_program(program_of(Path("net.py:Net.y")), [], fresh=False)
+    assert built.outputs == ["MatMul:0"]
+    assert any("quux.data.show(…) in net.py line 20" in note for note in built.notes)
+    assert "config was given a NetConfig, as the program has it." in built.notes
+
+
+def test_settings_that_are_not_there():
+    """They pass for nothing: neither for true, nor for different from another; nor do all names of a module."""
+    module = libraries._AbsentModule("quux")
+    for use in (bool, float, lambda small: small == 3, lambda small: 2 * small, lambda small: [*small]):
+        with pytest.raises(ImportError, match="quux.small is needed here, and quux is neither beside the program"):
+            use(module.small)
+    with pytest.raises(ImportError, match="all of quux is needed here"):
+        _ = module.__all__

@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from porter.legacy.program_stop import Stopped
+from porter.legacy.world.python2 import is_own
 
 KNOBS = (
     "is_training",
@@ -132,7 +133,9 @@ class Evaluation:
         named = {**named, **self._completed(left)}
         missing = [each for each, parameter in left.items() if each not in named and _asked(parameter)]
         if missing:
-            raise Refusal(f"{name} needs {', '.join(missing)}")
+            classes = [each.__name__ for each in self._settings_classes()] if SETTINGS & set(missing) else []
+            of = f"; settings that the program has are {', '.join(classes)}" if classes else ""
+            raise Refusal(f"{name} needs {', '.join(missing)}{of}")
         try:
             return function(*given, **named)
         except Stopped as problem:
@@ -168,11 +171,19 @@ class Evaluation:
             if value is not None and not callable(value) and not inspect.ismodule(value):
                 self.notes.append(f"{name} was given the program's own {held[each]}.")
                 return {name: value}
+        classes = self._settings_classes()
+        if len(classes) == 1:
+            self.notes.append(f"{name} was given a {classes[0].__name__}, as the program has it.")
+            return {name: classes[0]()}
         parsers = [key for key, value in vars(self.module).items() if isinstance(value, argparse.ArgumentParser)]
         if len(parsers) == 1:
             self.notes.append(f"{name} was given what {parsers[0]} of the program makes of its arguments.")
             return {name: getattr(self.module, parsers[0]).parse_args()}
         return {}
+
+    def _settings_classes(self) -> list[type]:
+        """The program's own classes of settings, which can be made without any argument."""
+        return [value for key, value in vars(self.module).items() if _is_settings(key, value)]
 
     def _usual(self, name: str) -> dict[str, Any]:
         """What is given for a parameter whose name says what it is: switches, and what inference has none of."""
@@ -205,6 +216,17 @@ def _is_function(found: Any) -> bool:
 def _asked(parameter: inspect.Parameter) -> bool:
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return parameter.default is inspect.Parameter.empty and parameter.kind in kinds
+
+
+def _is_settings(name: str, value: Any) -> bool:
+    """Whether something in a module is a class of settings that can be made without any argument."""
+    if not inspect.isclass(value) or not name.lower().endswith(tuple(SETTINGS)):
+        return False
+    try:
+        own = is_own(inspect.getfile(value))
+        return own and not any(map(_asked, inspect.signature(value).parameters.values()))
+    except (TypeError, ValueError, OSError):
+        return False
 
 
 def _is_known(name: str) -> bool:

@@ -173,6 +173,8 @@ def _problem(program: Program, error: dict[str, str]) -> PorterError:
     todo = "name the function that builds the network, NET.py:build, if the script does more than that"
     if program.call:
         todo = "see whether it needs other arguments; they go into the call, " + LIKE
+    if kind == "FileNotFoundError":
+        todo = "put that file there, it may decide sizes of the network; or " + todo
     if kind == "AbsentError" and message.endswith("installed"):
         absent = message.partition(", and ")[2].split()[0]
         todo = f"{absent} can be installed beside porter, if it is a library; or name a function that does without"

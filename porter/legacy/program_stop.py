@@ -78,6 +78,7 @@ def arm(tf: Any) -> Stop:
     stop.replace(tf.train.Saver, "save", lambda self, session, path, *rest, **more: path)
     for name in ("MonitoredTrainingSession", "MonitoredSession", "SingularMonitoredSession", "Supervisor"):
         stop.replace(tf.train, name, begin)
+    stop.replace(tf.train, "Server", _server(begin))
     estimator = tf.estimator.Estimator
     build = estimator.build
 
@@ -95,6 +96,11 @@ def arm(tf: Any) -> Stop:
     stop.replace(tf.summary, "FileWriter", _Nowhere)
     stop.replace(tf.train, "SummaryWriter", _Nowhere)
     return stop
+
+
+def _server(join: Any) -> type:
+    """A server of a cluster that is not there: programs ask for its address, or wait for others."""
+    return type("Server", (), {"__init__": lambda self, *_, **__: None, "target": "", "join": join, "server_def": None})
 
 
 def _model_stop(stop: Stop, name: str) -> Any:

@@ -78,6 +78,12 @@ def _restore_numpy() -> None:
 
     import numpy as np
 
+    load = np.load  # it took pickled dictionaries of weights; what is named is run as it is, data of its own included
+    np.load = functools.wraps(load)(  # type: ignore[assignment]
+        lambda file, mmap_mode=None, allow_pickle=True, *rest, **more: load(
+            file, mmap_mode, allow_pickle, *rest, **more
+        )
+    )
     reshape = np.reshape
     np.reshape = functools.wraps(reshape)(
         lambda a, *shape, newshape=None, **more: reshape(a, *(shape if newshape is None else (newshape,)), **more)

@@ -176,6 +176,8 @@ def enter(translator: Translator) -> None:
 
     loader.get_code = get_code
     _restore_names()
+    if translator.python2:
+        _read_old_pickles()
 
 
 def _restore_names() -> None:
@@ -215,6 +217,16 @@ def _restore_names() -> None:
     for name in ("urlretrieve", "urlopen", "urlencode", "quote", "unquote", "quote_plus"):
         setattr(urllib_, name, getattr(urllib.request, name, None) or getattr(urllib.parse, name))
     sys.meta_path.append(Aliases(MODULES))
+
+
+def _read_old_pickles() -> None:
+    """Strings in pickles that Python 2 wrote are bytes of any kind; `pickle` takes them for ASCII."""
+    import pickle
+
+    pickles: Any = pickle
+    for name in ("load", "loads"):
+        really = getattr(pickle, name)
+        setattr(pickles, name, functools.partial(really, encoding="latin1"))
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from porter.legacy.world.libraries import Unusable
 FILES = {
     "python", "ops", "layers", "framework", "learn", "seq2seq", "kernels", "core_rnn", "rnn", "attention_wrapper", "decoder",
     "helper", "basic_decoder", "beam_search_decoder", "loss", "arg_scope", "utils", "initializers", "regularizers",
-    "optimizers", "normalization", "nets", "slim", "datasets", "tools", "training", "util",
+    "optimizers", "normalization", "nets", "slim", "datasets", "tools", "training", "util", "hparam",
 }  # fmt: skip
 SLIM = {"losses": "tf_slim.losses", "metrics": "tf_slim.metrics", "slim": "tf_slim"}
 
