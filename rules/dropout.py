@@ -1,30 +1,12 @@
 """Dropout as TensorFlow 1 wrote it: random numbers against a rate, switched by is_training or by the rate itself."""
 
 from porter.rule import Knob, Scalar, layers, one_of, require, rule, warn
-
-
-def _uniform(tf, shape):
-    """Random numbers in [0, 1), named "random"."""
-    raw = one_of(tf.RandomUniform().named("random"), tf.RandomUniform(shape).named("random"))
-    return one_of(raw + 0.0, raw)
-
-
-def _normal(tf, shape, mean, deviation):
-    """Random numbers of a normal distribution, named "random"."""
-    raw = one_of(tf.RandomStandardNormal().named("random"), tf.RandomStandardNormal(shape).named("random"))
-    return one_of(raw * deviation + mean, raw * deviation, raw)
-
-
-def _mask(tf, shape, keep, rate):
-    """1 for what is kept, and the condition that it was made from."""
-    uniform = _uniform(tf, shape)
-    kept = one_of(tf.GreaterEqual(uniform, rate), tf.Greater(uniform, rate), tf.Less(uniform, keep))
-    return one_of(tf.Floor(keep + uniform), tf.Cast(kept)), kept
+from porter.rules.draws import keeps_all, mask_of, share_kept, shared_axes, value_of
 
 
 def _formula(tf, x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, shape, zero):
     any_keep, any_rate, any_scale = one_of(keep, keep_knob), one_of(rate, rate_knob), one_of(scale, scale_knob)
-    mask, kept = _mask(tf, shape, any_keep, any_rate)
+    mask, kept = mask_of(tf, shape, any_keep, any_rate)
     scaled = one_of((x / any_keep).shared(), (x * any_scale).shared())
     dropped = one_of(
         scaled * mask,
@@ -68,7 +50,7 @@ dropout_in_loop.place = "loops"
 
 @dropout_in_loop.to_keras
 def _(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random, zero):
-    rests = training is not None or _keeps_all(_keep(keep, keep_knob, rate, rate_knob, "inference"))
+    rests = training is not None or keeps_all(share_kept(keep, keep_knob, rate, rate_knob, "inference"))
     require(rests, "it drops out in inference too", random)
     return _layer(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random, zero)
 
@@ -88,9 +70,9 @@ dropout_left_out.place = "loops"
 @dropout_left_out.to_keras
 def _(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random):
     random.get("shape")
-    rests = training is not None or _keeps_all(_keep(keep, keep_knob, rate, rate_knob, "inference"))
+    rests = training is not None or keeps_all(share_kept(keep, keep_knob, rate, rate_knob, "inference"))
     require(rests, "it drops out in inference too", random)
-    require(training is not None or scale_knob is None or _value(scale_knob, "inference") == 1, "it scales", random)
+    require(training is not None or scale_knob is None or value_of(scale_knob, "inference") == 1, "it scales", random)
     require(training is not None or scale in (None, 1), "it scales", random)
     warn("dropout inside a loop is left out: the model does not drop out there in training")
     return x
@@ -100,19 +82,19 @@ def _(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random):
 def _layer(x, keep, keep_knob, rate, rate_knob, scale, scale_knob, training, random, zero):
     """The layer for a mask on x."""
     require(not zero, "what is not kept becomes a number other than 0", x)
-    kept = _keep(keep, keep_knob, rate, rate_knob, "training")
+    kept = share_kept(keep, keep_knob, rate, rate_knob, "training")
     for number, knob in ((scale, scale_knob), (1 / keep if keep else None, None)):
-        made_up = number if knob is None else _value(knob, "training")
+        made_up = number if knob is None else value_of(knob, "training")
         near = 1e-4 if x.dtype != "float16" else 4e-3  # both numbers are rounded to the type of what is dropped
         require(
             made_up is None or abs(made_up * kept - 1) < near, f"{kept} is kept, but what is kept is times {made_up}", x
         )
-    if training is None and not _keeps_all(_keep(keep, keep_knob, rate, rate_knob, "inference")):
+    if training is None and not keeps_all(share_kept(keep, keep_knob, rate, rate_knob, "inference")):
         warn(
             f"{random.out.name}: the rate is fixed, so that the original drops out in inference too; the model does not"
         )
     rate = round(1 - kept, 6)
-    spread = x.rank is not None and _noise_shape(x, random)
+    spread = x.rank is not None and shared_axes(x, random)
     if not spread:
         return layers.Dropout(rate)(x)
     if 3 <= x.rank <= 5 and spread == (None, *(1,) * (x.rank - 2), x.shape[-1]):
@@ -126,7 +108,7 @@ def dropout_of_nothing(tf, x, keep: Scalar, rate: Scalar, shape):
 
     Source: tf.nn.dropout(x, tf.constant(1.0)), 1.0 to 1.15.
     """
-    mask, _ = _mask(tf, shape, keep, rate)
+    mask, _ = mask_of(tf, shape, keep, rate)
     return x * mask
 
 
@@ -135,105 +117,6 @@ def _(x, keep, rate, random):
     require(keep == 1 or rate == 0, "it drops out", random)
     random.get("shape")
     return x
-
-
-@rule
-def alpha_dropout(
-    tf, x, keep: Scalar, keep_knob: Knob, rate: Scalar, rate_knob: Knob, training: Knob, shape,
-    low: Scalar, stretch: Scalar, stretch_knob: Knob, shift: Scalar, shift_knob: Knob,
-):  # fmt: skip
-    """Raise (x * mask + low * (1 - mask)) * stretch + shift to `AlphaDropout`, which goes with selu.
-
-    Source: tf.keras.layers.AlphaDropout, tf.contrib.nn.alpha_dropout, 1.4 to 1.15.
-    """
-    mask, _ = _mask(tf, shape, one_of(keep, keep_knob), one_of(rate, rate_knob))
-    mixed = x * mask + (1.0 - mask) * low
-    dropped = mixed * one_of(stretch, stretch_knob) + one_of(shift, shift_knob)
-    return one_of(tf.Cond(training, dropped, x), dropped)
-
-
-@alpha_dropout.to_keras
-def _(x, keep, keep_knob, rate, rate_knob, training, random, low, stretch, stretch_knob, shift, shift_knob):
-    kept = _keep(keep, keep_knob, rate, rate_knob, "training")
-    require(abs(low + 1.7580993) < 1e-4, f"what is dropped becomes {low}, not selu's lowest value", x)
-    stretch = stretch if stretch_knob is None else _value(stretch_knob, "training")
-    shift = shift if shift_knob is None else _value(shift_knob, "training")
-    wanted = (kept + low**2 * kept * (1 - kept)) ** -0.5
-    require(abs(stretch - wanted) < 1e-4, f"what is left is stretched by {stretch}, not {wanted}", x)
-    require(abs(shift + wanted * low * (1 - kept)) < 1e-4, f"what is left is shifted by {shift}", x)
-    require(not _noise_shape(x, random), "one mask along an axis", x)
-    always = training is None and not _keeps_all(_keep(keep, keep_knob, rate, rate_knob, "inference"))
-    require(not always, "it drops out in inference too", x)
-    return layers.AlphaDropout(round(1 - kept, 6))(x)
-
-
-@rule
-def gaussian_noise(tf, x, training: Knob, shape, mean: Scalar, deviation: Scalar):
-    """Raise x + normal * deviation, in training alone, to `GaussianNoise`.
-
-    Source: tf.keras.layers.GaussianNoise; by hand in a cond.
-    """
-    return tf.Cond(training, x + _normal(tf, shape, mean, deviation), x)
-
-
-@gaussian_noise.to_keras
-def _(x, random, mean, deviation):
-    require(not mean, f"the noise's mean is {mean}", x)
-    require(not _noise_shape(x, random), "the same noise along an axis", x)
-    return layers.GaussianNoise(deviation or 1.0)(x)
-
-
-@rule
-def gaussian_dropout(tf, x, training: Knob, shape, mean: Scalar, deviation: Scalar):
-    """Raise x * (1 + normal * deviation), in training alone, to `GaussianDropout`.
-
-    Source: tf.keras.layers.GaussianDropout; the deviation is sqrt(rate / (1 - rate)).
-    """
-    return tf.Cond(training, x * _normal(tf, shape, mean, deviation), x)
-
-
-@gaussian_dropout.to_keras
-def _(x, random, mean, deviation):
-    require(mean == 1 and deviation, f"the factor's mean is {mean}", x)
-    require(not _noise_shape(x, random), "the same factor along an axis", x)
-    return layers.GaussianDropout(round(deviation**2 / (1 + deviation**2), 6))(x)
-
-
-def _value(knob, phase):
-    """A knob's number, in "training" or in "inference"."""
-    return float(knob.attrs[phase])
-
-
-def _keep(keep, keep_knob, rate, rate_knob, phase):
-    """The share that is kept. Raises `Miss` where it is none, or everything although it is training."""
-    if rate is not None or rate_knob is not None:
-        kept = 1 - (rate if rate_knob is None else _value(rate_knob, phase))
-    else:
-        kept = keep if keep_knob is None else _value(keep_knob, phase)
-    require(0 < kept <= 1, f"the share {kept} is kept in {phase}")
-    return kept
-
-
-def _keeps_all(kept):
-    return abs(kept - 1) < 1e-6
-
-
-def _noise_shape(x, random):
-    """The shape of a mask that is shared along some axes, None for an axis as long as x's; () if it is not shared."""
-    random.get("shape")
-    noise = random.out
-    require(noise.rank is None or noise.rank == x.rank, f"a mask of shape {noise.shape} for {x.shape}", random)
-    if noise.rank is None or (noise.probe is not None and noise.probe == x.probe) or noise.shape == x.shape:
-        return ()
-    known = zip(noise.shape, x.shape, strict=True)
-    require(
-        all(size in (1, None, wide) for size, wide in known), f"a mask of shape {noise.shape} for {x.shape}", random
-    )
-    if all(size != 1 or wide == 1 for size, wide in zip(noise.shape, x.shape, strict=True)):
-        return ()
-    return tuple(
-        size if size == 1 or wide is not None else None for size, wide in zip(noise.shape, x.shape, strict=True)
-    )
 
 
 @dropout.example("tf.nn.dropout by keep_prob, until 1.12", "Dropout")
@@ -364,41 +247,7 @@ def _(tf):
     return tf.while_loop(lambda index, state: index < 3, step, [tf.constant(0), x])[1]
 
 
-@alpha_dropout.example("tf.keras", "AlphaDropout")
-def _(tf):
-    x = tf.placeholder(tf.float32, [None, 6], "x")
-    rate, low = 0.3, -1.7580993408473766
-    stretch = ((1 - rate) * (1 + rate * low**2)) ** -0.5
+dropout.place, dropout.in_steps = "outside", True
 
-    def dropped():
-        mask = tf.cast(tf.random_uniform(tf.shape(x)) >= rate, tf.float32)
-        return stretch * (x * mask + low * (1 - mask)) + -stretch * low * rate
-
-    return tf.cond(tf.placeholder(tf.bool, [], "training"), dropped, lambda: x)
-
-
-@gaussian_noise.example("tf.keras", "GaussianNoise")
-def _(tf):
-    x = tf.placeholder(tf.float32, [None, 6], "x")
-    training = tf.placeholder(tf.bool, [], "training")
-    return tf.cond(training, lambda: x + tf.random_normal(tf.shape(x), stddev=0.3), lambda: x)
-
-
-@gaussian_noise.counterexample("noise in inference too, as when a latent variable is drawn", "GaussianNoise")
-def _(tf):
-    x = tf.placeholder(tf.float32, [None, 6], "x")
-    return x + tf.random_normal(tf.shape(x), stddev=0.3)
-
-
-@gaussian_dropout.example("tf.keras", "GaussianDropout")
-def _(tf):
-    x = tf.placeholder(tf.float32, [None, 6], "x")
-    training = tf.placeholder(tf.bool, [], "training")
-    return tf.cond(training, lambda: x * tf.random_normal(tf.shape(x), 1.0, 0.6), lambda: x)
-
-
-for each in (dropout, alpha_dropout, gaussian_noise, gaussian_dropout):
-    each.place, each.in_steps = "outside", True
-
-RULES = (dropout, dropout_of_nothing, alpha_dropout, gaussian_noise, gaussian_dropout)
+RULES = (dropout, dropout_of_nothing)
 IN_LOOPS = (dropout_in_loop, dropout_left_out)
