@@ -34,3 +34,16 @@ def weight(*shape):
 
 def variable(name, *shape, **kwargs):
     return v1.get_variable(name, shape, use_resource=False, **kwargs)
+
+
+def run(original, arrays, prefix=""):
+    """The outputs of an original on recorded inputs, knobs at inference."""
+    config = v1.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True  # it puts approximations in the place of gelu
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=config) as session:
+        tf.graph_util.import_graph_def(original.graph_def, name="")
+        feed = {original.stands_for(name): arrays[f"in{prefix}:{name}"] for name in original.inputs}
+        feed.update((original.stands_for(k.tensor), k.inference) for k in original.knobs if k.kind != "frozen")
+        feed.update((f"{node}:0", original.load(node)) for node in original.variables)
+        fetched = session.run([original.stands_for(name) for name in original.outputs], feed)
+    return dict(zip(original.outputs, fetched, strict=True))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from graphs import run
 
 from porter.errors import UnreadableSource, Unsupported, UsageError
 from porter.read import inspect, make_original, open_source
@@ -34,19 +35,6 @@ def described(name):
     with np.load(folder / "reference.npz") as recorded:
         arrays = {key: recorded[key] for key in recorded.files}
     return folder / said["source"], said, arrays
-
-
-def run(original, arrays, prefix=""):
-    """The outputs of an original on recorded inputs, knobs at inference."""
-    config = v1.ConfigProto()
-    config.graph_options.rewrite_options.disable_meta_optimizer = True  # it puts approximations in the place of gelu
-    with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=config) as session:
-        tf.graph_util.import_graph_def(original.graph_def, name="")
-        feed = {original.stands_for(name): arrays[f"in{prefix}:{name}"] for name in original.inputs}
-        feed.update((original.stands_for(k.tensor), k.inference) for k in original.knobs if k.kind != "frozen")
-        feed.update((f"{node}:0", original.load(node)) for node in original.variables)
-        fetched = session.run([original.stands_for(name) for name in original.outputs], feed)
-    return dict(zip(original.outputs, fetched, strict=True))
 
 
 def assert_close(got, want, where):
