@@ -44,3 +44,15 @@ def drawn(low: float = 0.2, high: float = 0.8, **shapes: Any) -> dict[str, list[
         layer: [(f"{layer}/{name}:0", random.uniform(low, high, shape).astype("f")) for name, shape in rows.items()]
         for layer, rows in shapes.items()
     }
+
+
+def answers(path: Path, *given: np.ndarray) -> list[np.ndarray]:
+    """What a file's model, as porter reads it, answers to these inputs."""
+    from porter.options import Options
+    from porter.stages import open_original
+    from porter.verify import Reference
+
+    original = open_original(path, Options(), lambda *_: None)
+    with Reference(original) as reference:
+        found = reference.run(dict(zip(original.inputs, given, strict=True)))
+    return [found[name] for name in original.outputs]

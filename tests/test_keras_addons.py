@@ -7,12 +7,9 @@ from math import erf
 
 import numpy as np
 import pytest
-from keras_files import drawn, layer, sequential, write_file
+from keras_files import answers, drawn, layer, sequential, write_file
 
 from porter.errors import UnreadableSource
-from porter.options import Options
-from porter.stages import open_original
-from porter.verify import Reference
 
 
 @pytest.fixture
@@ -20,11 +17,7 @@ def answer(tmp_path):
     """Gives what a file's model, as porter reads it, answers to x."""
 
     def answer(config, weights, x, version="2.2.4"):
-        path = write_file(tmp_path / "model.h5", config, weights, version)
-        original = open_original(path, Options(), lambda *_: None)
-        with Reference(original) as reference:
-            found = reference.run({original.inputs[0]: x})
-        return [found[name] for name in original.outputs]
+        return answers(write_file(tmp_path / "model.h5", config, weights, version), x)
 
     return answer
 
@@ -166,3 +159,17 @@ def test_which_gelu_a_file_means(answer, name, version, approximate):
     tanh = 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
     exact = 0.5 * x * (1 + np.vectorize(erf)(x / np.sqrt(2)))
     np.testing.assert_allclose(found, tanh if approximate else exact, atol=1e-6)
+
+
+def test_concrete_dropout_is_the_layer_inside(answer):
+    """Its rate is a weight that only training needs; the wrapper says so."""
+    inner = layer("Dense", name="d", units=2, activation="linear", use_bias=True)
+    config = sequential(
+        layer("ConcreteDropout", name="c", layer=inner, n_data=100, length_scale=0.05, model_precision=1,
+              prob_init=[0.1, 0.5], temp=0.4, seed=None)
+    )  # fmt: skip
+    weights = drawn(c={"kernel": (4, 2), "bias": (2,), "p_logit": (1,)})
+    x = np.ones((3, 4), "f")
+    (found,) = answer(config, weights, x)
+    arrays = dict(weights["c"])
+    np.testing.assert_allclose(found, x @ arrays["c/kernel:0"] + arrays["c/bias:0"], rtol=1e-6)

@@ -63,6 +63,9 @@ CONTRIB: dict[str, Any] = {
     "MaxoutDense": older_keras.MaxoutDense,
     "Highway": older_keras.Highway,
     "ParametricSoftplus": older_keras.ParametricSoftplus,
+    "CosineMerge": older_keras.CosineMerge,
+    "OlderBatchNormalization": older_keras.OlderBatchNormalization,
+    "ConcreteDropout": wrappers.ConcreteDropout,
 }
 PLAIN = {"LayerNormalization": norms.LayerNormalization}
 OF_BOTH = {"GroupNormalization": norms.OlderGroupNormalization, "InstanceNormalization": norms.InstanceNormalization}

@@ -93,3 +93,53 @@ class ParametricSoftplus(tf_keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         return tf.nn.softplus(self.betas * x) * self.alphas
+
+
+class CosineMerge(tf_keras.layers.Layer):
+    """Keras 1's way "cos" of bringing two vectors together, with an axis in front of the cosine.
+
+    Shapes: two of [batch, n] give [batch, 1, 1]. Refused: matrices, whose products Keras 1 divided by roots of what may be
+    negative. Source: Keras 1.2.2, `Merge.call` and `batch_dot` of its TensorFlow backend.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        if [len(shape) for shape in input_shape] != [2, 2]:
+            raise ValueError(f"Keras 1 has no cosine of matrices, and {self.name} takes {input_shape}")
+        super().build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        x, y = inputs
+        norm = tf.sqrt(_product(x, x) * _product(y, y))
+        return tf.expand_dims(_product(x, y) / tf.maximum(norm, tf_keras.backend.epsilon()), 1)
+
+
+def _product(x: Any, y: Any) -> Any:
+    return tf.reduce_sum(x * y, 1, keepdims=True)
+
+
+class OlderBatchNormalization(tf_keras.layers.Layer):
+    """Keras 1's with mode 1, over the last axis of each sample, or mode 2, over the batch at inference too.
+
+    Source: Keras 1.2.2, `BatchNormalization.call`, which adds epsilon twice in mode 1.
+    """
+
+    def __init__(self, mode: int, axis: int = -1, epsilon: float = 1e-3, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.mode, self.axis, self.epsilon = mode, axis, epsilon
+
+    def build(self, input_shape: Any) -> None:
+        self.size = input_shape[self.axis]
+        names = ("gamma", "beta", "running_mean", "running_std")
+        made = [self.add_weight(name=name, shape=(self.size,), trainable=place < 2) for place, name in enumerate(names)]
+        self.gamma, self.beta = made[:2]
+        super().build(input_shape)
+
+    def call(self, x: Any) -> Any:
+        if self.mode == 1:
+            mean, variance = tf.nn.moments(x, [-1], keepdims=True)
+            return self.gamma * ((x - mean) / (tf.sqrt(variance + self.epsilon) + self.epsilon)) + self.beta
+        axis = self.axis % x.shape.rank
+        mean, variance = tf.nn.moments(x, [each for each in range(x.shape.rank) if each != axis], keepdims=True)
+        shape = [self.size if each == axis else 1 for each in range(x.shape.rank)]
+        gamma, beta = tf.reshape(self.gamma, shape), tf.reshape(self.beta, shape)
+        return tf.nn.batch_normalization(x, mean, variance, beta, gamma, self.epsilon)

@@ -1,4 +1,7 @@
-"""Addons' wrappers around a layer's kernel. Source: tensorflow_addons/layers/wrappers.py, spectral_normalization.py."""
+"""Wrappers around a layer, of Addons and of keras-contrib.
+
+Source: tensorflow_addons/layers/wrappers.py, spectral_normalization.py; keras_contrib/wrappers/cdropout.py.
+"""
 
 from __future__ import annotations
 
@@ -68,6 +71,23 @@ class SpectralNormalization(tf_keras.layers.Wrapper):
         super().build(input_shape)
         kernel = self.layer.kernel if hasattr(self.layer, "kernel") else self.layer.embeddings
         self.add_weight(name="sn_u", shape=(1, kernel.shape[-1]), trainable=False)
+
+    def call(self, inputs: Any) -> Any:
+        return self.layer(inputs)
+
+
+class ConcreteDropout(tf_keras.layers.Wrapper):
+    """keras-contrib's: in training it drops out at a rate that it learns; at inference it is the layer inside."""
+
+    warning = "dropped out inputs in training, at a rate that it learned; the converted layer does not"
+
+    def __init__(self, layer: Any, **kwargs: Any):
+        learning = ("n_data", "length_scale", "model_precision", "prob_init", "temp", "seed")
+        super().__init__(layer, **{key: value for key, value in kwargs.items() if key not in learning})
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.layer.add_weight(name="p_logit", shape=(1,))
 
     def call(self, inputs: Any) -> Any:
         return self.layer(inputs)

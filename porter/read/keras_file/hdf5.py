@@ -103,10 +103,19 @@ def _read(path: Path, file: Any) -> KerasFile:
     for layer in names or []:
         group = weights[layer]
         found.layers[layer] = [Stored(name, f"{group.name}/{name}") for name in _names(group, "weight_names") or []]
+    found.backend = found.backend or _backend_of(found)
     if "optimizer_weights" in file:
         group = file["optimizer_weights"]
         found.optimizer = [Stored(name, f"{group.name}/{name}") for name in _names(group, "weight_names") or []]
     return found
+
+
+def _backend_of(file: KerasFile) -> str:
+    """What a file of Keras 1 was computed by, which does not say: TensorFlow's variables are called "name:0"."""
+    names = [stored.name for weights in file.layers.values() for stored in weights]
+    if not names or not (file.keras_version.startswith("1.") or not file.keras_version):
+        return ""
+    return "tensorflow" if any(name.endswith(":0") for name in names) else "theano"
 
 
 def _names(group: Any, attribute: str) -> list[str] | None:

@@ -31,17 +31,41 @@ ARGUMENTS = {
 }  # fmt: skip
 MERGES = {
     "sum": "Add", "mul": "Multiply", "concat": "Concatenate", "ave": "Average", "max": "Maximum", "dot": "Dot",
-    "cos": "Dot",
+    "cos": "CosineMerge",
 }  # fmt: skip
+# Layers of pictures whose configuration did not say in which order their axes stand.
+UNTOLD = (
+    "ZeroPadding2D",
+    "ZeroPadding3D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "Cropping2D",
+    "Cropping3D",
+    "SpatialDropout2D",
+)
 TRACKED = ("Swish", "CosineConv2D", "CosineConvolution2D")  # of keras-contrib, with variables beside their weights
 RECURRENT = ("SimpleRNN", "LSTM", "GRU")
 ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 
 
-def modern(kind: str, config: dict[str, Any], keras: str) -> tuple[str, dict[str, Any]]:
+def ordering_of(config: Any) -> str:
+    """The order of axes that the layers of a Keras 1 model agree on, "" where none says one or they differ."""
+    found, stack = set(), [config]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, dict):
+            found |= {each["dim_ordering"]} if isinstance(each.get("dim_ordering"), str) else set()
+            stack += each.values()
+        elif isinstance(each, list):
+            stack += each
+    return ORDERINGS.get(found.pop(), "") if len(found) == 1 else ""
+
+
+def modern(kind: str, config: dict[str, Any], keras: str, ordering: str = "") -> tuple[str, dict[str, Any]]:
     """A layer's class and arguments as tf-keras has them. Raises Unsupported for what no later version can do.
 
-    keras: the version that wrote them, "" if unknown; some left out what was their default.
+    keras: the version that wrote them, "" if unknown; some left out what was their default. ordering: what `ordering_of`
+    the whole model is.
     """
     config = dict(config)
     name = config.get("name", kind)
@@ -66,8 +90,14 @@ def modern(kind: str, config: dict[str, Any], keras: str) -> tuple[str, dict[str
             config.pop("implementation", None)
         config.pop("consume_less", None)
         config.pop("input_length", None)
+    if ordering and kind in UNTOLD:
+        config.setdefault("data_format", ordering)
     if kind == "BatchNormalization":
+        if config.get("mode") in (1, 2):
+            return "OlderBatchNormalization", {key: config[key] for key in ("name", "axis", "epsilon", "mode")}
         _check_statistics(config, name)
+    if kind == "SReLU":
+        config = {key: value for key, value in config.items() if not key.endswith("_init")}
     if kind in TRACKED:
         config["tracked"] = not is_before(keras, 2, 2 if keras.endswith("-tf") else 3)
     if kind == "BatchRenormalization":
@@ -118,12 +148,11 @@ def _merge(config: dict[str, Any], name: str) -> tuple[str, dict[str, Any]]:
     made: dict[str, Any] = {"name": name}
     if mode == "concat":
         made["axis"] = config.get("concat_axis", -1)
-    if mode in ("dot", "cos"):
+    if mode == "dot":
         axes = config.get("dot_axes", -1)
         made["axes"] = (
             [each[0] if isinstance(each, list) else each for each in axes] if isinstance(axes, list) else axes
         )
-        made["normalize"] = mode == "cos"
     return MERGES[mode], made
 
 
@@ -145,14 +174,7 @@ def _check_statistics(config: dict[str, Any], name: str) -> None:
                 why="the averages that it trains with are read from graphs, not from .h5 files",
                 todo="convert a checkpoint of the model, saved with its graph",
             )
-    mode = config.pop("mode", 0)
-    if mode == 1:
-        raise Unsupported(
-            f"The layer {name} is a BatchNormalization of Keras 1 with mode=1.",
-            where=name,
-            why="it normalised each sample by itself, which no later version does",
-            todo="write that layer in Keras 3; `porter transplant` brings the weights of the others",
-        )
+    config.pop("mode", None)
     for key in ("renorm_clipping", "renorm_momentum", "fused"):
         config.pop(key, None)
     axis = config.get("axis")

@@ -43,6 +43,7 @@ class Known:
 
     def __init__(self, keras: str, functions: dict[str, Callable[..., Any]]):
         self.keras, self.functions = keras, functions
+        self.ordering = ""  # of the axes of pictures, where Keras 1 left it out
         self.taken: set[str] = set()
         self.warnings: list[str] = []
 
@@ -62,7 +63,7 @@ class Known:
             return self._lambda(config, name)
         if kind in OP_LAYERS:
             return self._operation(kind, config, name)
-        kind, config = modern(kind, config, self.keras)
+        kind, config = modern(kind, config, self.keras, self.ordering)
         found = self._class(kind, config)
         if found is None:
             raise Unsupported(

@@ -9,6 +9,7 @@ from typing import Any
 
 from porter.errors import PorterError, Unsupported, UsageError
 from porter.read.keras_file.configs import decoded, network_of, settings
+from porter.read.keras_file.keras1 import ordering_of
 from porter.read.keras_file.known import Known
 
 Tensors = Any
@@ -45,6 +46,7 @@ class Builder:
 
     def model(self, config: dict[str, Any]) -> Network:
         """The model of a whole configuration. Raises Unsupported, for all layers that are not known at once."""
+        self.known.ordering = ordering_of(config)
         network = self._network(config["class_name"], decoded(config["config"]))
         unused = sorted(set(self.known.functions) - self.known.taken)
         if unused:

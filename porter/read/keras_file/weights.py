@@ -80,6 +80,8 @@ def _as_wanted(layer: Any, arrays: list[np.ndarray], file: KerasFile) -> list[np
 
     version = "1" if file.keras_version.startswith("1.") or not file.keras_version else file.keras_version
     made = preprocess_weights_for_loading(layer, arrays, version, file.backend or None)
+    if version == "1" and type(layer).__name__ == "SeparableConv2D" and layer.data_format == "channels_first":
+        made = [array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for array in made]
     if hasattr(layer, "from_file"):
         made = layer.from_file(made)
     if file.backend == "theano":
