@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from porter.emit import names as naming
 from porter.emit.expressions import Text, call, fill, layer, text
+from porter.emit.held import layer_key, lookup, uniform
 from porter.emit.literals import array, is_uniform, literal
 from porter.emit.size_arithmetic import CHOICES, size_expression, size_inputs
 from porter.errors import Unsupported
@@ -24,7 +26,7 @@ FUNCTIONS = {"ReLU": "relu", "Softmax": "softmax", "ELU": "elu"}
 class Writer:
     """Writes the statements of a body, and of the loops in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, lent: Container[tuple[Any, ...]] = ()) -> None:
         self.names = naming.Names(
             {"self", "ops", "keras", "layers", "math", "np", "states", "seeds", "training", *naming.BUILTINS}
         )
@@ -36,6 +38,8 @@ class Writer:
         self.compiles = True  # False once a size depends on the data, which JAX cannot compile
         self.sizes: set[int] = set()  # values that are plain numbers or tuples of them
         self._held: dict[object, str] = {}  # weight or layer -> the attribute that holds it
+        self._lent = lent  # what tells layers that others use, too
+        self.lent: dict[str, Node] = {}  # by attribute, such a layer's call
         self._given: set[int] = set()  # values that a scope gives
         self._wanted: dict[int, str] = {}
         self.dropouts: list[tuple[str, ...]] = []  # in loops, each of which draws a seed: their origins
@@ -81,9 +85,12 @@ class Writer:
 
     def _text(self, value: Value) -> Text:
         if id(value) not in self.texts:
-            held = value.node.attrs.get("value")
-            if value.node.op == "Const" and held is not None and (held.size <= SMALL or is_uniform(held)):
+            held = value.node.attrs.get("value") if value.node.op == "Const" else uniform(value)
+            rows = lookup(value)
+            if held is not None and (held.size <= SMALL or is_uniform(held)):
                 self.texts[id(value)] = text(array(held), tensor=False)
+            elif rows is not None:
+                self.texts[id(value)] = text(f"self.{self._hold(rows)}({self._text(rows.inputs[0])})")
             else:
                 self.texts[id(value)] = self._weight(value)
         return self.texts[id(value)]
@@ -169,18 +176,27 @@ class Writer:
             return text(f"ops.reshape({called}, ({', '.join([first, *map(str, args[0])])}))")
         if kind == "Dropout" and self._counters:
             return self._dropout(node, called)
-        weights = node.attrs.get("weights", {})
         self.compiles &= prefix != "porter_layers" or _compiles(kind, node.attrs["config"])
-        key = (node.op, repr(node.attrs["config"]), *((path, ref.key) for path, ref in sorted(weights.items())))
-        if key not in self._held:
-            name = self._held[key] = self.attributes.unique(self._wanted.get(id(node)) or naming.snake(kind))
+        return text(f"self.{self._hold(node)}({called})")
+
+    def _hold(self, node: Node) -> str:
+        """The attribute that holds the layer which `node` calls."""
+        key, weights = layer_key(node), node.attrs.get("weights", {})
+        if key in self._held:
+            return self._held[key]
+        wanted = self._wanted.get(id(node)) or naming.snake(node.op.split(".")[1])
+        name = self._held[key] = self.attributes.unique(wanted)
+        shape = literal(node.inputs[0].shape)
+        if key in self._lent:
+            self.lent[name] = node
+            self.constructions += [f"self.{name} = {name}", f"if not {name}.built:", f"    {name}.build({shape})"]
+        else:
             head, arguments = layer(node.op, node.attrs["config"], None)
             self.constructions.append(f"self.{name} = {head}({', '.join(map(str, arguments))})")
-            if weights:
-                self.constructions.append(f"self.{name}.build({literal(node.inputs[0].shape)})")
-                self.weights.update({f"{name}__{path}": ref for path, ref in weights.items()})
-            self._uses(Made(node.op, node.attrs["config"]))
-        return text(f"self.{self._held[key]}({called})")
+            self.constructions += [f"self.{name}.build({shape})"] if weights else []
+        self.weights.update({f"{name}__{path}": ref for path, ref in weights.items()})
+        self._uses(Made(node.op, node.attrs["config"]))
+        return name
 
     def _dropout(self, node: Node, x: str) -> Text:
         """Dropout in a loop, whose mask is another in each step."""
@@ -259,7 +275,7 @@ class Writer:
     def _initial(self, value: Value) -> str:
         """A loop variable's first value; always a tensor."""
         found = self.tensor(value)
-        if found.startswith("self."):
+        if found.startswith("self.") and "(" not in found:
             return f"ops.convert_to_tensor({found})"
         if value.node.op == "Const":
             return f'ops.convert_to_tensor({found}, dtype="{value.dtype}")'

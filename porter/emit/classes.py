@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections.abc import Container
+from typing import Any
 
 from porter.emit import names as naming
 from porter.emit.runtime import Written, cell_class, layer_class
@@ -47,14 +49,17 @@ class Classes:
                 if copied not in self.sources:
                     self.sources.append(copied)
 
-    def of_layer(self, node: Node) -> str:
-        """Write the class of a layer that is made for this model; equal ones are one. Gives its name."""
+    def of_layer(self, node: Node, lent: Container[tuple[Any, ...]]) -> tuple[str, dict[str, Node]]:
+        """Write the class of a layer that is made for this model; equal ones are one.
+
+        lent: what tells layers that others use, too. Gives the class's name, and by argument the layers that it is given.
+        """
         about = f"TensorFlow's {node.origin[-1]}, with sizes that are known only when it runs."
         kind = node.op.split(".")[1]
-        written = layer_class("NAME", node.attrs["body"], node.outputs, "ABOUT")
+        written = layer_class("NAME", node.attrs["body"], node.outputs, "ABOUT", lent)
         node.attrs["weights"] = written.weights
         node.origin = (*node.origin, *(name for origin in written.dropouts for name in origin))
-        return self._add(written, kind, about)
+        return self._add(written, kind, about), written.lent
 
     def of_cell(self, node: Node) -> str:
         """Write the class of a cell that is made for this model. Gives its name."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
+from typing import Any
 
 from porter.emit import names as naming
 from porter.emit.calls_inside import Writer
 from porter.emit.literals import literal
 from porter.emit.statements import indented
-from porter.graph import Body, Graph, Value, WeightRef
+from porter.graph import Body, Graph, Node, Value, WeightRef
 
 FEW = ("x", "y", "z")
 
@@ -17,18 +19,22 @@ FEW = ("x", "y", "z")
 class Written:
     """The source of a class without its decorator, the weights that it holds, and the custom layers that it uses.
 
-    weights: by attribute, "__" standing for a dot. dropouts: for each in a loop, the TensorFlow nodes it stands for.
+    weights: by attribute, "__" standing for a dot. lent: by attribute, the call of a layer that it is given. dropouts:
+    for each in a loop, the TensorFlow nodes it stands for.
     """
 
     source: str
     weights: dict[str, WeightRef] = field(default_factory=dict)
     custom: set[str] = field(default_factory=set)
     dropouts: list[tuple[str, ...]] = field(default_factory=list)
+    lent: dict[str, Node] = field(default_factory=dict)
 
 
-def layer_class(name: str, body: Body, outputs: list[Value], about: str) -> Written:
-    """The class of a layer whose `call` computes `body`."""
-    writer = Writer()
+def layer_class(
+    name: str, body: Body, outputs: list[Value], about: str, lent: Container[tuple[Any, ...]] = ()
+) -> Written:
+    """The class of a layer whose `call` computes `body`. lent: what tells layers that it is given, as others use them."""
+    writer = Writer(lent)
     arguments = [writer.argument(value, wanted) for value, wanted in zip(body.inputs, _names(body), strict=True)]
     lines = writer.scope(body.nodes, body.outputs)
     if writer.dropouts:
@@ -43,7 +49,23 @@ def layer_class(name: str, body: Body, outputs: list[Value], about: str) -> Writ
         if len(body.inputs) > len(FEW):
             given = ", ".join(["self", "*inputs", *arguments[len(body.inputs) :]])
         source += ["", f"    def compute_output_spec({given}):", *indented([f"return {spec}"], 8)]
-    return Written("\n".join(source), writer.weights, writer.custom, writer.dropouts)
+    if writer.lent:
+        writer.custom |= {"lent_config"}
+        source += ["", *indented(_configured(list(writer.lent)), 4)]
+    return Written("\n".join(source), writer.weights, writer.custom, writer.dropouts, writer.lent)
+
+
+def _configured(names: list[str]) -> list[str]:
+    """How a layer that is given others is saved and made again."""
+    lent = ", ".join(f"{name}=self.{name}" for name in names)
+    return [
+        "def get_config(self):",
+        f"    return {{**super().get_config(), **lent_config({lent})}}",
+        "",
+        "@classmethod",
+        "def from_config(cls, config):",
+        f"    return cls(**with_lent(config, {', '.join(map(literal, names))}))",
+    ]
 
 
 def cell_class(name: str, step: Graph, about: str) -> Written:
@@ -83,6 +105,7 @@ def _head(name: str, about: str, writer: Writer) -> list[str]:
             *constructions,
         ]
     if constructions:
-        lines += ["    def __init__(self, **kwargs):", "        super().__init__(**kwargs)"]
+        given = ", ".join(["self", *writer.lent, "**kwargs"])
+        lines += [*indented([f"def __init__({given}):"], 4), "        super().__init__(**kwargs)"]
         lines += [*indented(constructions, 8), ""]
     return lines

@@ -11,6 +11,7 @@ from porter.emit.blocks import roll
 from porter.emit.classes import Classes
 from porter.emit.constants import Evaluate, settle_constants, wrap_outputs
 from porter.emit.expressions import BINARY, Text, call, fill, layer, text
+from porter.emit.held import layer_key, layers_inside
 from porter.emit.literals import array, literal
 from porter.emit.module import module
 from porter.emit.statements import Argument, Statement, wrap
@@ -100,6 +101,8 @@ class _Emitter:
         self.uses = self._count_uses()
         self.paragraphs = naming.paragraphs(self.calls)
         self.wanted_names = naming.layer_names(self.graph, self.calls)
+        self.outside: set[Any] = set()
+        self.lent: set[Any] = set()
         self.shared = self._find_shared()
         inlined = {id(node) for node in self.calls if self._can_inline(node)}
         written = [node for node in self.calls if id(node) not in inlined]
@@ -174,13 +177,19 @@ class _Emitter:
         return operator and len(node.outputs) == 1 and len(users) == 1 and not self.graph.is_output(node.out)
 
     def _find_shared(self) -> dict[int, Any]:
-        """Layers that are called more than once: by node, what tells its layer from others."""
+        """Layers that are called more than once: by node, what tells its layer from others. Those that a generated layer
+        calls, and something else, too, are lent to it."""
         groups: dict[Any, list[Node]] = {}
+        holders: dict[Any, int] = {}
         for node in self.calls:
             if node.attrs.get("weights"):
-                weights = tuple((path, ref.key) for path, ref in sorted(node.attrs["weights"].items()))
-                groups.setdefault((node.op, repr(node.attrs["config"]), weights), []).append(node)
-        return {id(node): key for key, group in groups.items() if len(group) > 1 for node in group}
+                groups.setdefault(layer_key(node), []).append(node)
+            if "body" in node.attrs:
+                for key in {layer_key(each) for each in layers_inside(node.attrs["body"])}:
+                    holders[key] = holders.get(key, 0) + 1
+        self.outside = set(groups)
+        self.lent = {key for key, count in holders.items() if count + (key in groups) > 1}
+        return {id(node): key for key, group in groups.items() if len(group) > 1 or key in self.lent for node in group}
 
     def _input_texts(self, node: Node) -> list[Text]:
         found = []
@@ -208,31 +217,49 @@ class _Emitter:
         if key in self.layer_variables:
             self.called[id(node)] = self.called[key]
             return Statement("", expression=text(f"{self.layer_variables[key]}({called})"), paragraph=paragraph)
-        kind = self.classes.of_layer(node) if "body" in node.attrs else ""
+        kind, lent = self.classes.of_layer(node, self.lent) if "body" in node.attrs else ("", {})
         if "step" in node.attrs:
             args, kwargs = node.attrs["config"]
             node.attrs["config"] = ((Made(f"runtime.{self.classes.of_cell(node)}", ((), {})), *args), kwargs)
         name = self.called[id(node)] = self._layer_name(node)
         if kind:
-            statement = Statement("", kind, [Argument("name", literal(name))], called)
+            arguments = [Argument(each, self._lend(inner, each, str(name)), True) for each, inner in lent.items()]
+            statement = Statement("", kind, [*arguments, Argument("name", literal(name))], called)
         else:
             node.attrs["config"] = in_files(node.attrs["config"], self.result.files)
             statement = Statement("", *layer(node.op, node.attrs["config"], name), called)
         self.classes.copy_used(Made(node.op, node.attrs.get("config")))
         weights = node.attrs.get("weights", {})
-        self.result.bindings += [Binding(str(name), path.replace("__", "."), ref) for path, ref in weights.items()]
+        own = {path: ref for path, ref in weights.items() if path.split("__")[0] not in lent}
+        self.result.bindings += [Binding(str(name), path.replace("__", "."), ref) for path, ref in own.items()]
         for ref in weights.values():
             used = naming.variables(self.graph, ref)
             self.result.variables.update(each.name for each in used if each.op == "Variable")
         statement.paragraph = paragraph
         if key is None:
-            statement.chained = len(node.inputs) == 1 and node.attrs["args"] == (Ref(0),) and not node.attrs["kwargs"]
+            alone = len(node.inputs) == 1 and node.attrs["args"] == (Ref(0),) and not node.attrs["kwargs"]
+            statement.chained = alone and not lent
             return statement
         self.called[key] = name
         variable = self.layer_variables[key] = self.value_names.unique(naming.clean(str(name)))
         construction = f"{statement.head}({', '.join(map(str, statement.arguments))})"
         self.statements.append(Statement(variable, expression=construction, paragraph=paragraph))
         return Statement("", expression=text(f"{variable}({called})"), paragraph=paragraph)
+
+    def _lend(self, node: Node, wanted: str, holder: str) -> str:
+        """The variable of a layer that `holder` is given under the name `wanted`, which `node` inside it calls."""
+        key = layer_key(node)
+        if key not in self.layer_variables:
+            name = self.called[key] = self.layer_names.unique(wanted)
+            head, arguments = layer(node.op, node.attrs["config"], name)
+            self.classes.copy_used(Made(node.op, node.attrs["config"]))
+            variable = self.layer_variables[key] = self.value_names.unique(naming.clean(name))
+            construction = f"{head}({', '.join(map(str, arguments))})"
+            self.statements.append(Statement(variable, expression=construction))
+            where, inside = (name, "") if key in self.outside else (holder, f"{wanted}.")
+            for path, ref in node.attrs["weights"].items():
+                self.result.bindings.append(Binding(where, inside + path.replace("__", "."), ref))
+        return self.layer_variables[key]
 
     def _layer_name(self, node: Node) -> str | None:
         """A name for what holds weights or is not Keras' own; the rest is named by Keras."""

@@ -39,6 +39,7 @@ from porter.layers.legacy_group_normalization import LegacyGroupNormalization
 from porter.layers.legacy_hard_sigmoid import legacy_hard_sigmoid
 from porter.layers.legacy_resizing import LegacyResizing
 from porter.layers.legacy_spectral_normalization import LegacySpectralNormalization
+from porter.layers.lent_layers import lent_config, with_lent
 from porter.layers.list_difference import ListDifference
 from porter.layers.local_response_normalization import LocalResponseNormalization
 from porter.layers.locally_connected1d import LocallyConnected1D
@@ -182,8 +183,10 @@ __all__ = [
     "l2_normalized",
     "larger",
     "legacy_hard_sigmoid",
+    "lent_config",
     "min_max_normalized",
     "repeat_while",
     "smaller",
     "standard_scored",
+    "with_lent",
 ]

@@ -4,10 +4,13 @@ import numpy as np
 
 from porter.rule import (
     Value,
+    WeightRef,
     at_run_time,
     constant,
+    context,
     elements,
     is_size,
+    layers,
     op,
     ops,
     porter_layers,
@@ -136,6 +139,9 @@ def gather(x, indices, *, axis, batch_dims=0):
     require(x.rank is not None and indices.rank is not None, "the rank is not known")
     axis %= x.rank
     batch_dims = batch_dims % (indices.rank + 1) if batch_dims < 0 else batch_dims
+    table = x.node.op == "Variable" and x.rank == 2 and x.dtype == "float32" and axis == 0 and indices.rank > 0
+    if batch_dims == 0 and table and not context().inputs:  # in a loop's step, where the same table embeds other ids
+        return layers.Embedding(*x.shape).bind(embeddings=WeightRef(x))(indices)
     if batch_dims == 0:
         return ops.take(x, indices, axis=axis)
     if not axis == batch_dims == indices.rank - 1:
