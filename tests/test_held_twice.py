@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import keras
+import numpy as np
 import pytest
-from lab import canonical_graph, convert_graph
+from lab import canonical_graph, convert_graph, proved
 
 from porter.emit.source import Binding
 from porter.graph import WeightRef
@@ -33,6 +35,16 @@ def decoder(tf):
     return tf.while_loop(lambda i, _: i < 3, step, [0, tf.nn.embedding_lookup(table, start)])[1]
 
 
+def decoders(tf):
+    """Two loops with the layers of one decoder; their start is a row of the table that each step looks words up in."""
+    table = tf.get_variable("table", [11, 4])
+    choose = lambda h: tf.argmax(tf.layers.dense(h, 11, name="scores", reuse=tf.AUTO_REUSE), 1)  # noqa: E731
+    step = lambda i, h: (i + 1, tf.tanh(h + tf.nn.embedding_lookup(table, choose(h))))  # noqa: E731
+    x = batch_of(tf, 4)
+    start = x + tf.reduce_sum(tf.nn.embedding_lookup(table, tf.argmax(x, 1)[:, None]), 1)
+    return [tf.while_loop(lambda i, _, n=n: i < n, step, [0, start])[1] for n in (3, 5)]
+
+
 def called_twice(tf):
     dense = lambda x: tf.layers.dense(x, 6, tf.nn.relu, name="one", reuse=tf.AUTO_REUSE)  # noqa: E731
     return dense(dense(batch_of(tf, 6)))
@@ -50,13 +62,30 @@ def halves(tf):
 
 
 @pytest.mark.parametrize(
-    ("build", "told"), [(tied, "table"), (decoder, "table"), (called_twice, ""), (recurrent, ""), (halves, "")]
+    ("build", "told"),
+    [(tied, "table"), (decoder, ""), (decoders, ""), (called_twice, ""), (recurrent, ""), (halves, "")],
 )
 def test_weights_that_training_would_take_apart(build, told):
     found = convert_graph(build)
     warnings = [text for text in found.report["warnings"] if "each hold a copy of" in text]
     assert [f"each hold a copy of {told}, of which" in text for text in warnings] == ([True] if told else [])
     found.close()
+
+
+def test_layers_that_loops_share_are_lent_to_them_and_saved_once(tmp_path):
+    found = proved(decoders)
+    model = found.model
+    lent = [layer for layer in model.layers if type(layer).__name__.startswith("Loop")]
+    assert len(lent) == 2
+    assert sorted(weight.path.split("/")[-1] for weight in model.weights) == ["bias", "embeddings", "kernel"]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for copy in (loaded, keras.models.clone_model(model)):
+        assert copy.get_layer(lent[0].name).scores is not lent[0].scores
+    assert loaded.get_layer(lent[0].name).scores is loaded.get_layer(lent[1].name).scores
+    x = np.linspace(-1, 2, 12, dtype="float32").reshape(3, 4)
+    for got, want in zip(loaded(x), model(x), strict=True):
+        np.testing.assert_array_equal(got, want)
 
 
 @pytest.mark.parametrize(("second", "told"), [((3, 7), False), ((0, 3), True)])
