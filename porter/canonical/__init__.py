@@ -10,6 +10,7 @@ from porter.canonical.broadcasts import broadcasts
 from porter.canonical.channels import channels_last
 from porter.canonical.conditionals import resolve_conditionals
 from porter.canonical.counted_loops import counted_loops
+from porter.canonical.derivatives import derivatives
 from porter.canonical.einsum_products import einsum_products
 from porter.canonical.first_beams import first_beams
 from porter.canonical.fold_integers import fold_integers
@@ -43,6 +44,7 @@ WHOLE = (
     single_numbers,
     functional_loops,
     fold_integers,
+    derivatives,
     single_numbers,
     growing_arrays,
     mapped_pictures,

@@ -42,12 +42,18 @@ def _infer(graph: Graph, settled: bool) -> bool:
             _loop(node, settled)
         elif settled and (fold_rank(graph, node) or found_ranks and fold(graph, node)):
             found_ranks = True
-        elif node.op in ALL_RULES and node.outputs and all(value.shape is not None for value in node.inputs):
-            found = ALL_RULES[node.op](node)
-            if found is not None:
-                for value in node.outputs:
-                    refine(value, found)
+        else:
+            refine_outputs(node)
     return found_ranks
+
+
+def refine_outputs(node: Node) -> None:
+    """Fill in what the shapes of its inputs tell of the shapes that `node` gives."""
+    if node.op in ALL_RULES and node.outputs and all(value.shape is not None for value in node.inputs):
+        found = ALL_RULES[node.op](node)
+        if found is not None:
+            for value in node.outputs:
+                refine(value, found)
 
 
 def _require_same_ranks(node: Node) -> None:

@@ -12,7 +12,15 @@ from porter.graph import Node
 from porter.graph.operations import BROADCASTING, DRAWN, UNARY
 
 # The first tensor's shape is the result's.
-SHAPED_LIKE_FIRST = UNARY | {"BiasAdd", "Cumsum", "Identity", "LogSoftmax", "ReverseSequence", "ReverseV2", "Softmax"}
+DERIVATIVES = {
+    f"{name}Grad" for name in (
+        "Elu", "Inv", "LeakyRelu", "MaxPool", "Reciprocal", "Relu", "Relu6", "Rsqrt", "Selu", "Sigmoid", "Softplus", "Softsign",
+        "Sqrt", "Tanh",
+    )
+}  # fmt: skip
+SHAPED_LIKE_FIRST = (
+    UNARY | DERIVATIVES | {"BiasAdd", "Cumsum", "Identity", "LogSoftmax", "ReverseSequence", "ReverseV2", "Softmax"}
+)
 
 
 def _broadcast(node: Node) -> Dims | None:

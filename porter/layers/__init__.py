@@ -3,6 +3,7 @@
 from porter.layers.adjust_hue import AdjustHue
 from porter.layers.adjust_saturation import AdjustSaturation
 from porter.layers.audio_spectrogram import AudioSpectrogram
+from porter.layers.average_pooling_gradient import AveragePoolingGradient
 from porter.layers.axis_insertion import AxisInsertion
 from porter.layers.band_part import BandPart
 from porter.layers.batch_gather import BatchGather
@@ -29,6 +30,7 @@ from porter.layers.gather_nd import GatherNd
 from porter.layers.grayscale_dilation import GrayscaleDilation
 from porter.layers.hsv_to_rgb import HSVToRGB
 from porter.layers.instance_normalization import InstanceNormalization
+from porter.layers.kernel_gradient import KernelGradient
 from porter.layers.l1_normalization import L1Normalization
 from porter.layers.l1_normalized import l1_normalized
 from porter.layers.l2_normalization import L2Normalization
@@ -48,6 +50,7 @@ from porter.layers.log_gamma import LogGamma
 from porter.layers.matrix_diag import MatrixDiag
 from porter.layers.matrix_diag_part import MatrixDiagPart
 from porter.layers.matrix_set_diag import MatrixSetDiag
+from porter.layers.max_pooling_gradient import MaxPoolingGradient
 from porter.layers.max_pooling_with_argmax import MaxPoolingWithArgmax
 from porter.layers.mfcc import MFCC
 from porter.layers.min_max_normalization import MinMaxNormalization
@@ -95,6 +98,9 @@ from porter.layers.weight_standardization import WeightStandardization
 from porter.layers.without_mask import WithoutMask
 
 __all__ = [
+    "MaxPoolingGradient",
+    "KernelGradient",
+    "AveragePoolingGradient",
     "AdjustHue",
     "AdjustSaturation",
     "AudioSpectrogram",

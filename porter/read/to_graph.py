@@ -20,7 +20,7 @@ IRRELEVANT = {
     "Tidx", "Tindices", "container", "shared_name", "use_cudnn_on_gpu", "validate_indices", "seed", "seed2",
     "parallel_iterations", "swap_memory", "cudnn_on_gpu", "message", "shape",
     "clear_after_read", "identical_element_shapes", "tensor_array_name", "is_constant", "output_shapes",
-    "element_shape", "max_num_elements", "debug_name",
+    "element_shape", "max_num_elements", "debug_name", "grad_a", "grad_b", "grad_x", "grad_y",
 }  # fmt: skip
 
 

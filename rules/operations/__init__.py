@@ -6,6 +6,7 @@ from porter.rules.operations import casting as casting
 from porter.rules.operations import cells as cells
 from porter.rules.operations import comparison as comparison
 from porter.rules.operations import decoding as decoding
+from porter.rules.operations import derivatives as derivatives
 from porter.rules.operations import detection as detection
 from porter.rules.operations import images as images
 from porter.rules.operations import indexing as indexing

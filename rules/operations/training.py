@@ -14,13 +14,15 @@ refuse(
 )  # fmt: skip
 refuse(
     "AvgPool3DGrad", "AvgPoolGrad", "BiasAddGrad", "BroadcastGradientArgs", "Conv2DBackpropFilter",
-    "Conv3DBackpropFilterV2", "DepthwiseConv2dNativeBackpropFilter", "DepthwiseConv2dNativeBackpropInput", "EluGrad",
+    "Conv3DBackpropFilter", "Conv3DBackpropFilterV2", "DepthwiseConv2dNativeBackpropFilter",
+    "DepthwiseConv2dNativeBackpropInput", "EluGrad",
     "FusedBatchNormGrad", "FusedBatchNormGradV2", "FusedBatchNormGradV3", "InvGrad", "LRNGrad", "LeakyReluGrad",
-    "MaxPool3DGrad", "MaxPoolGrad", "MaxPoolGradV2", "MirrorPadGrad", "ReciprocalGrad", "Relu6Grad", "ReluGrad",
+    "MaxPool3DGrad", "MaxPoolGrad", "MaxPoolGradGrad", "MaxPoolGradV2", "MaxPoolGradWithArgmax", "MirrorPadGrad",
+    "ReciprocalGrad", "Relu6Grad", "ReluGrad",
     "ResizeBicubicGrad", "ResizeBilinearGrad", "ResizeNearestNeighborGrad", "RsqrtGrad", "SeluGrad", "SigmoidGrad",
     "SoftplusGrad", "SoftsignGrad", "SqrtGrad", "StridedSliceGrad", "TanhGrad",
-    reason="it computes a gradient, which Keras' backends find by themselves; name an output of the network itself with "
-    "--outputs",
+    reason="it computes a derivative, which Keras has no function for, and which its backends find by themselves in "
+    "training; name an output of the network itself with --outputs",
 )  # fmt: skip
 refuse(
     "BatchDatasetV2", "FIFOQueue", "FIFOQueueV2", "IteratorGetNext", "IteratorToStringHandle", "IteratorV2",

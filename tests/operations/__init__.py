@@ -36,6 +36,7 @@ KINDS: dict[str, tuple[str, list[int | None]]] = {
     **dict.fromkeys(("double",), ("float64", [None, 4])),
     **dict.fromkeys(("half",), ("float16", [None, 4])),
     **dict.fromkeys(("bytes_",), ("uint8", [None, 4])),
+    **dict.fromkeys(("text",), ("string", [None, 4])),
     **dict.fromkeys(("small",), ("int8", [None, 4])),
 }
 
