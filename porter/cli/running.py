@@ -25,7 +25,7 @@ def reporting(subject: str, verbose: bool) -> Iterator[None]:
         problems.show_error(problem)
         raise typer.Exit(problem.exit_code) from None
     except KeyboardInterrupt:
-        consoles.to_stderr().print("porter: interrupted; nothing was written")
+        consoles.to_stderr().print("porter: interrupted")
         raise typer.Exit(130) from None
     except BrokenPipeError:  # the reader of stdout has gone; what is left in the buffer must go nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
