@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -169,11 +169,11 @@ class Graph:
                 value.uses.remove((node, slot))
             del self.nodes[node.name]
 
-    def ancestors(self, nodes: Iterable[Node]) -> list[Node]:
+    def ancestors(self, nodes: Iterable[Node], through: Callable[[Value], bool] | None = None) -> list[Node]:
         """`nodes` and all that they depend on, in an order in which inputs come first.
 
-        Control inputs count too, as long as there are any (attribute "^"): they say on which side of a tf.cond a
-        constant lies.
+        through: which values are followed. All are by default, and control inputs too, as long as there are any (attribute
+        "^"): they say on which side of a tf.cond a constant lies.
         """
         done: set[int] = set()
         order: list[Node] = []
@@ -187,8 +187,9 @@ class Graph:
             elif id(node) not in entered:
                 entered.add(id(node))
                 stack.append((node, True))
-                before = [value.node for value in node.inputs]
-                before += [self.nodes[name] for name in node.attrs.get("^", ()) if name in self.nodes]
+                before = [value.node for value in node.inputs if through is None or through(value)]
+                if through is None:
+                    before += [self.nodes[name] for name in node.attrs.get("^", ()) if name in self.nodes]
                 stack.extend((each, False) for each in reversed(before) if id(each) not in entered)
         return order
 

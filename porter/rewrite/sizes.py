@@ -79,14 +79,7 @@ def _outline(graph: Graph, node: Node, sizes: Sizes, matcher: Matcher) -> None:
     def goes_inside(value: Value) -> bool:
         return value in sizes or value.node.op == "ArrayNew"
 
-    cone: dict[int, Node] = {}
-    stack = [value.node for value in node.inputs if goes_inside(value)]
-    while stack:
-        each = stack.pop()
-        if id(each) not in cone:
-            cone[id(each)] = each
-            stack.extend(value.node for value in each.inputs if goes_inside(value))
-    order = [each for each in graph.ancestors([node]) if id(each) in cone]
+    order = graph.ancestors([value.node for value in node.inputs if goes_inside(value)], goes_inside)
     inputs: dict[int, Value] = {}
     for each in (*order, node):
         for value in each.inputs:
