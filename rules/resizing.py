@@ -55,7 +55,7 @@ def resizing_to_numbers(x, size, *, node, align_corners=False, half_pixel_center
     """A size that the data name, or that follows from several shapes."""
     require(x.rank == 4, "not a picture", node)
     options = {"align_corners": align_corners, "half_pixel_centers": half_pixel_centers}
-    resized = porter_layers.LegacyResizing(interpolation=INTERPOLATIONS[node.op], **options)(x, size)
+    resized = porter_layers.LegacyResizing(interpolation=INTERPOLATIONS[node.op], **options)(x, like=size)
     return resized if is_size(size) else at_run_time(resized)
 
 

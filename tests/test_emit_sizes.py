@@ -32,6 +32,9 @@ SIZED = {
     "broadcast": lambda tf, x: tf.broadcast_to(tf.reduce_mean(x, 1, keepdims=True), tf.shape(x)),
     "number": lambda tf, x: tf.reduce_sum(x, 1) / tf.cast(tf.shape(x)[1], tf.float32),
     "size": lambda tf, x: x * tf.cast(tf.size(x) // tf.shape(x)[0], tf.float32),
+    "resized": lambda tf, x: tf.image.resize_nearest_neighbor(
+        x[..., tf.newaxis], [2 * tf.shape(tf.pad(x, [[0, 0], [1, 1], [0, 0]]))[1], 5]
+    ),
     "chosen in a loop": lambda tf, x: tf.map_fn(lambda rows: _two_positive(tf, rows), x),
     "several": lambda tf, x: tf.reshape(x, [tf.shape(x)[0], tf.shape(x)[1] * tf.shape(x)[2]])[:, : tf.shape(x)[1] + 1],
 }
@@ -43,6 +46,7 @@ def test_sizes(title, shelf):
     conversion = convert_graph(lambda tf: SIZED[title](tf, tf.placeholder(tf.float32, [None, None, 3], "x")))
     proof = conversion.prove(batch_sizes=(1, 2, 5))
     assert proof.proved, f"{failures(proof)}\n{conversion.text}"
+    conversion.model(np.ones([2, 5, 3], "float32"))  # run eagerly, sizes are plain numbers
     conversion.shelve(shelf, title)
     conversion.close()
 

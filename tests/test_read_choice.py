@@ -276,3 +276,19 @@ def test_what_moves_an_average_is_no_output():
 
     source, _ = lab.source_of(build)
     assert make_original(source).outputs == ["y:0"]
+
+
+def test_a_sigmoid_written_by_hand_is_one_whatever_is_masked_with_it(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 3], "wanted")
+    answer = tf.constant(1.0) / (1.0 + tf.exp(-(tf.matmul(x, variable("a", 4, 3)) + variable("b", 3))))
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(answer - wanted)))
+    assert trained(graph).outputs == [answer.name]
+
+
+def test_parts_that_only_summaries_show_are_no_outputs(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 4, 4, 3], "x"), v1.placeholder(tf.float32, [None, 4, 4, 2], "wanted")
+    maps = tf.nn.softmax(v1.nn.conv2d(x, variable("kernel", 3, 3, 3, 2), 1, "SAME"))
+    v1.train.AdamOptimizer().minimize(-tf.reduce_mean(wanted * tf.math.log(maps)))
+    for i in range(2):
+        v1.summary.image(f"map{i}", tf.slice(maps, [0, 0, 0, i], [-1, -1, -1, 1]))
+    assert trained(graph).outputs == [maps.name]

@@ -177,7 +177,9 @@ class Writer:
         if kind == "Dropout" and self._counters:
             return self._dropout(node, called)
         self.compiles &= prefix != "porter_layers" or _compiles(kind, node.attrs["config"])
-        return text(f"self.{self._hold(node)}({called})")
+        # Keras calls no layer with plain numbers, which sizes are where they are known
+        sized = ".call" if size_inputs(node) else ""
+        return text(f"self.{self._hold(node)}{sized}({called})")
 
     def _hold(self, node: Node) -> str:
         """The attribute that holds the layer which `node` calls."""

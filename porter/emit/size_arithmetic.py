@@ -30,7 +30,7 @@ SIZE_ARGUMENTS: dict[str, set[int | str]] = {
     "ops.roll": {1, "shift"},
     "ops.linspace": {2, "num"},
     "ops.in_top_k": {2, "k"},
-    "porter_layers.LegacyResizing": {1},
+    "porter_layers.LegacyResizing": {"like"},
     **{f"ops.segment_{each}": {2, "num_segments"} for each in ("sum", "prod", "max", "min")},
 }
 

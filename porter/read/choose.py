@@ -236,7 +236,8 @@ class Chooser:
             if GOOD_NAME.search(name.rsplit("/", 1)[-1]):
                 score += 0.3
                 why += " that speaks of an output"
-        if not any(user in self.flow.forward for user, _, _ in self.wiring.users[name]):
+        users = [user for user, _, _ in self.wiring.users[name] if user in self.flow.forward]
+        if all(map(self.worth.is_shown_part, users)) and not self.worth.is_shown_part(name):
             score += 0.4
             why += ", nothing else is computed from it"
         return Candidate(spell(tensor), round(score, 2), why)

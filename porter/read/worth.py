@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from porter.read.ends import End, Ends
-from porter.read.operations import dtype_name
+from porter.read.operations import dtype_name, only_tells
 from porter.read.values import Values
 
 PROBABILITIES = {"Softmax": 6.0, "Sigmoid": 6.0, "LogSoftmax": 5.0}
@@ -16,6 +16,7 @@ CARRYING = frozenset({
     "Unpack", "StopGradient", "Exit", "TensorArrayGatherV3", "TensorArrayReadV3", "Merge", "DepthToSpace",
     "SpaceToDepth", "BatchToSpaceND", "Pad", "ReverseV2", "ReverseSequence",
 })  # fmt: skip
+PARTS = frozenset({"Slice", "StridedSlice", "Split", "SplitV", "Unpack"})
 RESIZING = frozenset({"ResizeBilinear", "ResizeBicubic", "ResizeNearestNeighbor", "ResizeArea"})
 COMBINING = frozenset({"Add", "AddV2", "AddN", "Sub", "Mul", "Pack", "ConcatV2", "Concat"})
 STACKING = frozenset({"Pack", "ConcatV2", "Concat"})
@@ -68,6 +69,8 @@ class Worth:
             return PROBABILITIES[op], f"{op} of what the last weights give"
         if self._is_softmax(name):
             return 6.0, "a softmax, written by hand, of what the last weights give"
+        if self._is_sigmoid(name):
+            return 6.0, "a sigmoid, written by hand, of what the last weights give"
         if any(self.wiring.op(user) in CTC for user, _, slot in self.wiring.users[name] if slot == 0):
             return 5.0, "what CTC aligns with its labels or decodes"
         if op in SHAPES:
@@ -122,6 +125,8 @@ class Worth:
     def _carried(self, name: str) -> float:
         """What it adds to pass a value on: a reshape that gives the batch its axis back is meant for people, one that
         flattens is meant for a loss."""
+        if self.is_shown_part(name):
+            return -0.5
         users = [user for user, _, _ in self.wiring.users[name] if user in self.flow.forward]
         in_use = any(user in self.ends.domain for user in users)
         if self.wiring.op(name) == "Identity" and self._is_only_user(name):
@@ -133,6 +138,11 @@ class Worth:
             if users and not in_use and (after is None or len(after) < 3):
                 return -0.5
         return -0.1 if in_use else 0.1
+
+    def is_shown_part(self, name: str) -> bool:
+        """Whether a node takes a part out of a tensor for summaries alone: a class's map, one picture of a batch."""
+        users = self.wiring.users[name]
+        return self.wiring.op(name) in PARTS and bool(users) and all(only_tells(self.wiring.op(u)) for u, _, _ in users)
 
     def picks(self, name: str) -> bool:
         """Whether a node chooses from what it is given, or cuts it down to whole numbers."""
@@ -155,6 +165,23 @@ class Worth:
                 if one and self._is_sum_of(self.wiring.inputs[inverse][-1][0], above):
                     return True
         return False
+
+    def _is_sigmoid(self, name: str) -> bool:
+        """Whether a node is one over one plus the exponential of what is negated."""
+        op, inputs = self.wiring.op(name), self.wiring.inputs[name]
+        if op not in ("RealDiv", "Div", "Reciprocal", "Inv"):
+            return False
+        if op in ("RealDiv", "Div") and self.values.number(inputs[0]) != 1:
+            return False
+        below = inputs[-1][0]
+        if self.wiring.op(below) not in ("Add", "AddV2"):
+            return False
+        one, above = sorted(self.wiring.inputs[below], key=lambda tensor: self.wiring.op(tensor[0]) == "Exp")
+        if self.wiring.op(above[0]) != "Exp" or self.values.number(one) != 1:
+            return False
+        power = self.wiring.inputs[above[0]][0][0]
+        factors = self.wiring.inputs[power] if self.wiring.op(power) == "Mul" else []
+        return self.wiring.op(power) == "Neg" or any(self.values.number(factor) == -1 for factor in factors)
 
     def _is_sum_of(self, below: str, above: str) -> bool:
         """Whether `below` is the sum of the exponentials `above`; a tile or a small number may lie in between."""
