@@ -26,7 +26,7 @@ DEFAULT_NAMES = {
     "Cast": ("tofloat", "toint32", "toint64", "tobool"), "ConcatV2": ("concat",), "Reciprocal": ("truediv",),
     "Identity": ("read", "controldependency"), "GatherV2": ("embeddinglookup", "gather"),
     "TensorArrayGatherV3": ("tensorarraystack",), "Select": ("where",), "SelectV2": ("where",),
-    "Maximum": ("leakyrelu", "clipbyvalue"), "Reshape": ("flatten", "shape"), "BatchMatMulV2": ("matmul",),
+    "BiasAdd": ("xwplusb",), "Maximum": ("leakyrelu", "clipbyvalue"), "Reshape": ("flatten", "shape"), "BatchMatMulV2": ("matmul",),
     "BatchMatMul": ("matmul",), "ResizeNearestNeighbor": ("resizenearest",),
     "DepthwiseConv2dNative": ("depthwise",), "Conv2DBackpropInput": ("conv2dtranspose",), "Conv2D": ("convolution",),
 }  # fmt: skip

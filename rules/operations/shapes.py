@@ -47,10 +47,16 @@ def expand_dims_somewhere(x, axis, *, node):
 
 @op("Squeeze")
 def squeeze(x, *, axes=None, perhaps_more=False):
-    """Without axes named, those that are known to have size 1; where others may have it too, these stay."""
+    """Without axes named, those that are known to have size 1; where others may have it too, these stay.
+
+    Keras squeezes no axis whose size TensorFlow cannot tell beforehand, as behind a dilated convolution: there the only
+    entry is taken.
+    """
     require(axes is not None and x.shape is not None, "which axes have size 1 is not known before it runs")
     if not axes:
         return x
+    if any(x.shape[axis] is None for axis in axes):
+        return getitem(x, *(0 if axis in axes else slice(None) for axis in range(max(axes) + 1)))
     return ops.squeeze(x, axis=axes[0] if len(axes) == 1 else axes)
 
 
