@@ -11,6 +11,7 @@ import json
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +41,7 @@ def certify(
         "files": digests(directory),
         "weights": weights(model),
         "layers": settings(model),
+        "calls": model_calls(model),
         "tolerance": {"rtol": proof.rtol, "rounding": proof.rounding},
         "exact": proof.exact,
         "levels": [levels[number] for number in sorted(levels)],
@@ -104,7 +106,7 @@ def changed_settings(model: Any, certificate: Mapping[str, Any]) -> list[Setting
         return [Setting("", "", f"the model has {len(now)} layers, {len(then)} were certified")]
     found = []
     for before, after in zip(then, now, strict=True):
-        for key in sorted(before["config"].keys() | after["config"].keys()):
+        for key in sorted(before["config"]):  # an argument that it lacks was not known when it was written
             one, other = before["config"].get(key), after["config"].get(key)
             if one != other:
                 told = f"{after['class']} {after['name']}: {key} is {_said(other)}, {_said(one)} was certified"
@@ -132,19 +134,94 @@ def settings(model: Any) -> list[dict[str, Any]]:
             config = layer.get_config()
         except (NotImplementedError, TypeError, ValueError, AttributeError):
             config = {"trainable": layer.trainable}
-        plain = {key: value for key, value in config.items() if key != "name" and _is_plain(value)}
-        found.append({"name": layer.name, "class": type(layer).__name__, "config": json.loads(json.dumps(plain))})
+        found.append({"name": layer.name, "class": type(layer).__name__, "config": _plain(config)})
     return found
+
+
+def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as JSON gives them back, but for layers' names, which Keras numbers, and how weights are made at first."""
+    is_layer = "dtype" in config
+    left = {
+        key: each for key, each in config.items() if not (key == "name" and is_layer or key.endswith("_initializer"))
+    }
+    plain = {key: _plain(value) if isinstance(value, dict) else value for key, value in left.items()}
+    return json.loads(json.dumps({key: value for key, value in plain.items() if _is_plain(value)}))
 
 
 def _is_plain(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(_is_plain(each) for each in value)
-    return isinstance(value, (bool, int, float, str))
+    return value is None or isinstance(value, (bool, int, float, str, dict))
 
 
 def _said(value: Any) -> str:
+    if isinstance(value, dict) and "class_name" in value:
+        return f"{value['class_name']} {json.dumps(value.get('config'))}"
     return "not given" if value is None else json.dumps(value)
+
+
+def changed_calls(model: Any, certificate: Mapping[str, Any]) -> list[str]:
+    """The first call that is not what it was when it was certified: another one, or made with or of something else."""
+    then, now = certificate.get("calls"), model_calls(model)
+    if then is None or then == now:
+        return []
+    nothing: dict[str, Any] = {}
+    pairs = list(zip_longest(then, now, fillvalue=nothing))
+    place, (before, after) = next((place, pair) for place, pair in enumerate(pairs, 1) if pair[0] != pair[1])
+    where = f"call {place} of {len(now)}"
+    if before.get("class") != after.get("class"):
+        return [f"{where} is of {after.get('class', 'nothing')}, {before.get('class', 'nothing')} was certified"]
+    where += f", of {after['class']},"
+    if before["takes"] != after["takes"]:
+        return [f"{where} takes {json.dumps(after['takes'])}, {json.dumps(before['takes'])} was certified"]
+    changed = [key for key in sorted(before["made"].keys() | after["made"].keys()) if _unlike(before, after, key)]
+    told = [
+        f"{key} {_said(after['made'].get(key))} ({_said(before['made'].get(key))} was certified)" for key in changed
+    ]
+    return [f"{where} is made with {', '.join(told)}"]
+
+
+def _unlike(before: Mapping[str, Any], after: Mapping[str, Any], key: str) -> bool:
+    return before["made"].get(key) != after["made"].get(key)
+
+
+def model_calls(model: Any) -> list[dict[str, Any]]:
+    """The calls that a model makes, in their order: of what, what an operation is made with, and what the call takes.
+
+    A tensor is told by the number of the call that gives it, "input 0" or "call 3"; layers have their `settings`.
+    """
+    import keras
+
+    from porter.verify.placing import calls
+
+    known = {id(tensor): f"input {number}" for number, tensor in enumerate(model.inputs)}
+    found = []
+    for number, node in enumerate(calls(model), 1):
+        operation = node.operation
+        is_layer = isinstance(operation, keras.layers.Layer)
+        made = {} if is_layer else {key: each for key, each in vars(operation).items() if not key.startswith("_")}
+        made.pop("name", None)
+        takes = [node.arguments.args, node.arguments.kwargs]
+        found.append(
+            {"class": type(operation).__name__, "made": _in_json(made, known), "takes": _in_json(takes, known)}
+        )
+        known.update({id(t): f"call {number}" + (f".{i}" if i else "") for i, t in enumerate(node.outputs)})
+    return found
+
+
+def _in_json(value: Any, known: Mapping[int, str]) -> Any:
+    """What a call is given as JSON has it; arrays and whatever else by what they print as."""
+    if id(value) in known:
+        return known[id(value)]
+    if isinstance(value, Mapping):
+        return {str(key): _in_json(each, known) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_in_json(each, known) for each in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if hasattr(value, "tobytes"):
+        return f"{value.dtype} {list(value.shape)} {hashlib.sha256(value.tobytes()).hexdigest()[:16]}"
+    return str(value) if isinstance(value, slice) or value is Ellipsis else type(value).__name__
 
 
 def digests(directory: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from porter.certificate import certify, changed, changed_settings, changed_weights, read_certificate
+from porter.certificate import certify, changed, changed_calls, changed_settings, changed_weights, read_certificate
 from porter.errors import OutputsDiffer, UnreadableSource
 from porter.options import Options, Progress, options_of, quiet
 from porter.report.content import read_report, with_proof, write_report
@@ -67,7 +67,7 @@ def verify(
     }  # fmt: skip
     if certificate is not None:
         how["records"] = certificate["records"]
-        told = [each.told for each in changed_settings(model, certificate)]
+        told = [each.told for each in changed_settings(model, certificate)] or changed_calls(model, certificate)
         how["uncertified"] = [*told, *changed_weights(model, certificate), *differing]
     else:
         settings = changed_settings(model, before) if before else []

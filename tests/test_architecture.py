@@ -24,7 +24,7 @@ FLOORS = {
     **dict.fromkeys(STAGES, RULE),
     "options": {"errors"},
     "folder": {"errors", "options"},
-    "certificate": {"errors"},
+    "certificate": {"errors", "verify"},
     "addons": set(),  # the original's layers, and so tf-keras' own
     "lint": set(),
     "check": {"lint", "errors"},  # what runs TensorFlow runs in other processes

@@ -4,10 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
-from porter.certificate import _digest, changed, read_certificate
+from porter.certificate import _digest, changed, changed_calls, model_calls, read_certificate
 from porter.convert import convert
 from porter.errors import OutputsDiffer, UnreadableSource
 from porter.options import Options
@@ -131,6 +132,33 @@ def test_without_the_original_a_changed_argument_is_named(model):
     reason = verify(model, levels=[0])["levels"][0]["reason"]
     assert "BatchNormalization bn1: momentum is 0.95, 0.9 was certified" in reason
     assert "BatchNormalization bn2: epsilon is 0.0001, 1.001e-05 was certified" in reason
+
+
+def test_without_the_original_a_penalty_and_another_call_are_named(model):
+    replaced(model, 'name="conv2"', 'kernel_regularizer="l2", name="conv2"')
+    assert "Conv2D conv2: kernel_regularizer is L2" in verify(model, levels=[0])["levels"][0]["reason"]
+    replaced(model, 'kernel_regularizer="l2", ', "")
+    replaced(model, "x = layers.Flatten()(x)", "x = ops.abs(layers.Flatten()(x))")
+    (model / "model.py").write_text((model / "model.py").read_text().replace("import layers", "import layers, ops"))
+    assert "call 9 of 13 is of Absolute, Dense was certified" in verify(model, levels=[0])["levels"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (
+            lambda x, y: keras.ops.softmax(x - y, axis=1),
+            "call 2 of 2, of Softmax, is made with axis 1 (-1 was certified)",
+        ),
+        (lambda x, y: keras.ops.softmax(y - x), 'call 1 of 2, of Subtract, takes [["input 1", "input 0"], {}], '),
+    ],
+)
+def test_what_operations_are_made_with_is_certified(other, told):
+    one, two = keras.Input((3, 4)), keras.Input((3, 4))
+    right, wrong = (keras.Model([one, two], make(one, two)) for make in (lambda x, y: keras.ops.softmax(x - y), other))
+    certificate = {"calls": model_calls(right)}
+    assert changed_calls(right, certificate) == []
+    assert changed_calls(wrong, certificate)[0].startswith(told)
 
 
 def test_what_only_training_shows_has_to_be_as_certified_where_the_original_cannot_be_asked(tmp_path):

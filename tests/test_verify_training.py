@@ -266,3 +266,18 @@ def test_a_copy_that_does_not_follow_is_no_wrong_gradient():
     assert any("the gradient by table is not compared" in note for note in found.notes), found.notes
     assert "by w" in found.outputs
     conversion.close()
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("trainable=False", "the original trains kernel, bias, the model does not. It agrees if trainable is True"),
+        ('kernel_regularizer="l2"', "its kernel_regularizer, L2, adds to the loss"),
+        ('kernel_constraint="non_neg"', "its kernel_constraint, NonNeg, changes weights after each step"),
+    ],
+)
+def test_what_a_step_does_beside_the_gradient_is_named(network, argument, told):
+    found = level(network, 6, faulty(network, 'name="conv"', f'{argument}, name="conv"'))
+    assert found.status == "failed"
+    assert found.reason.startswith("Conv2D conv (rule ")
+    assert told in found.reason

@@ -69,7 +69,8 @@ def each_layer(context: Context) -> Finding:
         *(f"{each.title}: {each.why}" for each in found if each.status == "not compared"),
     ]
     faults = [fault for number, fault in known if number is None]
-    explain_all([each for each in differing if each.status == "differs"][:EXPLAINED], context, reference)
+    unexplained = [each for each in differing if each.status == "differs" and not each.fault]
+    explain_all(unexplained[:EXPLAINED], context, reference)
     if differing or faults:
         told = [describe(outcome, context.report["layers"]) for outcome in differing]
         status, reason = FAILED, listed([*told, *faults])

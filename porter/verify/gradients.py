@@ -18,8 +18,10 @@ from porter.verify.compare import EPSILON, Comparison, Tolerance, compare
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.graphdef import ancestors
 from porter.verify.made_of import Made, trained_weights
+from porter.verify.placing import tells_layers
 from porter.verify.reference import Reference, Refused, first_line
 from porter.verify.slopes import by_slopes
+from porter.verify.trained_alike import trained_alike
 
 RATE = 0.1  # of the step of gradient descent
 SEEDS = 3  # inputs that are tried: where a value lies on a kink, rounding decides which way its gradient goes
@@ -31,6 +33,18 @@ class NoGradient(Exception):
 
 def gradients(context: Context) -> Finding:
     """Gradients with respect to every weight and float input, and the weights after one step, are the original's."""
+    finding, reference = _compared(context), context.reference
+    if reference is None or not tells_layers(context.report):
+        return finding
+    faults, rows = trained_alike(context, reference)
+    if not faults:
+        return finding
+    told = listed([*faults, *([finding.reason] if finding.status == FAILED else [])])
+    return finding._replace(status=FAILED, reason=told, applies=True, layers=[row.to_dict() for row in rows])
+
+
+def _compared(context: Context) -> Finding:
+    """What comparing the gradients of both sides, and a step, shows."""
     import keras
 
     trials, reference = context.trials, context.reference

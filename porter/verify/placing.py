@@ -131,7 +131,7 @@ class _Search:
         self._check_inputs(number, taken)
         given, wanted = len(_tensors(node)), list(row.get("inputs", ()))
         if given != len(wanted) and not instead:
-            named = ", ".join(filter(None, wanted)) or "nothing that has a name"
+            named = ", ".join(source or "one made for it, as a mask is" for source in wanted) or "none"
             self.faults.append((number, f"takes {_tensors_in_words(given)} instead of {len(wanted)}: {named}"))
         for source, tensor in zip(row.get("outputs", ()), node.outputs, strict=False):
             self.stands_for[id(tensor)] = title(row)

@@ -51,7 +51,7 @@ class Suspect:
         self.certified = dict(certified or {})  # arguments that were certified with other values
         self._owner = owner
         self.numbers, self.node = list(numbers), node
-        self.config = _config(operation)
+        self.config = config_of(operation)
 
     @property
     def kind(self) -> str:
@@ -146,7 +146,7 @@ def nested(config: Mapping[str, Any], kind: str) -> Iterator[tuple[Path, str, Ma
                 yield (*start, *path), inner_kind, inner
 
 
-def _config(operation: Any) -> dict[str, Any] | None:
+def config_of(operation: Any) -> dict[str, Any] | None:
     """The arguments that a layer was made with; None for operations, and for layers that don't say."""
     import keras
 
