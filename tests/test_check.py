@@ -146,6 +146,14 @@ def test_a_part_of_a_repository_is_named_from_its_top(repository, monkeypatch):
     assert new() == new(".") == new("net.py") == [("src/net.py", "PT103", 5)]
 
 
+def test_source_that_may_not_be_read_is_told_of(repository, monkeypatch):
+    (repository / "secret.py").write_text(LEGACY)
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "secret.py" and access(path, mode))
+    assert [path for path, _, _ in new()] == ["net.py"]
+    assert [each["path"] for each in found()["left"]] == ["secret.py"]
+
+
 def test_select_and_ignore(repository):
     (repository / "porter.toml").write_text('ignore = ["PT1"]')
     assert run()[0] == 0

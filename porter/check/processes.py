@@ -23,6 +23,11 @@ def machine() -> float:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
 
 
+def cores() -> int:
+    """How many processes can run at a time; macOS does not say how many of them are meant for this one."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @dataclass
 class Done:
     """code: the exit code, None where the time was up. Texts may lack their beginning where they are very long."""

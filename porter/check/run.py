@@ -13,7 +13,7 @@ from porter.check import baseline, discover, files, source
 from porter.check.cache import Cache
 from porter.check.discover import Artefact, Found
 from porter.check.models import Limits, check_model
-from porter.check.processes import end_all, machine
+from porter.check.processes import cores, end_all, machine
 from porter.check.result import ModelOutcome, Result
 from porter.check.settings import ModelSettings, Settings
 from porter.errors import UnreadableSource
@@ -48,7 +48,7 @@ def check(root: Path, settings: Settings, request: Request, progress: Progress =
     start = time.perf_counter()
     found = look(root, settings, request)
     known = baseline.load(root / settings.baseline)
-    jobs = request.jobs or settings.jobs or len(os.sched_getaffinity(0))
+    jobs = request.jobs or settings.jobs or cores()
     result = Result(root, left=[(files.shown(path), why) for path, why in found.left])
     findings: list[Finding] = []
     if request.source:
@@ -90,6 +90,9 @@ def look(root: Path, settings: Settings, request: Request) -> Found:
     found = discover.discover(root, listed) if request.models else discover.Found(
         sources=[path for path in listed if path.suffix in files.SOURCE]
     )  # fmt: skip
+    forbidden = {path for path in found.sources if not os.access(root / path, os.R_OK)}
+    found.left += [(path, "it cannot be read: permission denied") for path in sorted(forbidden)]
+    found.sources = [path for path in found.sources if path not in forbidden]
     if not settings.discover:
         found.models = []
     if request.models and not request.paths:

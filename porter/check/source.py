@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from porter.check.files import shown
+from porter.errors import reading
 from porter.lint import Finding, apply, difference, lint
 from porter.lint.run import layout, read
 
@@ -16,7 +17,7 @@ Progress = Callable[[int], None]
 
 
 def lint_files(root: Path, paths: Sequence[Path], jobs: int, progress: Progress = lambda count: None) -> list[Finding]:
-    """The findings of all files, in their order. A file that cannot be read has none."""
+    """The findings of all files, in their order. Raises UnreadableSource for one that cannot be read."""
     found: list[Finding] = []
     if jobs == 1 or len(paths) < MANY:
         for path in paths:
@@ -37,11 +38,8 @@ def _several(root: Path, paths: Sequence[Path]) -> list[Finding]:
 
 
 def _one(root: Path, path: Path) -> list[Finding]:
-    try:
-        text = read(root / path)
-    except OSError:
-        return []
-    return lint(shown(path), text)
+    with reading(shown(path)):
+        return lint(shown(path), read(root / path))
 
 
 def fix(path: Path, name: str, wanted: Callable[[str], bool]) -> tuple[str, str, bytes] | None:
@@ -49,7 +47,8 @@ def fix(path: Path, name: str, wanted: Callable[[str], bool]) -> tuple[str, str,
 
     Encoding, line ends and a byte order mark stay as they are; a file that is not what its encoding says is left alone.
     """
-    content = path.read_bytes()
+    with reading(name):
+        content = path.read_bytes()
     mark, encoding = layout(content)
     try:
         raw = content.removeprefix(mark).decode(encoding)
