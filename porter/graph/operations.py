@@ -20,6 +20,6 @@ DRAWN = frozenset(
     {"RandomStandardNormal", "RandomUniform", "TruncatedNormal"}
 )  # numbers of the shape that is their input
 RANDOM = DRAWN | {
-    "Multinomial", "ParameterizedTruncatedNormal", "RandomCrop", "RandomGamma", "RandomPoisson", "RandomPoissonV2",
-    "RandomShuffle", "RandomUniformInt",
+    "ExtractGlimpse", "Multinomial", "ParameterizedTruncatedNormal", "RandomCrop", "RandomGamma", "RandomPoisson",
+    "RandomPoissonV2", "RandomShuffle", "RandomUniformInt",
 }  # fmt: skip

@@ -27,6 +27,7 @@ from porter.layers.extended_lstm_cell import ExtendedLSTMCell
 from porter.layers.extract_patches import ExtractPatches
 from porter.layers.fake_quantization import FakeQuantization
 from porter.layers.gather_nd import GatherNd
+from porter.layers.glimpse import Glimpse
 from porter.layers.grayscale_dilation import GrayscaleDilation
 from porter.layers.hsv_to_rgb import HSVToRGB
 from porter.layers.instance_normalization import InstanceNormalization
@@ -73,6 +74,7 @@ from porter.layers.repeat_while import repeat_while
 from porter.layers.reverse_sequence import ReverseSequence
 from porter.layers.rgb_to_hsv import RGBToHSV
 from porter.layers.scale_and_translate import ScaleAndTranslate
+from porter.layers.scaled_bessel import ScaledBessel
 from porter.layers.segment_reduction import SegmentReduction
 from porter.layers.sequence_mask import SequenceMask
 from porter.layers.set_operation import SetOperation
@@ -98,6 +100,8 @@ from porter.layers.weight_standardization import WeightStandardization
 from porter.layers.without_mask import WithoutMask
 
 __all__ = [
+    "ScaledBessel",
+    "Glimpse",
     "MaxPoolingGradient",
     "KernelGradient",
     "AveragePoolingGradient",

@@ -96,8 +96,23 @@ def scale_and_translate(x, size, scale, translation, *, kernel_type="lanczos3", 
     return layer(x)
 
 
+@op("ExtractGlimpse")
+def glimpse(x, size, places, *, node, centered=True, normalized=True, uniform_noise=True, noise="uniform"):
+    """A window of each picture; TensorFlow fills what lies outside with random numbers."""
+    known = _numbers(size)
+    require(known is not None, "the window's size is known only when the model runs", size)
+    kind = noise if noise in ("gaussian", "zero") else "uniform" if uniform_noise else "gaussian"
+    if kind != "zero":
+        warn(f"{node.name} fills what lies outside of the picture with random numbers, others than TensorFlow's")
+    size = tuple(int(each) for each in known)
+    return porter_layers.Glimpse(size, centered=centered, normalized=normalized, noise=kind)(x, places)
+
+
 refuse(
-    "SampleDistortedBoundingBox", "SampleDistortedBoundingBoxV2", "ExtractGlimpse", "ExtractGlimpseV2",
+    "ExtractGlimpseV2", reason="TensorFlow 1 had none; name the windows with --inputs",
+)  # fmt: skip
+refuse(
+    "SampleDistortedBoundingBox", "SampleDistortedBoundingBoxV2",
     "DrawBoundingBoxes", "DrawBoundingBoxesV2",
     reason="it prepares pictures for training or for people; name the tensors behind it with --inputs",
 )  # fmt: skip

@@ -128,4 +128,26 @@ def mfcc(
     )(x)
 
 
-refuse("FFT3D", "IFFT3D", "RFFT3D", "IRFFT3D", reason="keras.ops has no Fourier transform over three axes")
+@op("FFT3D")
+def fft3d(z):
+    """Over the last two axes, then over the one before."""
+    return complex_number(*_before_last(z, many(ops.fft2(parts(z)), 2), inverse=False))
+
+
+@op("IFFT3D")
+def ifft3d(z):
+    return complex_number(*_before_last(z, many(ops.ifft2(parts(z)), 2), inverse=True))
+
+
+def _before_last(z, pair, inverse):
+    """The transform over the last axis but two; its inverse is the conjugate of the conjugate's, divided by the length."""
+    require(z.shape is not None and (z.shape[-3] is not None or not inverse), "the length must be known", z)
+    swap = (*range(z.rank - 3), z.rank - 1, z.rank - 2, z.rank - 3)
+    real, imaginary = (ops.transpose(part, swap) for part in pair)
+    real, imaginary = many(ops.fft((real, ops.negative(imaginary) if inverse else imaginary)), 2)
+    if inverse:
+        real, imaginary = ops.true_divide(real, z.shape[-3]), ops.true_divide(imaginary, -z.shape[-3])
+    return ops.transpose(real, swap), ops.transpose(imaginary, swap)
+
+
+refuse("RFFT3D", "IRFFT3D", reason="keras.ops has no Fourier transform of real numbers over three axes")

@@ -26,6 +26,26 @@ def digamma(x):
     return _in_single(porter_layers.Digamma(), x)
 
 
+@op("BesselI0e")
+def scaled_bessel_0(x):
+    return _in_single(porter_layers.ScaledBessel(0), x)
+
+
+@op("BesselI1e")
+def scaled_bessel_1(x):
+    return _in_single(porter_layers.ScaledBessel(1), x)
+
+
+@op("BesselI0")
+def bessel_0(x):
+    return _in_single(porter_layers.ScaledBessel(0, scaled=False), x)
+
+
+@op("BesselI1")
+def bessel_1(x):
+    return _in_single(porter_layers.ScaledBessel(1, scaled=False), x)
+
+
 def _in_single(layer, x):
     """A function whose approximation is as good as float32; of fewer bits by way of it."""
     require(x.dtype != "float64", f"the approximation is as good as float32, not as {x.dtype}", x)
@@ -33,7 +53,7 @@ def _in_single(layer, x):
 
 
 refuse(
-    "Igamma", "Igammac", "IgammaGradA", "Betainc", "Zeta", "Polygamma", "BesselI0e", "BesselI1e", "BesselI0", "BesselI1",
+    "Igamma", "Igammac", "IgammaGradA", "Betainc", "Zeta", "Polygamma",
     reason="keras.ops has no such function, and a series good to float32 has not been written",
 )  # fmt: skip
 

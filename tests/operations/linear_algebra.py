@@ -69,6 +69,8 @@ CASES: list[Case] = [
     ("IFFT", lambda tf, x, y: tf.real(tf.ifft(tf.complex(x, y)))),
     ("FFT2D", lambda tf, x, y: tf.abs(tf.fft2d(tf.complex(x, y)))),
     ("IFFT2D", lambda tf, x, y: tf.real(tf.ifft2d(tf.complex(x, y)))),
+    ("FFT3D", lambda tf, x, y: tf.abs(tf.signal.fft3d(tf.complex(x, y)[:, None]))),
+    ("IFFT3D", lambda tf, x, y: tf.math.real(tf.signal.ifft3d(tf.complex(x, y)[:, None]))),
     ("RFFT2D", lambda tf, x: tf.abs(tf.signal.rfft2d(x))),
     ("IRFFT2D", lambda tf, x: tf.signal.irfft2d(tf.signal.rfft2d(x) * 2.0)),
     ("SparseToDense", lambda tf, vector: tf.sparse_to_dense(sparse(tf, vector)[0], [4, 5], vector, -1.0)),

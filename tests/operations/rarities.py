@@ -67,6 +67,13 @@ def _pieces(tf, rows):
     return starts, values
 
 
+def glimpse(tf, image, places, **given):
+    """Windows that hang over the edges, with zeros there."""
+    return tf.raw_ops.ExtractGlimpse(
+        input=image, size=[3, 4], offsets=places, uniform_noise=False, noise="zero", **given
+    )
+
+
 CASES: list[Case] = [
     ("RaggedRange", lambda tf, ints: tf.raw_ops.RaggedRange(starts=ints, limits=ints * 3 + 1, deltas=2)),
     ("RaggedRange", lambda tf, vector: tf.raw_ops.RaggedRange(starts=vector, limits=vector * 3.0, deltas=0.5)),
@@ -109,6 +116,12 @@ CASES: list[Case] = [
     ("Digamma", lambda tf, x: tf.digamma(tf.abs(x) + 0.5)),
     ("Lgamma", lambda tf, x: tf.lgamma(tf.abs(x) + 0.5)),
     ("Erfinv", lambda tf, x: tf.math.erfinv(0.9 * tf.tanh(x))),
+    ("BesselI0e", lambda tf, x: tf.raw_ops.BesselI0e(x=4.0 * x)),
+    ("BesselI1e", lambda tf, x: tf.raw_ops.BesselI1e(x=4.0 * x)),
+    ("BesselI0", lambda tf, x: tf.raw_ops.BesselI0(x=tf.tanh(x) * 9.0)),
+    ("BesselI1", lambda tf, x: tf.raw_ops.BesselI1(x=tf.tanh(x) * 9.0)),
+    ("ExtractGlimpse", lambda tf, image, more: glimpse(tf, image, more[:, :2])),
+    ("ExtractGlimpse", lambda tf, image, more: glimpse(tf, image, more[:, :2] * 4.0, centered=False, normalized=False)),
     ("Ndtri", lambda tf, x: tf.math.ndtri(0.05 + 0.9 * tf.sigmoid(x))),
     ("Bitcast", lambda tf, x: tf.bitcast(x, tf.int32)),
     # Random numbers: with what they are multiplied by, the answer is known all the same.
