@@ -60,7 +60,8 @@ class WeightRef:
         return self.apply(f"deviation {(epsilon,)}", lambda array: deviation(array, epsilon))
 
     def join(self, *others: WeightRef, axis: int = -1) -> WeightRef:
-        """This and `others` put together along `axis`."""
+        """This and `others` put together along `axis`. This one is not put together itself: its parts would be lost."""
+        assert not self.others, "a joined weight is joined again"
         return WeightRef(self.value, self.steps, others, axis)
 
     def deal(self, count: int) -> WeightRef:
