@@ -35,6 +35,7 @@ from porter.rules import (
     partitioned_embedding,
     patch_normalization,
     pooling,
+    position_embedding,
     rescaling,
     reshaped_batch_normalization,
     resizing,
@@ -95,6 +96,7 @@ RULES = (
     *pooling.GLOBAL,
     *local_response.RULES,
     *resizing.RULES,
+    *position_embedding.RULES,
     *scale.RULES,  # behind all that know what a scale is for
     # on the kernels of layers that the rules above made
     *standardized_convolution.RULES,

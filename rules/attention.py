@@ -1,7 +1,7 @@
 """Attention with several heads, as BERT, GPT-2 and the like wrote it out."""
 
 from porter.rule import Scalar, Weight, constant, one_of, require, rule
-from porter.rules.heads import EXACT, layer_of, rate_of
+from porter.rules.heads import EXACT, is_causal_bias, layer_of, rate_of
 
 
 def _dense(tf, x, kernel, bias, name):
@@ -71,9 +71,10 @@ def _(
     _, others = _check_heads(value_apart, value_order, value_apart, value_order, None)
     _check_scores(size, scale, divisor, visible, large, top, total)
     _check_together(seen, seen_order, together)
+    causal = _is_causal(visible) or added is not None and is_causal_bias(added)
     return layer_of(
         heads, size, others, (query_kernel, key_kernel, value_kernel), (query_bias, key_bias, value_bias), kernel, bias,
-        rate_of(dropped), added, visible, causal=_is_causal(visible),
+        rate_of(dropped), None if causal else added, visible, causal=causal,
     )(x, y)  # fmt: skip
 
 
@@ -108,9 +109,11 @@ def _(
     places = [(place * width, (place + 1) * width) for place in range(3)]
     kernels = [inner_kernel.columns(*ends) for ends in places]
     biases = [None if inner_bias is None else inner_bias.columns(*ends) for ends in places]
+    causal = _is_causal(visible) or added is not None and is_causal_bias(added)
     return layer_of(
-        heads, size, others, kernels, biases, kernel, bias, rate_of(dropped), added, visible, causal=_is_causal(visible)
-    )(x, x)
+        heads, size, others, kernels, biases, kernel, bias, rate_of(dropped), None if causal else added, visible,
+        causal=causal,
+    )(x, x)  # fmt: skip
 
 
 def _plain(product):
@@ -215,6 +218,20 @@ def _(tf):
     weights = tf.nn.softmax(tf.matmul(heads(x, "q") * 3**-0.5, heads(y, "k"), transpose_b=True))
     seen = tf.transpose(tf.matmul(weights, heads(y, "v")), [0, 2, 1, 3])
     return tf.layers.dense(tf.reshape(seen, [tf.shape(seen)[0], tf.shape(seen)[1], 6]), 4, use_bias=False)
+
+
+@attention.example("to what came before, by a bias for any number of steps", "MultiHeadAttention")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, None, 6], "x")
+    batch, steps = tf.shape(x)[0], tf.shape(x)[1]
+    q, k, v = (
+        tf.transpose(tf.reshape(tf.layers.dense(x, 6, use_bias=False), [batch, steps, 2, 3]), [0, 2, 1, 3])
+        for _ in range(3)
+    )
+    visible = tf.reshape(tf.linalg.band_part(tf.ones([steps, steps]), -1, 0), [1, 1, steps, steps])
+    weights = tf.nn.softmax(tf.matmul(q * 3**-0.5, k, transpose_b=True) + -1e9 * (1.0 - visible))
+    seen = tf.transpose(tf.matmul(weights, v), [0, 2, 1, 3])
+    return tf.layers.dense(tf.reshape(seen, [batch, steps, 6]), 6, use_bias=False)
 
 
 @attention.counterexample("scores that are not scaled", "MultiHeadAttention")

@@ -1,7 +1,7 @@
 """Attention with several heads, as tf.keras' own layer writes it: Einstein sums all through."""
 
-from porter.rule import Scalar, Weight, constant, one_of, require, rule
-from porter.rules.heads import EXACT, layer_of, rate_of
+from porter.rule import Scalar, Weight, one_of, require, rule
+from porter.rules.heads import EXACT, is_causal_bias, layer_of, rate_of
 from porter.rules.windows import biased
 
 APART, TOGETHER = "abc,cde->abde", "abcd,cde->abe"  # a: batch, b: steps, c: inputs or heads
@@ -49,7 +49,7 @@ def _(
             require(_lettered(product["equation"]) == _lettered(equation), "another sum", product)
     (_, heads, size), others = query_kernel.value.shape, value_kernel.value.shape[2]
     require(scale is not None and abs(scale * size**0.5 - 1) < EXACT, f"scores are multiplied by {scale}")
-    causal = added is not None and _is_causal(added)
+    causal = added is not None and is_causal_bias(added)
     layer = layer_of(
         heads, size, others, (query_kernel, key_kernel, value_kernel), (query_bias, key_bias, value_bias), kernel, bias,
         rate_of(dropped), None if causal else added, None, causal=causal,
@@ -61,23 +61,6 @@ def _lettered(equation):
     """The equation with its letters named in the order in which they come."""
     letters = {letter: place for place, letter in enumerate(dict.fromkeys(filter(str.isalpha, equation)))}
     return [letters.get(each, each) for each in equation]
-
-
-def _is_causal(added):
-    """True for (1 - triangle of ones) times a large negative number."""
-    if added.node.op != "Mul" or added.node.inputs[0].node.op != "Sub":
-        return False
-    (one, flag), large = added.node.inputs[0].node.inputs, added.node.inputs[1]
-    numbers = [constant(each) for each in (one, large)]
-    if any(each is None or each.size != 1 for each in numbers) or numbers[0] != 1 or numbers[1] > -1e8:
-        return False
-    while flag.node.op in ("Cast", "ExpandDims"):
-        flag = flag.node.inputs[0]
-    if flag.node.op != "MatrixBandPart":
-        return False
-    ends = [flag.node.attrs.get(name) for name in ("num_lower", "num_upper")]
-    ones = constant(flag.node.inputs[0])
-    return ends == [-1, 0] and ones is not None and bool(ones.all())
 
 
 def _heads(tf, x, name, size):

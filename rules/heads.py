@@ -1,6 +1,6 @@
 """Layers for attention with several heads, out of the weights that formulas bound. Nothing here is a rule."""
 
-from porter.rule import layers, porter_layers, require
+from porter.rule import constant, layers, porter_layers, require
 
 EXACT = 1e-5  # how near a scale is to 1 / sqrt(size); people computed it in 32 bits, in several ways
 
@@ -14,6 +14,36 @@ def rate_of(dropped):
     (rate, *rest), kwargs = dropped["config"]
     require(not rest and set(kwargs) <= {"name"}, "a mask for dropout that several share", dropped)
     return rate
+
+
+def is_causal_bias(added):
+    """True for (1 - triangle of ones) times a large negative number: each step sees itself and what came before."""
+    if added.node.op != "Mul":
+        return False
+    for rest, large in (added.node.inputs, added.node.inputs[::-1]):
+        if rest.node.op != "Sub" or not _is_number(large, lambda number: number <= -1e8):
+            continue
+        one, flag = rest.node.inputs
+        while flag.node.op in ("Cast", "ExpandDims", "Reshape"):
+            flag = flag.node.inputs[0]
+        ends = [flag.node.attrs.get(name) for name in ("num_lower", "num_upper")]
+        if _is_number(one, lambda number: number == 1) and flag.node.op == "MatrixBandPart" and ends == [-1, 0]:
+            return _is_ones(flag.node.inputs[0])
+    return False
+
+
+def _is_number(value, fits):
+    array = constant(value)
+    return array is not None and array.size == 1 and fits(array.reshape(-1)[0])
+
+
+def _is_ones(value):
+    """True for a tensor that is filled with ones, or with True."""
+    if value.node.op == "OnesLike":
+        return True
+    filled = value.node.inputs[-1] if value.node.op == "Fill" else value
+    array = constant(filled)
+    return array is not None and bool((array == 1).all())
 
 
 def layer_of(heads, size, others, kernels, biases, kernel, bias, rate, added, visible, causal=False):

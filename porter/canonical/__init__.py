@@ -72,6 +72,7 @@ PASSES = (
     uniform_sides,
     heads_apart,
     rows,
+    sizes_behind_layers,
     einsum_products,
     biases_at_products,
     merge_equal,

@@ -45,10 +45,12 @@ def _known(value) -> int:
 
 
 def _does_nothing(node: Node) -> bool:
-    """True for an identity by its arguments: a transpose that keeps the order, a cast to the same type."""
+    """True for an identity by its arguments: a transpose that keeps the order, a cast to the same type, a repetition once."""
     if node.op == "Transpose":
         perm = node.attrs.get("perm")
         return perm is not None and perm == tuple(range(len(perm)))
+    if node.op == "Tile":
+        return set(node.attrs.get("multiples", (0,))) == {1}
     if node.op == "Cast":
         return node.out.dtype == node.inputs[0].dtype
     if node.op == "Reshape":

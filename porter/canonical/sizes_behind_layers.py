@@ -10,7 +10,8 @@ from porter.graph import Graph, Value
 from porter.pattern import Matcher
 
 LAYERS = {
-    "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv2dNative", "MatMul", "BatchToSpaceND",
+    "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv2dNative", "MatMul", "BatchMatMul",
+    "BatchToSpaceND",
 }  # fmt: skip
 INSIDE = {
     "BiasAdd",
@@ -48,4 +49,5 @@ def _following(graph: Graph, value: Value) -> Value | None:
     if len(users) != 1 or users[0].op not in INSIDE or graph.is_output(value):
         return None
     out = users[0].out
-    return out if out.shape == value.shape and out.probe == value.probe else None
+    same = out.probe == value.probe if value.probe is not None else out.shape == value.shape
+    return out if same else None

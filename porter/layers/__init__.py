@@ -61,6 +61,7 @@ from porter.layers.number_lookup import NumberLookup
 from porter.layers.parameter import Parameter
 from porter.layers.patch_normalized_conv2d import PatchNormalizedConv2D
 from porter.layers.places import Places
+from porter.layers.position_embedding import PositionEmbedding
 from porter.layers.projective_transform import ProjectiveTransform
 from porter.layers.quantize_and_dequantize import QuantizeAndDequantize
 from porter.layers.ragged_gather import RaggedGather
@@ -155,6 +156,7 @@ __all__ = [
     "Parameter",
     "PatchNormalizedConv2D",
     "Places",
+    "PositionEmbedding",
     "ProjectiveTransform",
     "QuantizeAndDequantize",
     "RGBToHSV",
