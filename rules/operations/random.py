@@ -1,6 +1,6 @@
 """Random numbers outside of dropout: they differ from call to call, and from TensorFlow's."""
 
-from porter.rule import constant, context, op, porter_layers, require, warn
+from porter.rule import constant, context, op, ops, porter_layers, require, warn
 
 
 @op("RandomStandardNormal")
@@ -30,7 +30,9 @@ def _drawn(node, distribution, **ends):
     out = node.out
     require(out.shape is not None, "the rank depends on the data")
     warn(f"{node.name} draws random numbers: what depends on them differs from the original's, and from call to call")
-    like = _like(node, [axis for axis, size in enumerate(out.shape) if size is None])
+    like, missing = _like(node, [axis for axis, size in enumerate(out.shape) if size is None])
+    for _ in range(missing):
+        like = ops.expand_dims(like, axis=0)
     own = {} if out.dtype == "float32" else {"dtype": out.dtype}
     return porter_layers.RandomTensor(
         out.shape, **({} if distribution == "normal" else {"distribution": distribution}), **ends, **own
@@ -38,12 +40,17 @@ def _drawn(node, distribution, **ends):
 
 
 def _like(node, axes):
-    """A tensor with the unknown sizes of the result, on the same axes. Raises `Miss` if none is at hand."""
-    found = [value for value in _shown(node) if all(_same_size(value, node.out, axis) for axis in axes)]
-    if not axes:
-        found += context().inputs
-    require(found, "its shape is that of no tensor at hand", node)
-    return found[0]
+    """A tensor with the unknown sizes of the result, on the same axes once it has that many more in front.
+
+    Raises `Miss` if none is at hand. More in front has what a distribution draws: [samples, batch, …].
+    """
+    out = node.out
+    for missing in range(len(out.shape)):
+        for value in [*_shown(node), *([] if axes else context().inputs)]:
+            if all(axis >= missing and _same_size(value, axis - missing, out, axis) for axis in axes):
+                return value, missing
+    require(False, "its shape is that of no tensor at hand", node)
+    return None
 
 
 def _shown(node):
@@ -60,6 +67,6 @@ def _shown(node):
             stack += [value.node for value in each.inputs]
 
 
-def _same_size(value, out, axis):
+def _same_size(value, axis, out, own):
     known = value.probe is not None and out.probe is not None and axis < len(value.probe)
-    return known and value.probe[axis] == out.probe[axis]
+    return known and value.probe[axis] == out.probe[own]

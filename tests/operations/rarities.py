@@ -129,6 +129,7 @@ CASES: list[Case] = [
     ("RandomShuffle", lambda tf, six: tf.reduce_max(tf.random_shuffle(six), 0)),
     ("RandomStandardNormal", lambda tf, x: x + 0.0 * tf.random_normal([4, 6])),
     ("RandomStandardNormal", lambda tf, x: x + 0.0 * tf.random_normal(tf.shape(x))),
+    ("RandomStandardNormal", lambda tf, x: x + 0.0 * tf.random_normal(tf.concat([[2], tf.shape(x)], 0))[1]),
     ("RandomUniform", lambda tf, x: x + 0.0 * tf.random_uniform([4, 6], 1.0, 3.0)),
     ("RandomUniformInt", lambda tf, i: i + 0 * tf.random_uniform([4], 1, 5, dtype=tf.int32)),
     ("TruncatedNormal", lambda tf, x: x + 0.0 * tf.truncated_normal([4, 6])),

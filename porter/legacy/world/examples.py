@@ -45,6 +45,13 @@ def read_data_sets(
     return Datasets(*(DataSet(number, one_hot, reshape, dtype) for number in range(3)))
 
 
+def load_dataset(name: str, *_: Any, **__: Any) -> Datasets:
+    """The same by name, as `tf.contrib.learn.datasets` had it. Raises ValueError for another than "mnist"."""
+    if name != "mnist":
+        raise ValueError(f"the data set {name} is not here; mnist is")
+    return read_data_sets()
+
+
 # Sizes of a sample and number of classes of Keras' data sets, 0 classes for a regression.
 PICTURES: dict[str, tuple[tuple[int, ...], int]] = {
     "mnist": ((28, 28), 10), "fashion_mnist": ((28, 28), 10), "cifar10": ((32, 32, 3), 10), "cifar100": ((32, 32, 3), 100),
