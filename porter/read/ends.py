@@ -217,7 +217,8 @@ class Ends:
         sources = (s for join in joins & self.domain for s, _ in self.wiring.inputs[join])
         before = self.wiring.before(sources, within=self.domain)
         region = self.domain - before - others - self.wiring.after(others - before, within=self.domain)
-        every = [name for name in self.wiring.nodes if name in joins & region]
+        inside = joins & region
+        every = [name for name in self.wiring.nodes if name in inside]
         ends = [name for name in every if not self._is_lone_step(name)] or every
         return [End(name, frozenset(self.wiring.after([name], within=region))) for name in ends]
 
@@ -242,10 +243,10 @@ class Ends:
                 op = self.wiring.op(user)
                 if user in self.domain and (op == "Mul" or (name in self.flow.weighted and op in ("Add", "AddV2"))):
                     found.append(user)
-                elif (
-                    op in PASSING and user not in self.domain | seen and (op == "Mul" or user not in self.flow.weighted)
-                ):
-                    seen.add(user)  # but not noise that is added to weights
+                    continue
+                to_weights = op != "Mul" and user in self.flow.weighted  # noise that is added to them
+                if op in PASSING and not to_weights and user not in self.domain and user not in seen:
+                    seen.add(user)
                     stack.append(user)
         return found
 
@@ -266,7 +267,7 @@ class Ends:
             if self.wiring.op(name) != "TensorArrayGatherV3" or name not in self.tail or name in reached:
                 continue
             written = self.written(name)
-            if written not in self.joins & self.feeding:
+            if written not in self.joins or written not in self.feeding:
                 continue
             frame = self.contexts.of_tensor((written, 0))
             later = self.wiring.after([written], within=self.domain) & self.joins

@@ -103,9 +103,8 @@ class _Maker:
         beside = {each.node: each for v in original.variables.values() for each in v.debiased or ()}
         original.variables.update(beside)
         original.graph_def = cut(self.wiring, self.contexts, [*outputs, *((name, 0) for name in beside)], self.plan)
-        placeholders = [
-            (n, 0) for n in self.wiring.nodes if n in reached & set(self.plan.stands) - set(original.variables) - turned
-        ]
+        fed = reached & set(self.plan.stands) - set(original.variables) - turned
+        placeholders = [(name, 0) for name in self.wiring.nodes if name in fed]
         inputs = self._ordered([*placeholders, *sorted(met - set(self.plan.values))])
         original.inputs = [self._spelled(tensor) for tensor in inputs]
         original.outputs = [self._spelled(tensor) for tensor in outputs]

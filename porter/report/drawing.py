@@ -29,7 +29,7 @@ def sides(report: Report) -> dict[str, Any] | None:
     fed = {row["tensor"].rsplit(":", 1)[0] for row in report.get("inputs", ())}
     weights: set[int] = set()
     for index, (name, op, inputs) in enumerate(nodes):
-        held = op in HELD and not inputs and name not in fed | knobs
+        held = op in HELD and not inputs and name not in fed and name not in knobs
         if held or (op in READ and inputs and weights.issuperset(inputs)):
             weights.add(index)
     place = {old: new for new, old in enumerate(i for i in range(len(nodes)) if i not in weights)}

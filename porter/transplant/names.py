@@ -34,7 +34,7 @@ def parts_of_names(
     scopes: dict[str, dict[str, str]] = {}
     ordered = sorted(shapes, key=natural)
     weights_of = [name for name in ordered if shapes[name] and not _is_no_weight(name, shapes)]
-    left = [name for name in ordered if name not in set(weights_of)]
+    left = sorted(shapes.keys() - set(weights_of), key=natural)
     found, used = cells_of_names(weights_of, load)
     pairs = _unnamed([name for name in weights_of if name not in used], shapes)
     for name in weights_of:
