@@ -15,14 +15,14 @@ class LayerNormLSTMCell(tf_keras.layers.LSTMCell):
 
     def __init__(self, units: int, norm_epsilon: float = 1e-3, **kwargs: Any):
         super().__init__(units, **kwargs)
-        self.norms = [
+        self.kernel_norm, self.recurrent_norm, self.state_norm = (
             LayerNormalization(epsilon=norm_epsilon, name=name)
             for name in ("kernel_norm", "recurrent_norm", "state_norm")
-        ]
+        )
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
-        for norm, size in zip(self.norms, (4, 4, 1), strict=True):
+        for norm, size in ((self.kernel_norm, 4), (self.recurrent_norm, 4), (self.state_norm, 1)):
             norm.build((None, size * self.units))
 
     def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
@@ -31,11 +31,12 @@ class LayerNormLSTMCell(tf_keras.layers.LSTMCell):
         masks.append(self.get_recurrent_dropout_mask_for_cell(hidden, training, count=4))
         inputs = inputs if masks[0] is None else inputs * masks[0][0]
         hidden = hidden if masks[1] is None else hidden * masks[1][0]
-        gates = self.norms[0](tf.matmul(inputs, self.kernel)) + self.norms[1](tf.matmul(hidden, self.recurrent_kernel))
+        gates = self.kernel_norm(tf.matmul(inputs, self.kernel))
+        gates += self.recurrent_norm(tf.matmul(hidden, self.recurrent_kernel))
         if self.use_bias:
             gates = tf.nn.bias_add(gates, self.bias)
         carry, out = self._compute_carry_and_output_fused(tf.split(gates, 4, axis=1), carry)
-        carry = self.norms[2](carry)
+        carry = self.state_norm(carry)
         hidden = out * self.activation(carry)
         return hidden, [hidden, carry]
 
@@ -45,11 +46,11 @@ class LayerNormSimpleRNNCell(tf_keras.layers.SimpleRNNCell):
 
     def __init__(self, units: int, layernorm_epsilon: float = 1e-5, **kwargs: Any):
         super().__init__(units, **kwargs)
-        self.norm = LayerNormalization(epsilon=layernorm_epsilon, center=False)
+        self.layernorm = LayerNormalization(epsilon=layernorm_epsilon, center=False)
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
-        self.norm.build((None, self.units))
+        self.layernorm.build((None, self.units))
 
     def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
         state = states[0] if isinstance(states, (list, tuple)) else states
@@ -58,7 +59,7 @@ class LayerNormSimpleRNNCell(tf_keras.layers.SimpleRNNCell):
             self.get_recurrent_dropout_mask_for_cell(state, training),
         )
         inputs, state = (x if mask is None else x * mask for x, mask in zip((inputs, state), masks, strict=True))
-        output = self.norm(tf.matmul(inputs, self.kernel) + tf.matmul(state, self.recurrent_kernel))
+        output = self.layernorm(tf.matmul(inputs, self.kernel) + tf.matmul(state, self.recurrent_kernel))
         output = self.activation(output if self.bias is None else tf.nn.bias_add(output, self.bias))
         return output, [output]
 

@@ -15,7 +15,7 @@ import tf_keras
 class WeightNormalization(tf_keras.layers.Wrapper):
     """kernel = g · v / ‖v‖, of a recurrent layer the recurrent kernel.
 
-    With `data_init` the file also holds an unused copy of the layer's weights.
+    With `data_init` the file also holds an unused copy of the layer's weights, in archives by the attribute's name.
     """
 
     def __init__(self, layer: Any, data_init: bool = True, **kwargs: Any):
@@ -33,9 +33,9 @@ class WeightNormalization(tf_keras.layers.Wrapper):
         self.v = kernel  # after g, as its place among the weights is
         self.add_weight(name="initialized", shape=(), dtype="bool", initializer="zeros", trainable=False)
         if self.data_init:
-            self.copy = type(self.layer).from_config(self.layer.get_config())
-            self.copy.build(input_shape)
-            self.copy.trainable = False
+            copy = self._naked_clone_layer = type(self.layer).from_config(self.layer.get_config())
+            copy.build(input_shape)
+            copy.trainable = False
         self.built = True
 
     def call(self, inputs: Any, **kwargs: Any) -> Any:
@@ -69,8 +69,8 @@ class SpectralNormalization(tf_keras.layers.Wrapper):
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
-        kernel = self.layer.kernel if hasattr(self.layer, "kernel") else self.layer.embeddings
-        self.add_weight(name="sn_u", shape=(1, kernel.shape[-1]), trainable=False)
+        self.w = self.layer.kernel if hasattr(self.layer, "kernel") else self.layer.embeddings
+        self.add_weight(name="sn_u", shape=(1, self.w.shape[-1]), trainable=False)
 
     def call(self, inputs: Any) -> Any:
         return self.layer(inputs)

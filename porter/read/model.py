@@ -85,9 +85,9 @@ class Table:
 class Source:
     """A TensorFlow 1 model as it lies on disk, whole.
 
-    format: "checkpoint", "frozen graph", "SavedModel" or "Keras HDF5". files: those that were read. graph_def: a GraphDef protobuf.
-    producer: the TensorFlow version that wrote it, "" if unknown. collections: by name, the names they hold
-    (nodes, tensors or variables). stored: shape and dtype of each variable in the checkpoint, by its name there.
+    format: "checkpoint", "frozen graph", "SavedModel", "Keras HDF5" or "Keras archive". files: those that were read.
+    graph_def: a GraphDef protobuf. producer: the TensorFlow version that wrote it, "" if unknown. collections: by name, the
+    names they hold (nodes, tensors or variables). stored: shape and dtype of each variable in the checkpoint, by its name there.
     load: gives a stored variable's array by its name in the checkpoint; partitioned ones come whole.
     executed: for a graph that was built by running Python source, what was run and until where.
     wished: names of outputs that whoever made the graph has named.

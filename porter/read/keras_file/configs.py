@@ -16,6 +16,9 @@ IRRELEVANT = {
 }  # fmt: skip
 
 
+PACKAGES = ("keras", "tf_keras", "tensorflow", "tensorflow_addons", "keras_contrib", "builtins")
+
+
 def decoded(item: Any) -> Any:
     """A configuration with tuples and shapes in the place of what JSON has for them, and classes by their bare names."""
     if isinstance(item, list):
@@ -32,7 +35,25 @@ def decoded(item: Any) -> Any:
         return ...
     if isinstance(kind, str) and "config" in item and item.get("module") == "builtins" and kind == "function":
         return item["config"]
-    return {key: decoded(value) for key, value in item.items()}
+    found = {key: decoded(value) for key, value in item.items()}
+    return {**found, "class_name": _full(kind, item)} if isinstance(kind, str) and "config" in item else found
+
+
+def _full(kind: str, item: dict[str, Any]) -> str:
+    """A class with its package in front, as Keras wrote it until 2.12; later the package stands beside it.
+
+    A class of someone's own module has that for its package, as it may be called like one of Keras'; of a program by
+    itself Keras writes no module.
+    """
+    registered, module = item.get("registered_name"), item.get("module")
+    if ">" in kind or (not registered and not module):
+        return kind
+    if isinstance(registered, str) and ">" in registered:
+        return registered
+    if module is None and "module" in item:
+        module = "__main__"
+    known = module is None or str(module).partition(".")[0] in PACKAGES
+    return kind if known else f"{module}>{kind}"
 
 
 def network_of(kind: str, config: Any) -> tuple[str, list[dict[str, Any]], Any]:

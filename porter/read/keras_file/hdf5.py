@@ -37,18 +37,20 @@ class KerasFile:
     layers: dict[str, list[Stored]] = field(default_factory=dict)
     optimizer: list[Stored] = field(default_factory=list)
 
-    def load(self, stored: Stored) -> np.ndarray:
-        """The array of a weight."""
+    def opened(self) -> Any:
+        """The HDF5 file."""
         import h5py
 
-        with h5py.File(self.path, "r") as file:
+        return h5py.File(self.path, "r")
+
+    def load(self, stored: Stored) -> np.ndarray:
+        """The array of a weight."""
+        with self.opened() as file:
             return np.asarray(file[stored.dataset])
 
     def kind_of(self, stored: Stored) -> tuple[tuple[int, ...], str]:
         """The shape and the type of a weight."""
-        import h5py
-
-        with h5py.File(self.path, "r") as file:
+        with self.opened() as file:
             return file[stored.dataset].shape, file[stored.dataset].dtype.name
 
 

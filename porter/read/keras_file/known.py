@@ -30,6 +30,11 @@ PURE = {
     "tensor_scatter_nd_update", "tensordot", "tile", "transpose", "truediv", "unique", "unstack", "where", "zeros",
     "zeros_like", "compat.v1.transpose", "compat.v1.gather", "compat.v1.shape",
 }  # fmt: skip
+# Classes that Keras got later, with the version of tf.keras that had them first; Keras itself had none before 2.4.
+LATER = {
+    "LayerNormalization": (2, 2), "Attention": (2, 2), "AdditiveAttention": (2, 2), "MultiHeadAttention": (2, 4),
+    "EinsumDense": (2, 4), "UnitNormalization": (2, 9), "SpectralNormalization": (2, 13), "Normalization": (2, 2),
+}  # fmt: skip
 OP_LAYERS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 ADDED = ("Addons", "TFAddons")
 TODO = "build the model in Python and name that: --into my_model.py:build"
@@ -109,6 +114,8 @@ class Known:
             return addons.ADDONS.get(bare)
         if package and package != "keras_contrib":
             return None
+        if not package and bare in LATER and self._is_before(bare):
+            return None  # someone's own class of that name
         if not package and bare in addons.PLAIN:
             return addons.PLAIN[bare]
         if bare in addons.CONTRIB:
@@ -120,6 +127,10 @@ class Known:
             if isinstance(found, type) and issubclass(found, tf_keras.layers.Layer) and bare not in OP_LAYERS:
                 return found
         return addons.ADDONS.get(bare)
+
+    def _is_before(self, kind: str) -> bool:
+        """Whether the version that wrote the file had no class of this name."""
+        return is_before(self.keras, *(LATER[kind] if self.keras.endswith("-tf") else max(LATER[kind], (2, 4))))
 
     def _has_group_normalization(self) -> bool:
         return not is_before(self.keras, 2, 11)

@@ -66,7 +66,7 @@ class Builder:
         problems: list[PorterError] = []
         for entry in entries:
             try:
-                network.layers[_name(entry)] = self._layer(entry)
+                network.layers[name_of(entry)] = self._layer(entry)
             except Unsupported as problem:
                 problems.append(problem)
         if problems:
@@ -85,10 +85,10 @@ class Builder:
         config = settings(config)
         frozen = config.pop("trainable", True) is False
         inside = {key: self._inside(value) for key, value in config.items()}
-        inside["name"] = _legal(_name(entry))
+        inside["name"] = _legal(name_of(entry))
         if kind == "Swish":  # keras-contrib's, which has a weight only where it is to be trained
             inside["trainable"] = not frozen
-        layer = self.known.make(kind, inside, _name(entry))
+        layer = self.known.make(kind, inside, name_of(entry))
         if frozen:
             self.frozen.append(layer)
         return layer
@@ -108,13 +108,13 @@ class Builder:
     def _chain(self, network: Network, entries: list[dict[str, Any]], _: Any) -> tuple[Tensors, Tensors]:
         inputs = tensors = None
         for entry in entries:
-            layer = network.layers[_name(entry)]
+            layer = network.layers[name_of(entry)]
             if entry["class_name"] == "InputLayer":
                 inputs = tensors = layer
                 continue
             if inputs is None:
                 inputs = tensors = self._first_input(entry, layer)
-            tensors = self._call(layer, tensors, {}, _name(entry))
+            tensors = self._call(layer, tensors, {}, name_of(entry))
         if inputs is None:
             raise Unsupported("The model has no layers.", todo="give the model that the file was made from")
         return inputs, tensors
@@ -130,12 +130,12 @@ class Builder:
         if shape is None:
             raise Unsupported(
                 "The model's input has no shape in the file.",
-                where=_name(entry),
+                where=name_of(entry),
                 why="a Sequential model was saved before it had an input",
                 todo="build it in Python and name that: --into my_model.py:build",
             )
         kind = "int32" if entry["class_name"] == "Embedding" and not config.get("input_dtype") else "float32"
-        name = f"{_legal(_name(entry))}_input"
+        name = f"{_legal(name_of(entry))}_input"
         return tf_keras.Input(batch_shape=shape, dtype=config.get("input_dtype") or kind, name=name)
 
     # A graph of layers
@@ -143,10 +143,10 @@ class Builder:
     def _wire(self, network: Network, entries: list[dict[str, Any]], ends: Any) -> tuple[Tensors, Tensors]:
         """Call each layer as often as the file says. results: by layer and call, the tensors it gave."""
         results: dict[tuple[str, int], list[Any]] = {}
-        waiting = [(_name(entry), list(_calls(entry))) for entry in entries]
+        waiting = [(name_of(entry), list(_calls(entry))) for entry in entries]
         for entry in entries:
             if entry["class_name"] == "InputLayer":
-                results[_name(entry), 0] = [network.layers[_name(entry)]]
+                results[name_of(entry), 0] = [network.layers[name_of(entry)]]
         made = _first_calls(entries, ends)
         while any(calls for _, calls in waiting):
             before = len(results)
@@ -184,7 +184,7 @@ class Builder:
             ) from problem
 
 
-def _name(entry: dict[str, Any]) -> str:
+def name_of(entry: dict[str, Any]) -> str:
     config = entry["config"]
     return entry.get("name") or (config.get("name") if isinstance(config, dict) else None) or entry["class_name"]
 
@@ -206,7 +206,7 @@ def _calls(entry: dict[str, Any]) -> Iterator[Any]:
 def _first_calls(entries: list[dict[str, Any]], ends: Any) -> dict[str, int]:
     """The number of each layer's first call. A model that is a layer has made its own outputs before, as call 0, which
     some versions counted and others did not: the tensors that are taken tell."""
-    counts = {_name(entry): len(list(_calls(entry))) for entry in entries}
+    counts = {name_of(entry): len(list(_calls(entry))) for entry in entries}
     first = dict.fromkeys(counts, 0)
     for name, call, *_ in _references([ends, *(list(_calls(entry)) for entry in entries)]):
         if call >= counts.get(name, call + 1) > 0:

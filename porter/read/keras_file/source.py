@@ -10,6 +10,7 @@ from typing import Any
 
 from porter.errors import UnreadableSource
 from porter.read.keras_file.hdf5 import KerasFile, is_hdf5, read_architecture, read_file
+from porter.read.keras_file.keras_archive import KerasArchive, assign_archive, is_keras_archive, read_archive
 from porter.read.keras_file.network import Builder, Network
 from porter.read.keras_file.weights import Assigned, assign
 from porter.read.model import Signature, Source
@@ -18,8 +19,8 @@ Functions = dict[str, Callable[..., Any]]
 
 
 def is_keras_file(path: Path) -> bool:
-    """Whether `path` is an HDF5 file."""
-    return is_hdf5(path)
+    """Whether `path` is an HDF5 file, or an archive of Keras."""
+    return is_hdf5(path) or is_keras_archive(path)
 
 
 def open_keras_file(path: Path, into: Path | None = None, functions: Functions | None = None) -> Source:
@@ -29,7 +30,7 @@ def open_keras_file(path: Path, into: Path | None = None, functions: Functions |
     and unknown activations, by the layer's name. Raises UnreadableSource for a damaged file, or one of weights without
     `into`; Unsupported for layers that are not known, all of them together; UsageError for a function of no layer.
     """
-    file = read_file(path)
+    file = read_archive(path) if is_keras_archive(path) else read_file(path)
     if into is not None:
         read_architecture(file, into)
     if file.config is None:
@@ -70,7 +71,7 @@ def _source(file: KerasFile, network: Network, graph: Any) -> Source:
     frozen = [layer.name for layer in network.frozen]
     for layer in network.frozen:
         layer.trainable = False
-    values = assign(file, network)
+    values = assign_archive(file, network) if isinstance(file, KerasArchive) else assign(file, network)
     for layer in network.frozen:
         layer.trainable = True
     graph_def = graph.as_graph_def()
@@ -83,7 +84,8 @@ def _source(file: KerasFile, network: Network, graph: Any) -> Source:
     signature = Signature("keras", inputs, _named_outputs(network, graph_def))
     arrays = {names[node]: assigned.array for node, assigned in values.items()}
     optimizer = {f"optimizer_weights/{each.name.removesuffix(':0')}": each for each in file.optimizer}
-    source = Source(file.path, "Keras HDF5", [file.path], graph_def, _producer(file), [signature])
+    kind = "Keras archive" if isinstance(file, KerasArchive) else "Keras HDF5"
+    source = Source(file.path, kind, [file.path], graph_def, _producer(file), [signature])
     source.stored = {name: (array.shape, array.dtype.name) for name, array in arrays.items()}
     source.stored |= {name: file.kind_of(each) for name, each in optimizer.items()}
     source.left = dict.fromkeys(optimizer, "optimizer state")
