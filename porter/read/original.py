@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from porter.errors import Unsupported, UsageError
+from porter.errors import UsageError
 from porter.read.assignments import Assignments
 from porter.read.choose import Chooser
 from porter.read.contexts import Contexts
@@ -16,14 +16,14 @@ from porter.read.ends import Ends
 from porter.read.feature_columns import dense_features
 from porter.read.flow import STRING, Flow
 from porter.read.functions import inline_calls, resolve
+from porter.read.input_shapes import fix_batches, set_shapes
 from porter.read.knobs import Knobs, probabilities
 from porter.read.lift_batch import lift_batch
 from porter.read.model import Candidate, Knob, Original, Signature, Source, Variable
 from porter.read.operations import VARIABLES, dtype_name, output_types, shape_of
 from porter.read.plan import make_plan
-from porter.read.shapes import Shapes
 from porter.read.signed_outputs import signed_outputs
-from porter.read.static import declared, imported, taken_at_once
+from porter.read.static import declared, taken_at_once
 from porter.read.tables import Tables
 from porter.read.values import Values
 from porter.read.variables import Place, Places, left_over
@@ -116,8 +116,9 @@ class _Maker:
             if t in self.asked and spell(t) not in self.plan.renamed
         }
         original.renamed = {name: to for name, to in original.renamed.items() if name != to}
-        self._set_shapes(original)
-        self._fix_batches(original, met)
+        set_shapes(original, self.given_shapes)
+        counts = {self._spelled(t): count for t in met if (count := taken_at_once(self.wiring, t)) is not None}
+        fix_batches(original, counts)
         found = self.found
         original.load = lambda node: found[node].load(self.source)
         used = {found[node].name for node in original.variables} | {self.places.stored_name(n) for n in turned}
@@ -339,64 +340,3 @@ class _Maker:
         if nodes is None or places[0] is None or places[1] is None:
             return None
         return self._variable(nodes[0], places[0]), self._variable(nodes[1], places[1])
-
-    # Shapes
-
-    def _set_shapes(self, original: Original) -> None:
-        """Give each input of unknown rank the shape that its consumers ask for."""
-        wiring = Wiring(original.graph_def)
-        shapes = Shapes(wiring)
-        nodes = {name: wiring.nodes[parse(original.stands_for(name))[0]] for name in original.inputs}
-        self._doubt_scalars(original.graph_def, nodes.values())
-        for name, node in nodes.items():
-            if not node.attr["shape"].shape.unknown_rank:
-                continue
-            shape, guessed = shapes.infer((node.name, 0)), False
-            if shape is None:
-                shape, guessed = shapes.guess((node.name, 0)), True
-            if shape is None:
-                raise Unsupported(
-                    f"The shape of the input {name} is unknown.",
-                    where=", ".join(f"{user} ({wiring.op(user)})" for user, _, _ in wiring.users[node.name][:3]),
-                    why="the graph does not say it, nor does what consumes it",
-                    todo=f"give it with --shape {name.removesuffix(':0')}=?,28,28,1 (? for an unknown dimension)",
-                )
-            node.attr["shape"].shape.Clear()
-            node.attr["shape"].shape.SetInParent()
-            for size in shape:
-                node.attr["shape"].shape.dim.add(size=-1 if size is None else size)
-            origin = "guessed from what is computed of it" if guessed else "taken from what consumes it"
-            better = f"; --shape {name.removesuffix(':0')}=... gives another" if guessed else ""
-            original.warnings.append(f"The shape of {name} is not in the graph; {origin}: {_written(shape)}{better}.")
-
-    def _fix_batches(self, original: Original, met: set[Tensor]) -> None:
-        """A queue gives as many samples at once as the training took: where the graph counts on it, so must we."""
-        counts = {tensor: count for tensor in met if (count := taken_at_once(self.wiring, tensor)) is not None}
-        graph = imported(original.graph_def) if counts else None
-        if graph is None:
-            return
-        shapes = [graph.get_tensor_by_name(original.stands_for(name)).shape for name in original.outputs]
-        fixed = {size for shape in shapes if shape.rank for size in shape.as_list()[:1]}
-        nodes = {node.name: node for node in original.graph_def.node}
-        for tensor, count in counts.items():
-            node = nodes[parse(original.stands_for(self._spelled(tensor)))[0]]
-            dims = node.attr["shape"].shape.dim
-            if count in fixed and dims and dims[0].size == -1:
-                dims[0].size = count
-                original.warnings.append(
-                    f"The graph is written for batches of {count}: {self._spelled(tensor)} takes no other."
-                )
-
-    def _doubt_scalars(self, graph_def: Any, nodes: Iterable[Any]) -> None:
-        """Graphs out of TensorFlow 1's freezer have no version, and before version 22 a scalar was written as an
-        unknown rank is: where TensorFlow finds that the scalars do not fit, they are none."""
-        scalars = [n for n in nodes if shape_of(n.attr["shape"].shape) == () and (n.name, 0) not in self.given_shapes]
-        if self.source.graph_def.versions.producer == 0 and scalars and imported(graph_def) is None:
-            for node in scalars:
-                node.attr["shape"].shape.unknown_rank = True
-
-
-def _written(shape: tuple[int | None, ...]) -> str:
-    return (
-        "(" + ", ".join("?" if size is None else str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
-    )
