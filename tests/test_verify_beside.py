@@ -6,7 +6,7 @@ import lab
 import numpy as np
 import pytest
 
-from porter.verify.beside import beside, rounded_as_beside
+from porter.verify.beside import NEIGHBOURS, beside, rounded_as_beside
 from porter.verify.compare import compare
 from porter.verify.mutations import attributes
 
@@ -57,7 +57,7 @@ def test_what_amplifies_nothing_is_given_nothing(kind):
         return np.exp(array) + array / array.dtype.type(3)
 
     want = answer(x["x"])
-    exact = rounded_as_beside(want, answer(near["x"]), answer(near["x"].astype("float64")))
+    exact = rounded_as_beside(want, [(answer(near["x"]), answer(near["x"].astype("float64")))])
     assert compare(want, want, exact_run=exact).ok
     assert not compare(want * np.float32(1 + 1e-4), want, exact_run=exact).ok
 
@@ -68,3 +68,18 @@ def test_what_is_no_floating_point_number_is_left():
     assert found["words"] is words
     assert found["counts"] is counts
     assert abs(found["x"][2] - 1) <= np.spacing(1.0)
+
+
+def test_of_several_neighbours_the_one_that_is_rounded_most_tells():
+    want = np.float32([1.0, 2.0])
+    exact = np.array([1.5, 2.5])
+    lucky, rough = (exact, exact), (exact + [0.0, 0.25], exact)
+    assert np.array_equal(rounded_as_beside(want, [lucky, rough, lucky]), [1.0, 1.75])
+    assert rounded_as_beside(want, [lucky, (None, exact)]) is None
+
+
+def test_neighbours_differ_from_each_other():
+    array = np.ones((50,), np.float32)
+    moved = [beside({"x": array}, neighbour)["x"] for neighbour in NEIGHBOURS]
+    assert len({each.tobytes() for each in moved}) == len(NEIGHBOURS)
+    assert all(np.abs(each - array).max() == np.spacing(np.float32(1)) for each in moved)

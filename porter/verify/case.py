@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from porter.verify.beside import beside, rounded_as_beside
+from porter.verify.beside import NEIGHBOURS, beside, rounded_as_beside
 from porter.verify.compare import Comparison
 from porter.verify.reference import Reference, Refused
 from porter.verify.samples import take
@@ -60,9 +60,11 @@ class Case:
 
     def in_double_beside(self, output: str, want: np.ndarray, index: int | None = None) -> np.ndarray | None:
         """The same by the rounding at inputs one unit in the last place away, for where `want` is exact by luck."""
-        near = beside(self.feeds if index is None else self.sample(index))
-        rounded, exact = (self._run(near, precision).get(output) for precision in ("float32", "float64"))
-        return rounded_as_beside(want, rounded, exact)
+        feeds = self.feeds if index is None else self.sample(index)
+        near = (beside(feeds, neighbour) for neighbour in NEIGHBOURS)
+        return rounded_as_beside(
+            want, ((self._run(each, "float32").get(output), self._run(each, "float64").get(output)) for each in near)
+        )
 
     def sample(self, index: int) -> dict[str, np.ndarray]:
         """The inputs of sample `index` as a batch of one."""

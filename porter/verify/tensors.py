@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from porter.verify.beside import beside, rounded_as_beside
+from porter.verify.beside import NEIGHBOURS, beside, rounded_as_beside
 from porter.verify.reference import Reference, Refused
 from porter.verify.steps import after, read
 
@@ -40,10 +40,13 @@ class Tensors:
         """The same by the rounding one unit in the last place away from `sources`, for where `want` is exact by luck."""
         sources = list(sources)
         used = {name: self.raw[name] for name in (read(source)[0] for source in sources if source) if name in self.raw}
-        other = copy(self)
-        other.feeds, other.raw = beside(self.feeds), beside(used)
-        rounded, exact = other.again(sources, output, training=self.training), other.in_double(sources, output)
-        return rounded_as_beside(want, rounded, exact)
+
+        def both(neighbour: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+            other = copy(self)
+            other.feeds, other.raw = beside(self.feeds, neighbour), beside(used, neighbour)
+            return other.again(sources, output, training=self.training), other.in_double(sources, output)
+
+        return rounded_as_beside(want, map(both, NEIGHBOURS))
 
     def moved(
         self, changed: Mapping[str, np.ndarray], sources: Iterable[str], outputs: Iterable[str]
