@@ -52,7 +52,7 @@ def to_graph(original: Original) -> Graph:
         if definition.name in original.variables:
             node.op = "Variable"
             node.attrs = {"variable": original.variables[definition.name]}
-        elif definition.name in knobs:
+        elif definition.name in knobs and not _is_frozen_integer(definition):
             knob = knobs[definition.name]
             node.op = "Knob"
             node.attrs = {"training": knob.training, "inference": knob.inference}
@@ -77,6 +77,11 @@ def to_graph(original: Original) -> Graph:
     graph.outputs = [_find(graph, original.stands_for(name)) for name in original.outputs]
     _compute_constants(graph, imported, original)
     return graph
+
+
+def _is_frozen_integer(definition: Any) -> bool:
+    """Whether a knob is a whole number that was frozen, such as an axis: it does not differ in training."""
+    return definition.op == "Const" and definition.attr["dtype"].type in (3, 9)
 
 
 def _find(graph: Graph, tensor: str) -> Value:

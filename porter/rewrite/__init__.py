@@ -25,6 +25,7 @@ from porter.rewrite.by_hand import as_functions, check_form, of_one_call
 from porter.rewrite.kept_axes import kept_axes
 from porter.rewrite.kernels import raise_kernels
 from porter.rewrite.recurrent import forget_masks, raise_chains, raise_fused, raise_loops, raise_single_steps, settle
+from porter.rewrite.settings import settings
 from porter.rewrite.sizes import Sizes, outline
 from porter.rewrite.step_numbers import number_steps
 from porter.rewrite.transposes import cancel_transposes
@@ -326,9 +327,8 @@ def _unsupported(node: Node, miss: Miss | None, result: Rewriting) -> Unsupporte
     why = str(miss) if miss else "no rule covers this operation"
     if near and near[1] > (1 if miss else 0):
         why += f"; the nearest rule is {near[0]}, which missed because {near[2]}"
-    return Unsupported(
-        f"{node.op} has no Keras form here",
-        where=node.name,
-        why=why,
-        todo="name outputs before it with --outputs, or tensors behind it with --inputs, to convert the rest",
-    )
+    todo = "name outputs before it with --outputs, or tensors behind it with --inputs, to convert the rest"
+    fed = settings(node)
+    if fed and miss is not None and miss.other_form:
+        todo = f"{' '.join(f'--freeze {name}=…' for name in fed)} gives it for good; or {todo}"
+    return Unsupported(f"{node.op} has no Keras form here", where=node.name, why=why, todo=todo)

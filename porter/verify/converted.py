@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from porter.errors import OutputsDiffer
+from porter.verify.reference import first_line
 from porter.verify.words import as_text
 
 
@@ -33,7 +34,8 @@ class Converted:
             leaves = keras.tree.flatten(results)
             arrays = [as_text(np.asarray(keras.ops.convert_to_numpy(leaf))) for leaf in leaves]
         except Exception as problem:  # a model may raise anything, and that it does is the finding
-            text = str(problem).strip() or "no message"
+            text = first_line(problem) if type(problem).__module__.startswith("tensorflow") else str(problem).strip()
+            text = text or "no message"
             raise OutputsDiffer(f"The conversion raises {type(problem).__name__}: {text[:300]}") from problem
         return named(self.outputs, arrays)
 

@@ -280,5 +280,6 @@ def first_line(problem: Exception) -> str:
     text = re.sub(
         r"\AGraph execution error:\s*(Detected at node.*?^Node: '[^\n]*'\n)?", "", text, flags=re.DOTALL | re.MULTILINE
     )
-    lines = [line.strip() for line in text.partition("[[")[0].splitlines() if line.strip()]
+    lines = [line.strip() for line in text.partition("[[")[0].splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("Graph execution error", "Detected at", 'File "'))]
     return lines[0][:400] if lines else type(problem).__name__

@@ -83,6 +83,9 @@ def conditional(predicate, if_true, if_false, *, node):
         try_sizes_of_one(node)
         return if_false
     require(_alike(*shapes), f"the sides have the shapes {shapes[0]} and {shapes[1]}", node)
+    probes = if_true.probe, if_false.probe
+    same = None in probes or probes[0] == probes[1]
+    require(same, "the sides have sizes that differ: neither is known, and they follow from different ones", node)
     return _where(predicate, if_true, if_false, node)
 
 
