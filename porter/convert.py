@@ -195,7 +195,7 @@ def model_name(source: Path) -> str:
     if name == "saved_model.pb":
         name = source.resolve().parent.name
     name = re.sub(r"\.(tar\.gz|tgz|tar|zip|tar\.bz2)$", "", name)
-    name = re.sub(r"\.(meta|index|pb|pbtxt|h5|hdf5|data-\d+-of-\d+)$", "", name)
+    name = re.sub(r"\.(meta|index|pb|pbtxt|h5|hdf5|keras|data-\d+-of-\d+)$", "", name)
     name = re.sub(r"(\.ckpt)?(-\d+)?$", "", name)
     name = re.sub(r"\.ckpt$", "", name)
     return re.sub(r"\W+", "_", name).strip("_") or "model"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from keras_files import write_file
 
 from porter.errors import OutputsDiffer, UnreadableSource, Unsupported, UsageError
+from porter.options import Options
 from porter.transplant import transplant
 from porter.transplant.agree import agreement
 from porter.transplant.flow import parts_of
@@ -568,3 +570,48 @@ def test_steps_may_be_rows_of_the_originals_matrix():
     assert agreement(model, Truth()).ok
     model.set_weights([kernel * 1.01, bias])
     assert not agreement(model, Truth()).ok
+
+
+MATRIX = """
+import keras
+def build():
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="a"), keras.layers.Dense(3, name="b")])
+"""
+
+
+def test_averages_of_a_bare_checkpoint(tmp_path):
+    """Asked for they are taken, otherwise told of; where there is nothing else they are the weights."""
+    raw = arrays_of({"a/kernel": (4, 3), "a/bias": (3,), "b/kernel": (3, 3), "b/bias": (3,)})
+    averages = {f"{name}/ExponentialMovingAverage": array + 1 for name, array in raw.items() if name != "b/bias"}
+    file = tmp_path / "mine.py"
+    file.write_text(MATRIX)
+    out = tmp_path / "o.weights.h5"
+    for given, weights, first, said in (
+        ({**raw, **averages}, "auto", raw["a/kernel"], "also holds moving averages of 3 weights"),
+        ({**raw, **averages}, "ema", raw["a/kernel"] + 1, "3 weights are their moving averages"),
+        ({"b/bias": raw["b/bias"], **averages}, "auto", raw["a/kernel"] + 1, "3 weights are their moving averages"),
+    ):
+        done = transplant(save(tmp_path, given), f"{file}:build", out, options=Options(weights=weights))
+        assert any(said in note for note in done.notes)
+        model = load_model(f"{file}:build")
+        model.load_weights(out)
+        np.testing.assert_array_equal(model.get_weights()[0], first)
+        np.testing.assert_array_equal(model.get_weights()[3], raw["b/bias"])
+    with pytest.raises(UsageError, match="no moving averages"):
+        transplant(save(tmp_path, raw), f"{file}:build", out, options=Options(weights="ema"))
+
+
+def test_weights_alone_of_a_keras_file(tmp_path):
+    """By names too; in a layout of Keras 1 they would have to be rearranged first."""
+    raw = arrays_of({"a/kernel:0": (4, 3), "a/bias:0": (3,), "b/kernel:0": (3, 3), "b/bias:0": (3,)})
+    held = {layer: [(name, raw[name]) for name in raw if name.startswith(layer)] for layer in "ab"}
+    file = tmp_path / "mine.py"
+    file.write_text(MATRIX)
+    path = write_file(tmp_path / "weights.h5", None, held, "2.3.1")
+    transplant(path, f"{file}:build", tmp_path / "o.weights.h5")
+    model = load_model(f"{file}:build")
+    model.load_weights(tmp_path / "o.weights.h5")
+    for array, given in zip(model.get_weights(), raw.values(), strict=True):
+        np.testing.assert_array_equal(array, given)
+    with pytest.raises(UnreadableSource, match=r"layouts of Keras 1\.2\.2"):
+        transplant(write_file(path, None, held, "1.2.2"), f"{file}:build", tmp_path / "o.weights.h5")

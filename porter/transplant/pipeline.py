@@ -19,10 +19,11 @@ from porter.options import Options, Progress, quiet
 from porter.stages import open_original
 from porter.transplant.agree import Agreement, Original, Recording, agreement, run
 from porter.transplant.assumed import SETTINGS, Assumed
+from porter.transplant.bare import bare_parts, is_bare
 from porter.transplant.flow import parts_of
 from porter.transplant.into import load_model
 from porter.transplant.match import Match, match
-from porter.transplant.names import as_asked, parts_of_names
+from porter.transplant.names import as_asked
 from porter.transplant.parts import NEUTRAL, Part, unlike, value
 
 RUNNING = "running it: no other arrangement tried agrees"
@@ -103,7 +104,6 @@ def _sources(
     checkpoint: Path, source: str | None, options: Options, model: Any, stack: ExitStack, progress: Progress
 ) -> tuple[Original | None, list[Part], list[str], list[str]]:
     """The parts of the original: of its conversion where its graph is there, or else of the names in the checkpoint."""
-    from porter.read import open_weights
     from porter.verify import Reference
 
     if source is not None:
@@ -111,13 +111,9 @@ def _sources(
     try:
         original = open_original(Path(source) if source is not None else checkpoint, options, progress)
     except UnreadableSource as problem:
-        if source is not None or "it holds the graph" not in problem.what:
+        if source is not None or not is_bare(problem):
             raise
-        stored = open_weights(checkpoint)
-        assert stored.load is not None
-        parts, left = parts_of_names({name: shape for name, (shape, _) in stored.stored.items()}, stored.load)
-        note = "There is no graph beside the checkpoint: names, shapes and numbers in the names had to do. --source gives one."
-        return None, parts, left, [note]
+        return None, *bare_parts(checkpoint, options.weights)
     reference = stack.enter_context(Reference(original))
     work = stack.enter_context(tempfile.TemporaryDirectory(prefix="porter-transplant-"))
     made = make(original, options, reference, Path(work), progress)
