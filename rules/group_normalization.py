@@ -6,6 +6,7 @@ from porter.rules.statistics import (
     count,
     flat,
     from_end,
+    gamma_and_beta,
     groups_layer,
     kept_axes,
     moments,
@@ -96,7 +97,7 @@ def _splits(whole, split, axis):
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 5, 5, 6], "x")
     grouped = tf.reshape(x, [tf.shape(x)[0], 5, 5, 3, 2])
-    gamma, beta = (tf.reshape(each, [1, 1, 1, 3, 2]) for each in _weights(tf, [6]))
+    gamma, beta = (tf.reshape(each, [1, 1, 1, 3, 2]) for each in gamma_and_beta(tf, [6]))
     mean, variance = tf.nn.moments(grouped, [4, 1, 2], keepdims=True)
     factor = tf.rsqrt(variance + 1e-6)
     normal = grouped * (factor * gamma) + (-mean * factor * gamma + beta)
@@ -109,7 +110,7 @@ def _(tf):
     grouped = tf.reshape(x, [-1, 2, 3, 5, 5])
     mean, variance = tf.nn.moments(grouped, [2, 3, 4], keepdims=True)
     normal = tf.reshape((grouped - mean) / tf.sqrt(variance + 1e-5), [-1, 6, 5, 5])
-    gamma, beta = _weights(tf, [1, 6, 1, 1])
+    gamma, beta = gamma_and_beta(tf, [1, 6, 1, 1])
     return normal * gamma + beta
 
 
@@ -127,7 +128,7 @@ def _(tf):
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 3, 4, 5, 6], "x")
     grouped = tf.reshape(x, [tf.shape(x)[0], 3, 4, 5, 3, 2])
-    gamma, beta = (tf.reshape(each, [1, 1, 1, 1, 3, 2]) for each in _weights(tf, [6]))
+    gamma, beta = (tf.reshape(each, [1, 1, 1, 1, 3, 2]) for each in gamma_and_beta(tf, [6]))
     mean, variance = tf.nn.moments(grouped, [5, 2, 3], keepdims=True)
     factor = tf.rsqrt(variance + 1e-6)
     normal = grouped * (factor * gamma) + (-mean * factor * gamma + beta)
@@ -139,16 +140,9 @@ def _(tf):
     x = tf.placeholder(tf.float32, [None, None, None, 6], "x")
     shape = tf.shape(x)
     grouped = tf.reshape(x, tf.stack([shape[0], 3, shape[1], shape[2], 2]))
-    gamma, beta = (tf.reshape(each, [1, 3, 1, 1, 2]) for each in _weights(tf, [6]))
+    gamma, beta = (tf.reshape(each, [1, 3, 1, 1, 2]) for each in gamma_and_beta(tf, [6]))
     mean, variance = tf.nn.moments(grouped, [2, 3, 4], keepdims=True)
     return tf.reshape(tf.nn.batch_normalization(grouped, mean, variance, beta, gamma, 1e-3), shape)
-
-
-def _weights(tf, shape):
-    return (
-        tf.get_variable("gamma", shape, initializer=tf.ones_initializer()),
-        tf.get_variable("beta", shape, initializer=tf.zeros_initializer()),
-    )
 
 
 RULES = (group_normalization,)

@@ -9,6 +9,7 @@ from porter.rules.statistics import (
     fits,
     flat,
     from_end,
+    gamma_and_beta,
     groups_layer,
     normalized,
     other_dtype,
@@ -218,19 +219,12 @@ def _(tf):
 @fused_with_batch_statistics.example("training fixed, on vectors", "BatchStatisticsNormalization")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 4], "x")
-    gamma, beta = _weights(tf, [4])
+    gamma, beta = gamma_and_beta(tf, [4])
     return tf.reshape(tf.nn.fused_batch_norm(tf.reshape(x, [-1, 1, 1, 4]), gamma, beta, epsilon=1e-3)[0], [-1, 4])
 
 
-def _weights(tf, shape):
-    return (
-        tf.get_variable("gamma", shape, initializer=tf.ones_initializer()),
-        tf.get_variable("beta", shape, initializer=tf.zeros_initializer()),
-    )
-
-
 def _normalize(tf, x, axes, shape, epsilon):
-    gamma, beta = _weights(tf, shape)
+    gamma, beta = gamma_and_beta(tf, shape)
     return tf.nn.batch_normalization(x, *tf.nn.moments(x, axes, keepdims=True), beta, gamma, epsilon)
 
 

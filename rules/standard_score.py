@@ -5,6 +5,7 @@ from porter.rules.statistics import (
     axis_argument,
     fits,
     from_end,
+    gamma_and_beta,
     other_dtype,
     over_first,
     own_axes,
@@ -90,16 +91,9 @@ def _(tf):
 
 
 def _contrib_instance(tf, x, axes, shape):
-    gamma, beta = (tf.reshape(each, [1, 1, 1, *shape]) for each in _weights(tf, shape))
+    gamma, beta = (tf.reshape(each, [1, 1, 1, *shape]) for each in gamma_and_beta(tf, shape))
     deviation = tf.math.reduce_std(x, axes, keepdims=True) + 1e-3
     return (x - tf.reduce_mean(x, axes, keepdims=True)) / deviation * gamma + beta
-
-
-def _weights(tf, shape):
-    return (
-        tf.get_variable("gamma", shape, initializer=tf.ones_initializer()),
-        tf.get_variable("beta", shape, initializer=tf.zeros_initializer()),
-    )
 
 
 RULES = (deviation_normalization,)

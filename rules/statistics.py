@@ -240,3 +240,11 @@ def over_axes(x, axes, epsilon, gamma, beta):
     if axes == last:
         return layer(x)
     return ops.transpose(layer(ops.transpose(x, order)), tuple(order.index(axis) for axis in range(x.rank)))
+
+
+def gamma_and_beta(tf, shape):
+    """Variables of an example, as normalisations have them before the first step."""
+    return (
+        tf.get_variable("gamma", shape, initializer=tf.ones_initializer()),
+        tf.get_variable("beta", shape, initializer=tf.zeros_initializer()),
+    )

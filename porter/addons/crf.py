@@ -70,12 +70,8 @@ class CRF(tf_keras.layers.Layer):
             total = self._linked(parts) + tf.expand_dims(parts[0] + least, 2)
             return tf.argmin(total, 1, output_type=tf.int32), tf.reduce_min(total, 1)
 
-        def backward(parts: list[Any], label: Any) -> Any:
-            before = tf.reduce_sum(parts[0] * tf.one_hot(label, self.units, dtype=tf.int32), 1)
-            return before, before
-
         came_from = _loop(forward, parts, tf.zeros_like(parts[0][:, 0]))
-        return tf.one_hot(_loop(backward, [came_from], came_from[:, -1, 0], backwards=True), self.units)
+        return tf.one_hot(_loop(_step_back, [came_from], came_from[:, -1, 0], backwards=True), self.units)
 
     def _shares(self, forwards: list[Any], backwards: list[Any]) -> Any:
         """Each label's share at each step, as keras-contrib has it: energies and the sums beside them have one sign."""
@@ -153,16 +149,11 @@ class AddonsCRF(tf_keras.layers.Layer):
         came_from, score = forwards(potentials[:, 1:], potentials[:, 0], mask=steps)
         came_from = tf.cast(came_from, tf.int32)
         last = tf.argmax(score, axis=1, output_type=tf.int32)
-
-        def backward(parts: list[Any], label: Any) -> Any:
-            before = tf.reduce_sum(parts[0] * tf.one_hot(label, self.units, dtype=tf.int32), 1)
-            return before, before
-
         if lengths is None:
-            path = _loop(backward, [came_from], last, backwards=True)
+            path = _loop(_step_back, [came_from], last, backwards=True)
             return tf.concat([path, tf.expand_dims(last, 1)], axis=1)
         came_from = tf.reverse_sequence(came_from, tf.maximum(lengths - 1, 0), seq_axis=1)
-        path = tf.concat([tf.expand_dims(last, 1), _loop(backward, [came_from], last)], axis=1)
+        path = tf.concat([tf.expand_dims(last, 1), _loop(_step_back, [came_from], last)], axis=1)
         return tf.reverse_sequence(path, lengths, seq_axis=1)
 
 
@@ -179,6 +170,12 @@ class _Forward(tf_keras.layers.AbstractRNNCell):
         total = tf.expand_dims(states[0], 2) + self.chain
         came_from = tf.cast(tf.argmax(total, 1, output_type=tf.int32), inputs.dtype)
         return came_from, [inputs + tf.reduce_max(total, 1)]
+
+
+def _step_back(parts: list[Any], label: Any) -> Any:
+    """The label that leads to `label` [batch]. parts: for each label, which one came before it [batch, labels]."""
+    before = tf.reduce_sum(parts[0] * tf.one_hot(label, parts[0].shape[-1], dtype=tf.int32), 1)
+    return before, before
 
 
 def _loop(

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 WIDTH = 120
+TEXT = re.compile(r'"(\\.|[^"\\])*"')
 
 
 @dataclass
@@ -103,13 +104,19 @@ def _closing(line: str, start: int) -> int:
     depth, position = 0, start
     while position < len(line):
         if line[position] == '"':
-            position = re.compile(r'"(\\.|[^"\\])*"').match(line, position).end()  # type: ignore[union-attr]
+            position = _behind_text(line, position)
             continue
         depth += (line[position] in "([{") - (line[position] in ")]}")
         if depth == 0:
             return position
         position += 1
     return len(line) - 1
+
+
+def _behind_text(line: str, start: int) -> int:
+    """The place behind the string that begins at `start`."""
+    found = TEXT.match(line, start)
+    return found.end() if found else len(line)
 
 
 def split_arguments(inner: str) -> list[str]:
@@ -119,7 +126,7 @@ def split_arguments(inner: str) -> list[str]:
         if inner[position] in "([{":
             position = _closing(inner, position)
         elif inner[position] == '"':
-            position = re.compile(r'"(\\.|[^"\\])*"').match(inner, position).end() - 1  # type: ignore[union-attr]
+            position = _behind_text(inner, position) - 1
         elif inner[position] == ",":
             parts.append(inner[start:position].strip())
             start = position + 1
