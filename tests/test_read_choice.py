@@ -292,3 +292,26 @@ def test_parts_that_only_summaries_show_are_no_outputs(graph):
     for i in range(2):
         v1.summary.image(f"map{i}", tf.slice(maps, [0, 0, 0, i], [-1, -1, -1, 1]))
     assert trained(graph).outputs == [maps.name]
+
+
+def test_an_angle_that_is_only_there_to_be_doubled_is_not_the_output(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 1], "wanted")
+    angle = 2.0 * tf.atan(tf.matmul(x, variable("a", 4, 1)) + variable("b", 1))
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(wanted - angle)))
+    assert trained(graph).outputs == [angle.name]
+
+
+def test_two_pictures_that_are_faded_into_each_other_are_one_output(graph):
+    z, wanted = v1.placeholder(tf.float32, [None, 4], "z"), v1.placeholder(tf.float32, [None, 6], "wanted")
+    hidden, alpha = tf.nn.relu(tf.matmul(z, variable("a", 4, 5))), variable("alpha", trainable=False)
+    old, new = tf.matmul(hidden, variable("b", 5, 6)), tf.matmul(tf.tanh(hidden), variable("c", 5, 6))
+    faded = (1.0 - alpha) * old + alpha * new
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(wanted - faded)))
+    assert trained(graph).outputs == [faded.name]
+
+
+def test_what_a_loop_writes_is_the_output_with_the_batch_in_front(graph):
+    x = v1.placeholder(tf.float32, [None, 3, 4], "x")
+    states, _ = v1.nn.dynamic_rnn(v1.nn.rnn_cell.BasicRNNCell(5), x, dtype=tf.float32)
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(states)))
+    assert states.name in trained(graph).outputs

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from porter.read.ends import End, Ends
-from porter.read.operations import dtype_name, only_tells
+from porter.read.ends import LOOPS_OUT, End, Ends
+from porter.read.operations import RANDOM, dtype_name, only_tells
 from porter.read.values import Values
 
 PROBABILITIES = {"Softmax": 6.0, "Sigmoid": 6.0, "LogSoftmax": 5.0}
 ACTIVATIONS = frozenset({
-    "Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Tanh", "Softplus", "Softsign", "Maximum", "Minimum",
+    "Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Tanh", "Atan", "Softplus", "Softsign", "Maximum", "Minimum",
     "ClipByValue",
 })  # fmt: skip
+BOUNDED = frozenset({"Tanh", "Atan", "Sigmoid"})
 CARRYING = frozenset({
     "Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose", "StridedSlice", "Slice", "Split", "SplitV",
     "Unpack", "StopGradient", "Exit", "TensorArrayGatherV3", "TensorArrayReadV3", "Merge", "DepthToSpace",
@@ -106,7 +107,7 @@ class Worth:
             if best >= ENOUGH:
                 worth = max(3.7, best + (0.1 if op in STACKING else 0.05)) if op in STACKING | SUMMING else 3.7
                 return worth, f"{op}: brings together what several parts of the network give"
-        if self._rescales(name) and depth < 20:
+        if inputs and depth < 20 and self._rescales(name):
             score, why = max(self.of(source, end, depth + 1) for source in inputs)
             return score + 0.1, f"{why}, brought to another range"
         if depth < 20 and (source := self._shifts(name)) is not None and source in end.after:
@@ -129,6 +130,8 @@ class Worth:
             return -0.5
         users = [user for user, _, _ in self.wiring.users[name] if user in self.flow.forward]
         in_use = any(user in self.ends.domain for user in users)
+        if self.wiring.op(name) == "Transpose" and self.wiring.op(self.wiring.inputs[name][0][0]) in LOOPS_OUT:
+            return 0.1  # what a loop wrote, with the batch in front again
         if self.wiring.op(name) == "Identity" and self._is_only_user(name):
             return 0.05  # what the author's variable stands for, as behind tf.nn.embedding_lookup
         if self.wiring.op(name) == "Reshape":
@@ -197,7 +200,8 @@ class Worth:
         return sum(user in self.flow.forward for user, _, _ in self.wiring.users[source]) == 1
 
     def _shifts(self, name: str) -> str | None:
-        """What a node adds a weight to, or multiplies with a number or divides by one, if nothing else is made of it."""
+        """What a node adds a weight to, or multiplies with a number or a variable or divides by one, if nothing else is
+        made of it."""
         op, inputs = self.wiring.op(name), self.wiring.inputs[name]
         at = next((at for at, (source, _) in enumerate(inputs[:2]) if source in self.ends.domain), None)
         if at is None or len(inputs) != 2 or inputs[1 - at][0] in self.ends.domain:
@@ -209,7 +213,13 @@ class Worth:
         users = [user for user, _, _ in self.wiring.users[name] if user in self.flow.forward]
         meant = not users or any(user in self.ends.domain for user in users)  # not 0.9 * target, for a loss
         alone = self._is_only_user(name, at)
-        return source if scaled and alone and meant and self.values.number(other) is not None else None
+        known = self.values.number(other) is not None or self._is_held(other[0])
+        return source if scaled and alone and meant and known else None
+
+    def _is_held(self, name: str) -> bool:
+        """Whether a factor is computed from variables and constants alone; random numbers are not."""
+        before = self.wiring.before([name]) if name not in self.flow.fed else ()
+        return bool(before) and not any(self.wiring.op(each) in RANDOM for each in before)
 
     def _matches(self, name: str) -> bool:
         """Whether a node sums up a product or a distance of parts of the network, how well they match, or the product of
@@ -235,7 +245,7 @@ class Worth:
         return {each for each in found if self.wiring.op(each) in MATCHING}
 
     def _rescales(self, name: str) -> bool:
-        """Whether a node brings a tanh, of which nothing else is made, to another range."""
+        """Whether a node brings a tanh, an angle or a probability, of which nothing else is made, to another range."""
         while self.wiring.op(name) in ("Add", "AddV2", "Sub", "Mul", "RealDiv"):
             inputs = [source for source, _ in self.wiring.inputs[name]]
             computed = [source for source in inputs if source in self.ends.domain]
@@ -245,7 +255,7 @@ class Worth:
             name = computed[0]
             if sum(user in self.flow.forward for user, _, _ in self.wiring.users[name]) != 1:
                 return False
-        return self.wiring.op(name) == "Tanh"
+        return self.wiring.op(name) in BOUNDED
 
     def _combines(self, name: str) -> bool:
         """Whether a node puts together values of different ends, or of an end and what lies before it."""
