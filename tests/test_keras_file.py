@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import marshal
 import pickle
+import re
 from functools import partial
 
 import numpy as np
@@ -14,6 +17,7 @@ from porter.errors import UnreadableSource, Unsupported, UsageError
 from porter.options import Options
 from porter.read import open_source
 from porter.read.keras_file import open_keras_file
+from porter.read.keras_file.byte_code import names_in
 from porter.stages import open_original
 
 
@@ -232,3 +236,18 @@ def test_one_function_for_many_layers(write):
     code = [layer("Lambda", name=f"block{i}", function="elsewhere", arguments={}) for i in range(3)]
     source = open_keras_file(write(sequential(*code)), None, {"block*": abs})
     assert [node.op for node in source.graph_def.node].count("Abs") == 3
+
+
+def test_a_lambda_is_recognised_by_the_names_in_its_code(write):
+    """They are looked for, not unmarshalled: other bytes give none."""
+    code = marshal.dumps(
+        compile("lambda tensor: K.l2_normalize(tensor, axis=-1) / 255.0", "net.py", "eval").co_consts[0]
+    )
+    for text in (base64.b64encode(code).decode(), code.decode("latin1")):
+        entry = layer("Lambda", name="l", function=[text, None, None], function_type="lambda")
+        with pytest.raises(Unsupported) as caught:
+            open_source(write(sequential(entry)))
+        assert "whose code names" in caught.value.where
+        assert {"K", "l2_normalize", "tensor", "axis"} <= set(re.findall(r"\w+", caught.value.where))
+    for other in ("@@@", "", "AAAA", "\xfa\xff", None, [], {"config": 1}):
+        assert names_in([other]) == names_in(other) == []

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from porter.errors import Unsupported
+from porter.read.keras_file.byte_code import names_in
 from porter.read.keras_file.keras1 import as_then, is_before, modern, older
 
 ACTIVATIONS = {
@@ -178,9 +179,10 @@ class Known:
 
         function = self._function(name)
         if function is None:
+            names = names_in(config.get("function"))
             raise Unsupported(
                 f"The layer {name} is a Lambda: its function is Python byte code, which porter does not run.",
-                where=name,
+                where=f"{name}, whose code names {', '.join(names[:10])}" if names else name,
                 why="a file can hold any program there",
                 todo=f"name the function: --lambda {name}=my_file.py:function",
             )
