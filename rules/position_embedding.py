@@ -2,6 +2,7 @@
 
 from porter.rule import Weight, WeightRef, is_trained, ops, porter_layers, require, rule
 
+SMALL = 32  # a constant with no more numbers stands in the source
 ARRANGED = ("Reshape", "ExpandDims", "Squeeze")
 
 
@@ -10,7 +11,8 @@ def position_embedding(tf, x, table: Weight):
     """Raise x + table, one row for each step, to `PositionEmbedding`.
 
     Shapes: x [batch, steps, width] with a known number of steps; table [steps, width], or the first rows of a longer one.
-    Left as ops: tables of one step, constant ones, and those of other axes.
+    Left as ops: tables of one step, constants that are worked out, such as sines, and tables of other axes. A constant one,
+    as in a frozen graph, is not trained.
     Source: modeling.py of google-research/bert; model.py of openai/gpt-2.
     """
     return (x + table).named("added")
@@ -22,10 +24,12 @@ def _(x, table, added):
     steps, width = x.shape[1:]
     shape = tuple(table.value.shape or ())
     require(shape in ((steps, width), (1, steps, width)) and steps > 1, f"a table of shape {shape}", added)
-    require(is_trained(table) and x.dtype == table.value.dtype == "float32", "not a table that is trained", added)
-    whole = _rows_of(table.value)
+    require(x.dtype == table.value.dtype == "float32", "not a table of 32 bits", added)
+    whole, trained = _rows_of(table.value), is_trained(table)
     length = whole.shape[-2]
-    layer = porter_layers.PositionEmbedding(length, width)
+    frozen = whole.node.op == "Const" and length * width > SMALL
+    require(trained or frozen, "a small table, or one that is worked out", added)
+    layer = porter_layers.PositionEmbedding(length, width, **({} if trained else {"trainable": False}))
     return ops.add(x, layer.bind(table__embeddings=WeightRef(whole).reshape((length, width)))(x))
 
 
@@ -70,6 +74,12 @@ def _(tf):
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 5, 6], "x")
     return x + tf.get_variable("positions", [9, 6])[2:7]
+
+
+@position_embedding.example("a table of a frozen graph", "PositionEmbedding")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 7], "x")
+    return x + tf.slice(tf.constant([[each * 7.0 + i * i for i in range(7)] for each in range(9)]), [0, 0], [5, -1])
 
 
 @position_embedding.counterexample("a bias for each entry of a vector", "PositionEmbedding")

@@ -6,7 +6,7 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable(package="porter")
 class PositionEmbedding(layers.Layer):
-    """A learned vector for each step of a sequence, whatever the sequence holds.
+    """A vector for each step of a sequence, whatever the sequence holds.
 
     Args:
         length: how many steps have one, [batch, length, ...] at most.
