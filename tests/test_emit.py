@@ -212,9 +212,9 @@ def test_a_large_constant_is_a_parameter_and_a_small_one_stands_in_the_source():
 
 
 def test_a_variable_by_itself_is_a_parameter():
-    conversion = proved(lambda tf: tf.nn.relu(vectors(tf) * tf.get_variable("scale", [4])) ** 2.0)
+    conversion = proved(lambda tf: tf.nn.relu(vectors(tf) + tf.get_variable("shift", [4])) ** 2.0)
     assert conversion.classes.count("Parameter") == 1
-    assert conversion.emitted.layers[0]["weights"] == {"value": "scale"}
+    assert conversion.emitted.layers[0]["weights"] == {"value": "shift"}
     assert conversion.model.trainable_weights
 
 
