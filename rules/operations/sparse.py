@@ -2,7 +2,21 @@
 
 import numpy as np
 
-from porter.rule import at_run_time, call, constant, is_size, many, op, ops, porter_layers, refuse, require, warn
+from porter.rule import (
+    WeightRef,
+    at_run_time,
+    call,
+    constant,
+    is_size,
+    layers,
+    many,
+    op,
+    ops,
+    porter_layers,
+    refuse,
+    require,
+    warn,
+)
 
 BY_SHAPE = "the size of the output depends on a shape that is fed: it runs eagerly on every backend, compiled on TensorFlow alone"
 BY_VALUE = (
@@ -43,13 +57,19 @@ def sparse_add(indices, values, shape, dense):
 @op("SparseTensorDenseMatMul")
 def sparse_matmul(indices, values, shape, dense, *, adjoint_a=False, adjoint_b=False):
     require(not values.dtype.startswith("complex"), "an adjoint of complex matrices", values)
-    dense = ops.transpose(dense) if adjoint_b else dense
-    known = constant(shape)
+    known, some = constant(shape), {"transpose": True} if adjoint_a else {}
+    if adjoint_b:
+        dense = ops.transpose(dense)
+    elif dense.node.op == "Variable" and dense.dtype == "float32" and not is_size(indices):  # as a dense layer
+        table = layers.Embedding(*dense.shape).bind(embeddings=WeightRef(dense))
+        dense, some = (
+            table(call("ops.getitem", indices, (slice(None), 0 if adjoint_a else 1))),
+            {**some, "picked": True},
+        )
     if known is None:
         warn(BY_SHAPE)
-        return porter_layers.SparseDenseMatMul(transpose=adjoint_a)(indices, values, dense, shape)
-    rows = int(known[1 if adjoint_a else 0])
-    return porter_layers.SparseDenseMatMul(rows, transpose=adjoint_a)(indices, values, dense)
+        return porter_layers.SparseDenseMatMul(**some)(indices, values, dense, shape)
+    return porter_layers.SparseDenseMatMul(int(known[1 if adjoint_a else 0]), **some)(indices, values, dense)
 
 
 @op("SparseReshape")

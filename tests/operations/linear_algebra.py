@@ -9,6 +9,12 @@ def definite(tf, matrix):
     return tf.matmul(bounded, bounded, transpose_b=True) + 4.0 * tf.eye(4)
 
 
+def above_zero(tf, six):
+    """The entries above zero of a matrix, as a sparse one."""
+    places = tf.where(six > 0.0)
+    return tf.SparseTensor(places, tf.gather_nd(six, places), [6, 4])
+
+
 def sparse(tf, vector, shape=(4, 5)):
     """Places, entries and shape of a sparse matrix."""
     places = tf.constant([[0, 1], [0, 3], [1, 0], [3, 2], [3, 3], [3, 4]], tf.int64)
@@ -78,6 +84,11 @@ CASES: list[Case] = [
     (
         "SparseTensorDenseMatMul",
         lambda tf, vector, rows: tf.sparse.matmul(tf.SparseTensor(*sparse(tf, vector)), rows[:1], adjoint_b=True),
+    ),
+    ("SparseTensorDenseMatMul", lambda tf, six: tf.sparse.matmul(above_zero(tf, six), tf.get_variable("w", [4, 3]))),
+    (
+        "SparseTensorDenseMatMul",
+        lambda tf, six: tf.sparse.matmul(above_zero(tf, six), tf.get_variable("w", [6, 3]), adjoint_a=True),
     ),
     (
         "SparseReshape",
