@@ -20,15 +20,18 @@ def find_text(table, text, default):
     otherwise = _single(default)
     if values.dtype == "string":
         return _word(_places(words, text), found, otherwise, values)
-    counted = found.dtype.kind in "iu" and np.array_equal(found, np.arange(len(found)))
-    if counted and otherwise == 0 and len(words) > 1:
+    first = int(found[0]) if found.dtype.kind in "iu" else None
+    counted = first is not None and np.array_equal(found, np.arange(len(found)) + first)
+    if counted and first == 0 and otherwise == 0 and len(words) > 1:
         return _as(layers.StringLookup(vocabulary=Words(words[1:]), oov_token=words[0])(text), values)
-    if counted and otherwise == 1 and len(words) > 2:
+    if counted and first == 0 and otherwise == 1 and len(words) > 2:
         known = Words(words[2:])
         return _as(layers.StringLookup(mask_token=words[0], oov_token=words[1], vocabulary=known)(text), values)
     places = _places(words, text)
-    if counted and otherwise == -1:
-        return _as(ops.subtract(places, 1), values)
+    if counted and otherwise == first - 1:
+        shift = first - 1
+        numbers = places if not shift else ops.add(places, shift) if shift > 0 else ops.subtract(places, -shift)
+        return _as(numbers, values)
     if len(found) <= SMALL:
         return ops.take(np.concatenate([[otherwise], found]).astype(found.dtype), places)
     beside = ops.take(values, ops.maximum(ops.subtract(places, 1), 0))

@@ -27,6 +27,8 @@ CASES: list[Case] = [
     ("LookupTableFindV2", lambda tf, text: numbered(tf, text, 0)),
     ("LookupTableFindV2", lambda tf, text: numbered(tf, text, 1)),
     ("LookupTableFindV2", lambda tf, text: numbered(tf, text, 7)),
+    ("LookupTableFindV2", lambda tf, text: found(tf, WORDS, np.arange(1, 5), text, 0)),
+    ("LookupTableFindV2", lambda tf, text: found(tf, WORDS, np.arange(3, 7), text, 2)),
     ("LookupTableFindV2", lambda tf, text: found(tf, WORDS, np.array([0.5, -1, 2, 4], "float32"), text, 9.0)),
     ("LookupTableFindV2", lambda tf, text: found(tf, [str(i) for i in range(40)], np.arange(40.0) ** 2, text, -1.0)),
     ("LookupTableFindV2", lambda tf, text: found(tf, WORDS, [w.upper() for w in WORDS], text, "NONE")),
