@@ -58,6 +58,8 @@ def read_certificate(directory: Path) -> dict[str, Any] | None:
     todo = "name the original with --source, or convert it again"
     try:
         content = json.loads(file.read_text())
+        if not isinstance(content, dict):
+            raise ValueError("it holds no JSON object")
         digest = content.pop("sha256")
     except (OSError, ValueError, AttributeError, KeyError) as problem:
         raise UnreadableSource("The certificate cannot be read", where=str(file), why=str(problem), todo=todo) from None

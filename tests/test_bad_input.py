@@ -308,6 +308,13 @@ def test_a_graph_and_the_weights_of_another_checkpoint(place):
     assert "there is no .meta file" in refused(place, "weights", "--checkpoint", "weights")
 
 
+def test_an_input_that_nothing_needs_is_told(place):
+    words = ["--inputs", "images:0,probabilities:0", "--outputs", "logits/BiasAdd:0", "--dry-run"]
+    done = CliRunner().invoke(app, ["convert", str(checkpoint(place)), *words])
+    assert done.exit_code == 0, done.stderr
+    assert "probabilities:0 is named by --inputs, but the outputs do not depend on it" in " ".join(done.stderr.split())
+
+
 def test_what_is_no_file(place):
     assert "neither a file nor a folder" in refused(place, "/dev/null")
 
@@ -342,7 +349,8 @@ def test_json_stays_quiet_on_errors(place):
 
 def test_a_report_that_was_tampered_with(place):
     (place / "out").mkdir()
-    for text in ("{", "[]", "{}", json.dumps({"schema": 99})):
+    names = ("source", "options", "inputs", "outputs", "layers", "changes", "weights")
+    for text in ("{", "[]", "{}", json.dumps({"schema": 99}), json.dumps({"schema": 1, **dict.fromkeys(names, 3)})):
         (place / "out" / "report.json").write_text(text)
         done = CliRunner().invoke(app, ["verify", "out"])
         assert done.exit_code == UNREADABLE, (text, done.stderr, done.exception)

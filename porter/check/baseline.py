@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from porter.errors import UnreadableSource
+from porter.errors import UnreadableSource, writing
 from porter.lint import Finding
 
 Key = tuple[str, str, str]
@@ -26,7 +26,7 @@ def load(path: Path) -> Counter[Key]:
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise UnreadableSource(
             f"{path.name} is no baseline of porter.", where=str(path), why=f"{type(problem).__name__}: {problem}",
-            todo="restore it, or write it anew with --update-baseline",
+            todo="restore it, or delete it and write it anew with --update-baseline",
         ) from None  # fmt: skip
 
 
@@ -44,13 +44,13 @@ def split(findings: Iterable[Finding], known: Counter[Key]) -> tuple[list[Findin
 
 
 def save(path: Path, findings: Iterable[Finding], before: Counter[Key], looked_at: Callable[[Key], bool]) -> None:
-    """Write the baseline: what was found, and what it knew of files that were not looked at."""
+    """Write the baseline: what was found, and what it knew of files that were not looked at. Raises UsageError."""
     counts = Counter(each.key for each in findings)
     counts.update({key: count for key, count in before.items() if not looked_at(key)})
     entries = [
         {"path": key[0], "code": key[1], "text": key[2], **({"count": count} if count > 1 else {})}
         for key, count in sorted(counts.items())
     ]
-    path.write_text(
-        json.dumps({"schema": 1, "findings": entries}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    text = json.dumps({"schema": 1, "findings": entries}, indent=1, ensure_ascii=False) + "\n"
+    with writing(path, "porter.toml can name another file: baseline"):
+        path.write_text(text, encoding="utf-8")

@@ -15,7 +15,7 @@ from porter import __version__
 from porter.cli import arguments, checking, consoles, stages
 from porter.cli.running import announce, print_json, refuse_to_overwrite, reporting
 from porter.cli.shared_options import HOW, AsJson, GraphOptions, SourceOptions, SourcePath, Verbose, spread_options
-from porter.errors import writing
+from porter.errors import UsageError, writing
 
 app = typer.Typer(
     name="porter",
@@ -238,6 +238,8 @@ def transplant(
         from porter.transplant import transplant as run
 
         written = out or Path(f"{Path(into.partition(':')[0]).stem}.weights.h5")
+        if written.suffix not in (".h5", ".keras"):
+            raise UsageError(f"{written} does not say what to write", todo="name it .weights.h5, .h5 or .keras with -o")
         refuse_to_overwrite(written, force=force)
         options = dataclasses.replace(chosen.resolved(), exact=True)
         if source is not None:

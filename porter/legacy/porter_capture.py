@@ -29,8 +29,13 @@ import json
 import os
 import sys
 
-import numpy as np
-import tensorflow as tf
+try:
+    import numpy as np
+    import tensorflow as tf
+except ImportError as problem:
+    if __name__ != "__main__":
+        raise
+    sys.exit("porter_capture: %s: this program belongs where TensorFlow 1 runs" % problem)
 
 if not hasattr(tf, "Session"):  # TensorFlow 2, for those who have got that far
     tf = tf.compat.v1
@@ -380,7 +385,10 @@ def _value(text):
     words = {"true": True, "false": False}
     if text.lower() in words:
         return words[text.lower()]
-    return float(text) if "." in text or "e" in text.lower() else int(text)
+    try:
+        return float(text) if "." in text or "e" in text.lower() else int(text)
+    except ValueError:
+        raise CaptureError("--feed takes NAME=VALUE with numbers, true or false, not %r" % text)
 
 
 def main(arguments=None):
@@ -393,7 +401,7 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=3)
     given = parser.parse_args(arguments)
-    feed = dict(part.split("=", 1) for part in given.feed.split(",") if part)
+    feed = dict(part.partition("=")[::2] for part in given.feed.split(",") if part)
     try:
         with tf.Graph().as_default():
             with tf.Session() as session:

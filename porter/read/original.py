@@ -106,6 +106,8 @@ class _Maker:
         fed = reached & set(self.plan.stands) - set(original.variables) - turned
         placeholders = [(name, 0) for name in self.wiring.nodes if name in fed]
         inputs = self._ordered([*placeholders, *sorted(met - set(self.plan.values))])
+        idle = [self._spelled(t) for t in self.named_inputs if t not in inputs and t[0] not in turned]
+        original.warnings += [f"{name} is named by --inputs, but the outputs do not depend on it." for name in idle]
         original.inputs = [self._spelled(tensor) for tensor in inputs]
         original.outputs = [self._spelled(tensor) for tensor in outputs]
         original.warnings += [f"Feed {n}: {self.features[n]}." for n in original.inputs if n in self.features]

@@ -17,7 +17,10 @@ SCHEMA = 1
 DT_STRING = 7  # of TensorFlow's types.proto
 OF_TEXT = ("LookupTableFindV2", "StringToHashBucketFast", "StringToHashBucketStrong", "Equal", "NotEqual")
 NAMED, LIKELY = 10.0, 1.0  # what a candidate for an output is worth that was named, and one that may be wanted
-NEEDED = {"source", "options", "inputs", "outputs", "layers", "changes", "weights"}  # for proving a model again
+# For proving a model again.
+NEEDED = {
+    "source": dict, "options": dict, "inputs": list, "outputs": list, "layers": list, "changes": list, "weights": dict,
+}  # fmt: skip
 
 
 def content(
@@ -185,7 +188,7 @@ def read_report(directory: Path) -> dict[str, Any]:
         report = json.loads((directory / "report.json").read_text())
         if not isinstance(report, dict) or report.get("schema") != SCHEMA:
             raise ValueError("report.json is not one that this version of porter has written")
-        if missing := sorted(NEEDED - report.keys()):
+        if missing := sorted(name for name, kind in NEEDED.items() if not isinstance(report.get(name), kind)):
             raise ValueError(f"report.json lacks {', '.join(missing)}")
         return report
     except (OSError, ValueError) as problem:
