@@ -371,7 +371,9 @@ def test_proposals_of_names():
     arrays = {"m": np.array([-1.0, 2.0]), "v": np.array([1.0, 2.0])}
     wanted = {"net/conv1/kernel": (3, 3, 1, 2), "net/conv2/kernel": (3, 3, 2, 2), "net/fc/bias": (7,)}
     stored = {"a/conv1/weights": (3, 3, 1, 2), "a/conv2/w": (3, 3, 2, 2), "a/other/b": (7,)}
-    assert [row.stored for row in propose(wanted, stored)] == list(stored)
+    rows = propose(wanted, stored)
+    assert [row.stored for row in rows] == list(stored)
+    assert rows[0].why == "the same name in other words"
     rows = propose({"bn/moving_variance": (2,)}, {"m": (2,), "v": (2,)}, arrays.__getitem__)
     assert [row.stored for row in rows] == ["v"]
     rows = propose(
@@ -379,7 +381,7 @@ def test_proposals_of_names():
     )
     assert [row.stored for row in rows] == ["", ""]
     averages = {f"net/conv1/kernel/{name}": (3, 3, 1, 2) for name in ("ExponentialMovingAverage",)}
-    assert propose({"net/conv1/kernel": (3, 3, 1, 2)}, averages)[0].stored
+    assert propose({"net/conv1/kernel": (3, 3, 1, 2)}, averages)[0].why == "its moving average"
     shifted = {f"net/conv2d_{number}/weights": (3, 3, 4, 4) for number in (9, 10, 11)}
     graph = {f"conv2d{end}/kernel": (3, 3, 4, 4) for end in ("", "_1", "_2")}
     assert [row.stored for row in propose(graph, shifted)] == list(shifted)
@@ -440,6 +442,8 @@ import inspect
 import numpy as np
 import tensorflow as tf
 import quux, quux.data
+from gym import logger, spaces, wrappers
+from gym.wrappers.monitoring import video_recorder
 from keras.engine.topology import Layer
 from keras.objectives import categorical_crossentropy
 from speech_data import batches
@@ -450,11 +454,14 @@ from tensorflow.python.framework.graph_util import convert_variables_to_constant
 from tensorflow.python.keras.layers import BatchNormalization, LSTM, Layer as Same
 from tensorflow.python.ops.nn import dynamic_rnn
 from tensorflow.python.util.nest import is_sequence
+from shared_ops import product
 try:
     import horovod.tensorflow as hvd
 except ImportError:
     hvd = None
 quux.data.show("starting")
+logger.set_level(40)
+assert not isinstance(3, (spaces.MultiBinary, str))
 assert hvd is None and Layer is Same and is_sequence([1])
 assert "reuse" in inspect.getargspec(tf.contrib.rnn.BasicLSTMCell.__init__).args
 assert tf.contrib.learn.ModeKeys.INFER == "infer" and tf.estimator.LoggingTensorHook
@@ -471,20 +478,22 @@ class Net:
         kernel = np.load(config.weights, encoding="latin1").item()["kernel"]
         with tf.device("/gpu:1"):
             self.x = tf.placeholder(tf.float32, [None, 3])
-            self.y = tf.matmul(self.x, tf.Variable(kernel, name="kernel"))
+            self.y = product(self.x, tf.Variable(kernel, name="kernel"))
         with tf.Session(server.target) as session:
             session.run(tf.global_variables_initializer())
 """
 
 
 def test_what_sources_of_the_time_relied_on(tmp_path, monkeypatch):
-    """Modules that nobody has, private files, graphics cards and other machines, pickled arrays, settings in a class."""
-    monkeypatch.chdir(tmp_path)
+    """Modules that nobody has or that lie further up, private files, graphics cards, pickled arrays, settings in a class."""
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "shared_ops.py").write_text("import tensorflow as tf\nproduct = tf.matmul\n")
+    monkeypatch.chdir(tmp_path / "nets")
     Path("net.py").write_text(EVERYTHING)
     np.save("weights.npy", {"kernel": np.ones([3, 2], "float32")}, allow_pickle=True)
     built = run_program(program_of(Path("net.py:Net.y")), [], fresh=False)
     assert built.outputs == ["MatMul:0"]
-    assert any("quux.data.show(…) in net.py line 20" in note for note in built.notes)
+    assert any("quux.data.show(…) in net.py line 23" in note for note in built.notes)
     assert "config was given a NetConfig, as the program has it." in built.notes
 
 

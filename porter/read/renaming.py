@@ -62,7 +62,7 @@ def propose(
             for name in names:
                 fit = [other for other in others if other in free and fits(free[other], wanted[name])]
                 if len(fit) == 1 and len(names) == 1:
-                    take(name, fit[0], "the same name but for the scope" if depth > 1 else "the same last name")
+                    take(name, fit[0], _kinship(name, fit[0], depth))
     for names, others in _alike_but_for_numbers(wanted, free, found):
         if len(names) == len(others) and all(fits(free[b], wanted[a]) for a, b in zip(names, others, strict=True)):
             for name, other in zip(names, others, strict=True):
@@ -90,6 +90,16 @@ def propose(
             for name, other in zip(names, others, strict=True):
                 take(name, other, why)
     return [found.get(name) or Proposal(name, "", "nothing fits, or too much does") for name in wanted]
+
+
+def _kinship(name: str, other: str, depth: int) -> str:
+    """In which way two names are the same whose last `depth` parts are."""
+    if other.endswith("/ExponentialMovingAverage"):
+        return "its moving average"
+    if depth == 1:
+        return "the same last name"
+    alike = name.rsplit("/", 1)[-1] == other.rsplit("/", 1)[-1]
+    return "the same name but for the scope" if alike else "the same name in other words"
 
 
 def _alike_but_for_numbers(

@@ -124,5 +124,14 @@ def make(name: str, *_: Any, **__: Any) -> Env:
 def modules() -> dict[str, ModuleType]:
     """The modules that answer for gym."""
     here = sys.modules[__name__]
-    vars(here).update(spaces=here, wrappers=here, envs=here, core=here)
+    vars(here).update(spaces=here, wrappers=here, envs=here, core=here, __path__=[])
     return dict.fromkeys(("gym", "gym.spaces", "gym.wrappers", "gym.envs", "gym.core"), here)
+
+
+def __getattr__(name: str) -> Any:
+    """What else gym has may be named."""
+    from porter.legacy.world.libraries import Unusable
+
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return Unusable(f"gym.{name}")

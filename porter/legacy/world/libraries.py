@@ -12,7 +12,7 @@ import math
 import sys
 import time
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -127,6 +127,10 @@ class Unusable:
     def __mro_entries__(self, bases: Any) -> tuple[type, ...]:
         return (type(self._name.split(".")[-1], (), {"__init__": self._refuse}),)
 
+    def __instancecheck__(self, instance: Any) -> bool:
+        """Whether something is of a class that nobody has: it can't be."""
+        return False
+
     # A setting that is not there must not pass for one that is true, nor for one that is different.
     __iter__ = __getitem__ = __len__ = __enter__ = __contains__ = __bool__ = _refuse
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __int__ = __float__ = __index__ = _refuse
@@ -197,6 +201,29 @@ class _AbsentModule(ModuleType):
         return Unusable(f"{self.__name__}.{name}", gone)
 
 
+def _asking() -> tuple[str, int]:
+    """The file and the line of the import that is going on."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and (
+        "importlib" in frame.f_code.co_filename or frame.f_code.co_filename == __file__
+    ):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def _above(name: str, file: str) -> ModuleSpec | None:
+    """A module in a folder above the program's file, up to its repository's: programs were run from there."""
+    folder = Path(file).resolve().parent
+    for _ in range(4):
+        if (folder / ".git").exists() or folder == folder.parent:
+            break
+        folder = folder.parent
+        if (folder / name / "__init__.py").is_file() or (folder / f"{name}.py").is_file():
+            sys.path.append(str(folder))
+            return PathFinder.find_spec(name, [str(folder)])
+    return None
+
+
 class _Absent(MetaPathFinder, Loader):
     """Asked last: whether a module that nobody found is one that a graph may be built without.
 
@@ -209,21 +236,16 @@ class _Absent(MetaPathFinder, Loader):
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         root = fullname.split(".")[0]
-        if root in BESIDE or self._may_be(root):
-            return ModuleSpec(fullname, self, is_package=True)
+        file, line = _asking()
+        own = is_own(file)
+        above = _above(root, file) if own and root == fullname and root not in BESIDE else None
+        if above is not None or root in BESIDE or (own and self._may_be(root, file, line)):
+            return above or ModuleSpec(fullname, self, is_package=True)
         return None
 
-    def _may_be(self, root: str) -> bool:
-        frame = sys._getframe(2)
-        while frame.f_back is not None and (
-            "importlib" in frame.f_code.co_filename or frame.f_code.co_filename == __file__
-        ):
-            frame = frame.f_back
-        file = frame.f_code.co_filename
-        if not is_own(file):
-            return False
+    def _may_be(self, root: str, file: str, line: int) -> bool:
         part = root in sys.modules and not isinstance(sys.modules[root], _AbsentModule)  # of something that is there
-        return root == "tensorflow" or not (part or self.translator.is_tried(file, frame.f_lineno))
+        return root == "tensorflow" or not (part or self.translator.is_tried(file, line))
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _AbsentModule(spec.name)
