@@ -218,6 +218,20 @@ def test_a_variable_by_itself_is_a_parameter():
     assert conversion.model.trainable_weights
 
 
+def test_zeros_times_a_weight_are_no_parameter():
+    """What a hand-written cell does in its first step."""
+
+    def build(tf):
+        x, weight, state = vectors(tf), tf.get_variable("u", [4, 4]), tf.zeros([1, 4])
+        for _ in range(2):
+            state = tf.sin(x + tf.matmul(state, weight))
+        return state
+
+    conversion = proved(build)
+    assert "Parameter" not in conversion.classes
+    assert conversion.classes.count("Dense") == 1
+
+
 def test_numbers_in_the_source():
     conversion = proved(lambda tf: (tf.tanh(vectors(tf)) * 0.1 + 1e-3) / 3.0 - 1e-12)
     assert "* 0.1 + 0.001" in conversion.source

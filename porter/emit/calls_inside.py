@@ -7,11 +7,12 @@ from typing import Any
 
 from porter.emit import names as naming
 from porter.emit.expressions import Text, call, fill, layer, text
-from porter.emit.held import layer_key, lookup, uniform
+from porter.emit.held import layer_key, lookup
 from porter.emit.literals import array, is_uniform, literal
 from porter.emit.size_arithmetic import CHOICES, size_expression, size_inputs
 from porter.errors import Unsupported
 from porter.graph import Graph, Made, Node, Ref, Value, WeightRef
+from porter.graph.uniform import uniform
 
 SMALL = 32  # a constant with no more numbers stands in the source
 SHORT = 64  # an expression that is used once and is no longer stands where it is used

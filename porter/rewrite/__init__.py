@@ -29,6 +29,7 @@ from porter.rewrite.settings import settings
 from porter.rewrite.sizes import Sizes, outline
 from porter.rewrite.step_numbers import number_steps
 from porter.rewrite.transposes import cancel_transposes
+from porter.rewrite.zero_products import zero_products
 from porter.rule.cell import Cell
 from porter.rule.context import Context, use
 from porter.rule.rule import OPS, Rule
@@ -105,6 +106,7 @@ def rewrite(
                 progress(index + 1, len(rules))
         _settle_training(graph, result)
         number_steps(graph)
+        zero_products(graph)
         _apply_operations(graph, context, result)
         if normalisation == "lambda":
             as_functions(graph)
