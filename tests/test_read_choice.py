@@ -315,3 +315,18 @@ def test_what_a_loop_writes_is_the_output_with_the_batch_in_front(graph):
     states, _ = v1.nn.dynamic_rnn(v1.nn.rnn_cell.BasicRNNCell(5), x, dtype=tf.float32)
     v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(states)))
     assert states.name in trained(graph).outputs
+
+
+def test_what_is_to_be_expected_by_probabilities_is_the_output(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 2, 5], "wanted")
+    shares = tf.nn.softmax(tf.reshape(tf.matmul(x, variable("a", 4, 10)), [-1, 2, 5]))
+    values = tf.reduce_sum(tf.linspace(-1.0, 1.0, 5) * shares, 2)
+    v1.train.AdamOptimizer().minimize(-tf.reduce_mean(wanted * tf.math.log(shares)))
+    assert trained(graph).outputs == [values.name]
+
+
+def test_a_reshape_that_changes_nothing_is_what_the_network_gives(graph):
+    x, wanted = v1.placeholder(tf.float32, [None, 4], "x"), v1.placeholder(tf.float32, [None, 1], "wanted")
+    answer = tf.reshape(tf.sigmoid(tf.matmul(x, variable("a", 4, 1))), [-1, 1])
+    v1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(wanted - answer)))
+    assert trained(graph).outputs == [answer.name]

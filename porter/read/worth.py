@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from porter.read.ends import LOOPS_OUT, End, Ends
-from porter.read.operations import RANDOM, dtype_name, only_tells
+from porter.read.operations import dtype_name, only_tells
 from porter.read.values import Values
 
 PROBABILITIES = {"Softmax": 6.0, "Sigmoid": 6.0, "LogSoftmax": 5.0}
@@ -113,6 +113,10 @@ class Worth:
         if depth < 20 and (source := self._shifts(name)) is not None and source in end.after:
             score, why = self.of(source, end, depth + 1)
             return score + 0.05, f"{why}, brought to another range"
+        if op == "Sum" and depth < 20 and (shares := self._expects(name, end)) is not None:
+            score, why = self.of(shares, end, depth + 1)
+            if score >= PROBABLE:
+                return score + 0.2, f"what is to be expected by {why}"
         if op == "Sum" and self._matches(name):
             return 3.8, "how well parts of the network, or data and weights, match"
         if op in REDUCING:
@@ -138,6 +142,8 @@ class Worth:
             before, after = (self.ends.shapes.get(t) for t in (self.wiring.inputs[name][0], (name, 0)))
             if before is not None and after is not None and len(after) > len(before):
                 return 0.2
+            if before == after and before is not None and self._is_only_user(name):
+                return 0.05  # it changes nothing, and is there to be what the network gives
             if users and not in_use and (after is None or len(after) < 3):
                 return -0.5
         return -0.1 if in_use else 0.1
@@ -213,13 +219,30 @@ class Worth:
         users = [user for user, _, _ in self.wiring.users[name] if user in self.flow.forward]
         meant = not users or any(user in self.ends.domain for user in users)  # not 0.9 * target, for a loss
         alone = self._is_only_user(name, at)
-        known = self.values.number(other) is not None or self._is_held(other[0])
+        known = self.values.number(other) is not None or self._is_one_variable(other[0])
         return source if scaled and alone and meant and known else None
 
-    def _is_held(self, name: str) -> bool:
-        """Whether a factor is computed from variables and constants alone; random numbers are not."""
-        before = self.wiring.before([name]) if name not in self.flow.fed else ()
-        return bool(before) and not any(self.wiring.op(each) in RANDOM for each in before)
+    def _is_one_variable(self, name: str) -> bool:
+        """Whether a factor is a variable of one number, or one minus it."""
+        for source, _ in self.wiring.inputs[name] if self.wiring.op(name) == "Sub" else [(name, 0)]:
+            while self.wiring.op(source) in ("Identity", "ReadVariableOp"):
+                source = self.wiring.inputs[source][0][0]
+            stand = self.ends.plan.stands.get(source)
+            if stand is not None and stand.shape == () and source not in self.flow.fed:
+                return True
+        return False
+
+    def _expects(self, name: str, end: End) -> str | None:
+        """The probabilities of which a node sums up the products with fixed numbers: what is to be expected of them, as a
+        distributional Q-network's values and a soft argmax are."""
+        product = self.wiring.inputs[name][0][0]
+        if self.wiring.op(name) != "Sum" or self.wiring.op(product) != "Mul" or not self._is_only_user(name):
+            return None
+        (first, _), (second, _) = self.wiring.inputs[product]
+        for shares, numbers in ((first, second), (second, first)):
+            if shares in end.after and numbers not in self.flow.fed | self.flow.weighted:
+                return shares
+        return None
 
     def _matches(self, name: str) -> bool:
         """Whether a node sums up a product or a distance of parts of the network, how well they match, or the product of
