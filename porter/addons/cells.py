@@ -27,10 +27,7 @@ class LayerNormLSTMCell(tf_keras.layers.LSTMCell):
 
     def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
         hidden, carry = states
-        masks = [self.get_dropout_mask_for_cell(inputs, training, count=4)]
-        masks.append(self.get_recurrent_dropout_mask_for_cell(hidden, training, count=4))
-        inputs = inputs if masks[0] is None else inputs * masks[0][0]
-        hidden = hidden if masks[1] is None else hidden * masks[1][0]
+        inputs, hidden = _dropped(self, inputs, hidden, training, 4)
         gates = self.kernel_norm(tf.matmul(inputs, self.kernel))
         gates += self.recurrent_norm(tf.matmul(hidden, self.recurrent_kernel))
         if self.use_bias:
@@ -54,11 +51,7 @@ class LayerNormSimpleRNNCell(tf_keras.layers.SimpleRNNCell):
 
     def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
         state = states[0] if isinstance(states, (list, tuple)) else states
-        masks = (
-            self.get_dropout_mask_for_cell(inputs, training),
-            self.get_recurrent_dropout_mask_for_cell(state, training),
-        )
-        inputs, state = (x if mask is None else x * mask for x, mask in zip((inputs, state), masks, strict=True))
+        inputs, state = _dropped(self, inputs, state, training, 1)
         output = self.layernorm(tf.matmul(inputs, self.kernel) + tf.matmul(state, self.recurrent_kernel))
         output = self.activation(output if self.bias is None else tf.nn.bias_add(output, self.bias))
         return output, [output]
@@ -76,10 +69,7 @@ class PeepholeLSTMCell(tf_keras.layers.LSTMCell):
 
     def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
         hidden, carry = states
-        masks = [self.get_dropout_mask_for_cell(inputs, training, count=4)]
-        masks.append(self.get_recurrent_dropout_mask_for_cell(hidden, training, count=4))
-        inputs = inputs if masks[0] is None else inputs * masks[0][0]
-        hidden = hidden if masks[1] is None else hidden * masks[1][0]
+        inputs, hidden = _dropped(self, inputs, hidden, training, 4)
         gates = tf.matmul(inputs, self.kernel) + tf.matmul(hidden, self.recurrent_kernel)
         if self.use_bias:
             gates = tf.nn.bias_add(gates, self.bias)
@@ -167,3 +157,14 @@ class ESN(tf_keras.layers.RNN):
         own = {key: config.pop(key) for key in self.OWN if key in config}
         config.pop("zero_output_for_mask", None)
         super().__init__(ESNCell(**config), **own)
+
+
+def _dropped(cell: Any, inputs: Any, state: Any, training: Any, count: int) -> list[Any]:
+    """What comes in and the state as a cell drops them out. Of its masks, `count` each, the first serves for all gates."""
+    drawn = (cell.get_dropout_mask_for_cell, cell.get_recurrent_dropout_mask_for_cell)
+    found = []
+    for x, draw in zip((inputs, state), drawn, strict=True):
+        mask = draw(x, training, count=count)
+        mask = mask[0] if mask is not None and count > 1 else mask
+        found.append(x if mask is None else x * mask)
+    return found
