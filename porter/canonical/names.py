@@ -25,6 +25,8 @@ SAME = {
     "ResizeNearestNeighborV2": "ResizeNearestNeighbor",
     "Unpack": "Unstack",
     "Pack": "Stack",
+    "GuaranteeConst": "Identity",
+    **{f"Batch{name}": name for name in ("FFT", "FFT2D", "FFT3D", "IFFT", "IFFT2D", "IFFT3D")},
 }
 
 
@@ -34,6 +36,8 @@ def unify_names(graph: Graph) -> None:
         node.op = SAME.get(node.op, node.op)
         if node.op == "Div" and node.out.dtype.startswith(("float", "bfloat", "half", "complex")):
             node.op = "RealDiv"
+        elif node.op == "ConjugateTranspose" and not node.out.dtype.startswith("complex"):
+            node.op = "Transpose"
         elif node.op == "Concat":
             node.op = "ConcatV2"
             graph.set_inputs(node, [*node.inputs[1:], node.inputs[0]])

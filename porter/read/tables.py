@@ -159,8 +159,8 @@ class Tables:
         import tensorflow as tf
 
         name, index = self.wiring.through(tensor, ("Identity",))
-        if self.wiring.op(name) == "RestoreV2":
-            key = constant(self.wiring.nodes[self.wiring.inputs[name][1][0]]).reshape(-1)[index].decode()
+        if self.wiring.op(name) == "RestoreV2" and self.wiring.op(names := self.wiring.inputs[name][1][0]) == "Const":
+            key = constant(self.wiring.nodes[names]).reshape(-1)[index].decode()
             if self.source.load is None or key not in self.source.stored:
                 raise Unsupported(f"the checkpoint holds no {key}")
             stored.append(key)
@@ -168,10 +168,14 @@ class Tables:
         reached, _ = reach(self.wiring, self.contexts, [tensor], Plan())
         if any(not self.wiring.inputs[each] and self.wiring.op(each) != "Const" for each in reached):
             raise Unsupported("what fills it is computed from more than constants", where=tensor[0])
-        with tf.Graph().as_default() as graph:
-            tf.graph_util.import_graph_def(cut(self.wiring, self.contexts, [tensor], Plan()), name="")
-            with tf.compat.v1.Session(graph=graph) as session:
-                return np.asarray(session.run(f"{tensor[0]}:{tensor[1]}"))
+        try:
+            with tf.Graph().as_default() as graph:
+                tf.graph_util.import_graph_def(cut(self.wiring, self.contexts, [tensor], Plan()), name="")
+                with tf.compat.v1.Session(graph=graph) as session:
+                    return np.asarray(session.run(f"{tensor[0]}:{tensor[1]}"))
+        except (tf.errors.OpError, ValueError, TypeError) as problem:
+            why = str(problem).split("\n")[0]
+            raise Unsupported("what fills it cannot be computed", where=tensor[0], why=why) from problem
 
     def _from_file(self, table: str, node: Any, filename: Tensor) -> Table:
         """The lines of a text file, whole, numbered, or by a column of theirs."""
@@ -179,7 +183,10 @@ class Tables:
         taken = {side: int(node.attr[f"{side}_index"].i) for side in ("key", "value")}
         types = {side: self.wiring.nodes[table].attr[f"{side}_dtype"].type for side in ("key", "value")}
         delimiter = node.attr["delimiter"].s or b"\t"
-        lines = path.read_bytes().split(b"\n")
+        try:
+            lines = path.read_bytes().split(b"\n")
+        except OSError as problem:
+            raise Unsupported(f"its text file {path} cannot be read", why=str(problem)) from None
         lines = lines[:-1] if lines and not lines[-1] else lines
         size, skipped = int(node.attr["vocab_size"].i), int(node.attr["offset"].i)
         lines = [line.replace(b"\r", b"") for line in lines[: size if size > 0 else None]]

@@ -13,6 +13,10 @@ def ctc_greedy_decoder(x, lengths, *, merge_repeated=False, blank_index=-1):
 
 
 refuse(
+    "EditDistance",
+    reason="it measures sparse labels, which no Keras model holds; name the labels or the logits with --outputs",
+)
+refuse(
     "CTCBeamSearchDecoder",
     reason="keras.ops has no beam search over CTC; name its logits with --outputs, and decode behind the model",
 )

@@ -20,7 +20,10 @@ refuse(
     "MaxPool3DGrad", "MaxPoolGrad", "MaxPoolGradGrad", "MaxPoolGradV2", "MaxPoolGradWithArgmax", "MirrorPadGrad",
     "ReciprocalGrad", "Relu6Grad", "ReluGrad",
     "ResizeBicubicGrad", "ResizeBilinearGrad", "ResizeNearestNeighborGrad", "RsqrtGrad", "SeluGrad", "SigmoidGrad",
-    "SoftplusGrad", "SoftsignGrad", "SqrtGrad", "StridedSliceGrad", "TanhGrad",
+    "SoftplusGrad", "SoftsignGrad", "SqrtGrad", "StridedSliceGrad", "TanhGrad", "BatchCholeskyGrad", "BlockLSTMGrad",
+    "BlockLSTMGradV2", "CholeskyGrad", "CropAndResizeGradBoxes", "CropAndResizeGradImage", "Dilation2DBackpropFilter",
+    "Dilation2DBackpropInput", "FractionalAvgPoolGrad", "FractionalMaxPoolGrad", "GRUBlockCellGrad", "LSTMBlockCellGrad",
+    "RandomGammaGrad", "ScaleAndTranslateGrad", "SparseSegmentMeanGrad", "SparseSegmentSqrtNGrad", "TileGrad",
     reason="it computes a derivative, which Keras has no function for, and which its backends find by themselves in "
     "training; name an output of the network itself with --outputs",
 )  # fmt: skip

@@ -60,6 +60,7 @@ CASES: list[Case] = [
     ("Reshape", lambda tf, loose: tf.reshape(loose, [tf.shape(loose)[1], tf.shape(loose)[0], 3])),
     # The last size of the sum is known, the length is not.
     ("Reshape", lambda tf, loose: tf.tensordot(loose + tf.ones([90, 3])[: tf.shape(loose)[1]], tf.ones([3, 2]), 1)),
+    ("Transpose", lambda tf, x: tf.raw_ops.ConjugateTranspose(x=x, perm=[0, 2, 1])),
     ("Transpose", lambda tf, x: tf.transpose(x, [0, 2, 1])),
     ("Transpose", lambda tf, x: tf.transpose(x)),
     ("ExpandDims", lambda tf, x: (tf.expand_dims(x, 1), tf.expand_dims(x, -1))),
