@@ -30,13 +30,13 @@ def sides(report: Report) -> dict[str, Any] | None:
     weights: set[int] = set()
     for index, (name, op, inputs) in enumerate(nodes):
         held = op in HELD and not inputs and name not in fed and name not in knobs
-        if held or (op in READ and inputs and weights.issuperset(inputs)):
+        if held or (op in READ and weights.issuperset(inputs) and name not in fed):  # a constant is no node here
             weights.add(index)
     place = {old: new for new, old in enumerate(i for i in range(len(nodes)) if i not in weights)}
     hidden = weights | {index for index, (name, *_) in enumerate(nodes) if name in knobs}  # they go everywhere
     before = [
         {
-            "path": name, "label": name.rsplit("/", 1)[-1], "kind": op,
+            "path": name, "label": name.rsplit("/", 1)[-1], "kind": op if op != name.rsplit("/", 1)[-1] else "",
             "inputs": [place[i] for i in inputs if i not in hidden],
         }
         for index, (name, op, inputs) in enumerate(nodes)
@@ -76,7 +76,7 @@ def _layer(
     title = label if label == kind else f"{label} ({kind})"
     lines = [[heading, list(texts)] for heading, texts in told.items() if texts]
     return {
-        "path": path, "label": label, "kind": kind, "inputs": inputs, "nodes": nodes, "title": title, "told": lines,
+        "path": path, "label": label, "kind": kind if kind != label else "", "inputs": inputs, "nodes": nodes, "title": title, "told": lines,
         "wrong": False,
     }  # fmt: skip
 
