@@ -92,7 +92,7 @@ function draw(name) {
     const group = element("g", { class: classes.join(" "), tabindex: 0, role: "button" }, svg);
     element("title", {}, group, box.scope === undefined ? side[box.nodes[0]].path : box.scope);
     element("rect", { x: box.x, y: box.y, width: box.width, height: 36 }, group);
-    element("text", { x: box.x + 8, y: box.y + 15 }, group, box.label);
+    element("text", { x: box.x + 8, y: box.y + (box.small ? 15 : 22) }, group, box.label);
     element("text", { x: box.x + 8, y: box.y + 29, class: "soft" }, group, box.small);
     const act = () => pick(name, box);
     group.addEventListener("click", act);
