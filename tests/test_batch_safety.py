@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lab import convert_graph, failures
+from test_verify_layers import faulty
+
+from porter.verify import prove
 
 
 def batch_of(tf, *sizes):
@@ -228,3 +231,15 @@ def test_a_folded_output_keeps_its_samples():
     assert answer.shape == (2, 20, 3)
     assert np.all(answer.max((1, 2)) == 1)
     found.close()
+
+
+def test_where_samples_meet_is_named():
+    conversion = convert_graph(lambda tf: peak(tf, tf.tanh(batch_of(tf, 4, 5))))
+    model = faulty(conversion, "axis=(1, 2)", "axis=(0, 1, 2)")
+    proof = prove(
+        conversion.original, model, conversion.report, levels=(3, 4), reference=conversion.reference, exact=False
+    )
+    conversion.close()
+    assert proof.failed
+    assert proof.first_wrong["layer"].startswith("ops.max of ")
+    assert "is the first call in which changing one sample changes another" in proof.first_wrong["told"]

@@ -76,7 +76,8 @@ def _layer(
     title = label if label == kind else f"{label} ({kind})"
     lines = [[heading, list(texts)] for heading, texts in told.items() if texts]
     return {
-        "path": path, "label": label, "kind": kind if kind != label else "", "inputs": inputs, "nodes": nodes, "title": title, "told": lines,
+        "path": path, "label": label, "kind": kind if kind != label else "", "inputs": inputs, "nodes": nodes,
+        "title": title, "told": lines,
         "wrong": False,
     }  # fmt: skip
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from porter.errors import OutputsDiffer, Unsupported
+from porter.verify.calling import Unknown, run_call
 from porter.verify.case import Case
 from porter.verify.compare import Tolerance, compare
 from porter.verify.converted import same
 from porter.verify.inputs import draw, read_inputs, settings, why_none
+from porter.verify.placing import Placed, calls, place
 from porter.verify.reference import Reference, Refused
 from porter.verify.trials import Trials
 
@@ -110,6 +113,35 @@ def refuse_coupled(reference: Reference) -> None:
                 todo="convert without --lift-batch",
             )
         return
+
+
+def first_mixing(model: Any, report: Mapping[str, Any], case: Case) -> Placed | None:
+    """The first call in which samples influence each other, where it can be seen in what the calls give."""
+    axes: dict[int, int] = {}
+
+    def run(feeds: Answers) -> Answers:
+        arrays: dict[int, Any] = dict(zip(map(id, model.inputs), feeds.values(), strict=True))
+        for node in calls(model):
+            results = run_call(node.operation, node, arrays)
+            arrays.update({id(tensor): result for tensor, result in zip(node.outputs, results, strict=True)})
+        axes.update({key: 0 for key, array in arrays.items() if array.shape[:1] == (case.samples,)})
+        return {str(key): array for key, array in arrays.items()}
+
+    try:
+        run(case.feeds)
+        mixed = coupled(run, case, {str(key): axis for key, axis in axes.items()})
+    except (Unknown, KeyError):
+        return None
+    first = next((node for node in calls(model) if any(str(id(tensor)) in mixed for tensor in node.outputs)), None)
+    if first is None:
+        return None
+    makers = {id(tensor): node for node in calls(model) for tensor in node.outputs}
+    for tensor in first.arguments.keras_tensors:  # a number for the whole batch, in which it met, as its maximum
+        maker = makers.get(id(tensor)) if id(tensor) not in axes else None
+        if maker is not None and any(id(taken) in axes for taken in maker.arguments.keras_tensors):
+            first = maker
+            break
+    return next((placed for placed in place(model, report)[0] if placed.node is first), None)
 
 
 def differences(trials: Trials) -> dict[str, float]:

@@ -16,9 +16,10 @@ from porter.verify.compare import Comparison, scale_of
 from porter.verify.elsewhere import BACKENDS, run_elsewhere
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.gradients import gradients
-from porter.verify.independence import check_independence
+from porter.verify.independence import check_independence, first_mixing
 from porter.verify.inputs import KINDS, Input, draw
-from porter.verify.placing import input_order
+from porter.verify.layers import LayerOutcome
+from porter.verify.placing import heading, input_order, tells_layers
 from porter.verify.reference import Refused
 from porter.verify.training import training
 from porter.verify.trials import Trials
@@ -238,7 +239,15 @@ def independence(context: Context) -> Finding:
         return Finding(SKIPPED, reason, applies=not alone)
     faults, notes, undecided = check_independence(trials, case, exact=context.exact)
     status = FAILED if faults else SKIPPED if undecided else PASSED
-    return Finding(status, listed(faults or undecided), batch_sizes=[case.samples], kinds=["normal"], notes=notes)
+    rows = []
+    if faults and not context.exact and tells_layers(context.report):  # with it, the original's own may come first
+        placed = first_mixing(context.model, context.report, case)
+        if placed is not None:
+            told = "is the first call in which changing one sample changes another"
+            rows.append(LayerOutcome(placed.number, placed.title, "differs", fault=told).to_dict())
+            faults = [f"{heading(placed.row)} {told}", *faults]
+    reason = listed(faults or undecided)
+    return Finding(status, reason, batch_sizes=[case.samples], kinds=["normal"], notes=notes, layers=rows)
 
 
 def elsewhere(context: Context) -> Finding:
