@@ -207,4 +207,46 @@ def _(tf):
     return y + tf.matmul(x, tf.placeholder(tf.float32, [4, 3], "kernel")) + tf.get_variable("b", [3])
 
 
-RULES = (dense_in_a_sum, dense_on_matrices, dense, dense_on_columns)
+@rule
+def dense_apart(tf, x, kernel: Weight, bias: Weight):
+    """Raise a product whose units are taken apart before a bias is added, head by head, to `EinsumDense`.
+
+    Shapes: x [batch, ..., inputs], kernel [inputs, units], the bias [a, b] where a times b are the units.
+    Left as ops: a bias that is the same for all of a, and reshapes that change other axes too.
+    Source: the relative attention of XLNet, which adds a bias of its own to the queries of each head.
+    """
+    product = one_of(tf.BatchMatMul(x, kernel).named("product"), tf.MatMul(x, kernel).named("product"))
+    return tf.Reshape(product).named("apart") + bias
+
+
+@dense_apart.to_keras
+def _(x, kernel, bias, product, apart):
+    turned = [product.get(name, False) for name in ("adj_x", "adj_y", "transpose_a", "transpose_b")]
+    require(not any(turned) and len(kernel.value.shape) == 2, "a transposed product", product)
+    apart.get("shape")
+    before, after, lead = product.out, apart.out, (x.rank or 1) - 1
+    require(lead > 0 and after.rank is not None and after.rank > lead + 1, "the units are not taken apart", apart)
+    known = before.probe is not None and after.probe is not None and before.probe[:lead] == after.probe[:lead]
+    require(known and None not in after.shape[lead:], "other axes change, too", apart)
+    require(len(bias.value.shape) > 1, "a bias that is the same for all", apart)
+    inputs, sizes = kernel.value.shape[0], tuple(after.shape[lead:])
+    given, more = LETTERS[: lead + 1], LETTERS[lead + 1 : after.rank + 1]
+    equation = f"{given},{given[-1]}{more}->{given[:-1]}{more}"
+    return layer_of_sum(equation, x.shape, (inputs, *sizes), kernel.reshape((inputs, *sizes)), bias, product)(x)
+
+
+@dense_apart.example("a bias for each head", "EinsumDense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 5, 6], "x")
+    product = tf.matmul(tf.reshape(x, [-1, 6]), tf.get_variable("kernel", [6, 6]))
+    return tf.reshape(product, [-1, 5, 2, 3]) + tf.get_variable("bias", [2, 3])
+
+
+@dense_apart.counterexample("steps and units that change places", "EinsumDense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 6, 4], "x")
+    product = tf.matmul(x, tf.get_variable("kernel", [4, 4]))
+    return tf.reshape(product, [-1, 4, 2, 3]) + tf.get_variable("bias", [2, 3])
+
+
+RULES = (dense_apart, dense_in_a_sum, dense_on_matrices, dense, dense_on_columns)
