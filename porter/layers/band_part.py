@@ -8,8 +8,8 @@ from keras import layers, ops
 class BandPart(layers.Layer):
     """Keeps the diagonals of matrices between two that come with the data; all else becomes 0.
 
-    Call arguments: x [..., rows, columns], how many diagonals below the main one stay, and how many above it; all of them
-    for a negative number.
+    Call arguments: x [..., rows, columns], how many diagonals below the main one stay, and how many above it; all of
+    them for a negative number.
     """
 
     def call(self, x, lower, upper):

@@ -18,7 +18,8 @@ class BiasedMultiHeadAttention(layers.Layer):
         use_bias: whether the four products have one.
         dropout: the rate at which weights are dropped in training.
 
-    Shapes: query [batch, steps, inputs], value [batch, others, inputs], bias as [batch, heads, steps, others] or with 1.
+    Shapes: query [batch, steps, inputs], value [batch, others, inputs],
+        bias as [batch, heads, steps, others] or with 1.
     Source: modeling.py of google-research/bert.
     """
 

@@ -16,8 +16,8 @@ class BlockLSTM(layers.Layer):
         length: how many steps are made; cells and outputs are 0 after them. Without it all, unless the last input is a
             scalar that says it.
 
-    Inputs: sequence [time, batch, inputs], first cell and first output [batch, units], kernel [inputs + units, 4 units],
-        bias [4 units], and with peephole weights [units] of the input, the forget and the output gate.
+    Inputs: sequence [time, batch, inputs], first cell and first output [batch, units], kernel [inputs + units, 4
+        units], bias [4 units], and with peephole weights [units] of the input, the forget and the output gate.
     Outputs: input gate, cell, forget gate, output gate, new cell, squashed cell, output, [time, batch, units] each.
     Source: tensorflow/core/kernels/rnn/lstm_ops.cc, 1.15.
     """

@@ -16,8 +16,10 @@ class CombinedNonMaxSuppression(layers.Layer):
         pad_per_class: give `max_per_class * classes` boxes where these are fewer than `max_total`.
         clip_boxes: clip the boxes to [0, 1].
 
-    Inputs: boxes [batch, boxes, 1 or classes, 4] by two opposite corners (y1, x1, y2, x2), scores [batch, boxes, classes].
-    Outputs: boxes [batch, size, 4], scores and classes [batch, size], zeros where there are fewer, and how many [batch].
+    Inputs: boxes [batch, boxes, 1 or classes, 4] by two opposite corners (y1, x1, y2, x2),
+        scores [batch, boxes, classes].
+    Outputs: boxes [batch, size, 4], scores and classes [batch, size], zeros where there are fewer,
+        and how many [batch].
     Source: tensorflow/core/kernels/non_max_suppression_op.cc, 1.15.
     """
 

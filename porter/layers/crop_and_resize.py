@@ -9,8 +9,8 @@ class CropAndResize(layers.Layer):
     """Cuts boxes out of images and resizes each to `crop_size`; corners of a box lie on the centres of pixels.
 
     Args:
-        crop_size: rows and columns of every crop; without it they are the fourth input [2], which a compiled model knows
-            on TensorFlow alone.
+        crop_size: rows and columns of every crop; without it they are the fourth input [2], which a compiled model
+            knows on TensorFlow alone.
         method: "bilinear" or "nearest".
         extrapolation_value: what stands outside of the image.
 
@@ -59,7 +59,8 @@ class CropAndResize(layers.Layer):
         steps = ops.cast(ops.maximum(count - 1, 1), "float32")
         extent = (end - start) * last
         step = extent / steps
-        # JAX multiplies by the reciprocal, and the last unit tells whether a box ends inside of the image: add what is left
+        # JAX multiplies by the reciprocal, and the last unit tells whether a box ends inside of the image: what is left is
+        # added
         coarse = ops.floor(step * 1024) / 1024
         step = step + ((extent - coarse * steps) - (step - coarse) * steps) / steps
         places = start * last + ops.cast(ops.arange(count), "float32") * step

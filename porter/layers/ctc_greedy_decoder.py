@@ -14,8 +14,8 @@ class CTCGreedyDecoder(layers.Layer):
         merge_repeated: leave out repetitions.
 
     Inputs: logits [time, batch, classes], lengths [batch].
-    Outputs, the labels as a sparse tensor: places [labels, 2] of sample and position, the labels [labels], the shape [2];
-        and the sum of the best logits, negative [batch, 1].
+    Outputs, the labels as a sparse tensor: places [labels, 2] of sample and position, the labels [labels], the shape
+        [2]; and the sum of the best logits, negative [batch, 1].
     Source: tensorflow/core/kernels/ctc_decoder_ops.cc, 1.15.
     """
 

@@ -8,8 +8,8 @@ from keras import layers, ops
 class EdgeAveragePooling(layers.Layer):
     """Average pooling with padding "same" of which the edges are right on every backend.
 
-    A window that hangs over an edge averages what lies inside, as TensorFlow has it. Keras 3.15's own layers do the same
-    on TensorFlow and JAX; on PyTorch they repeat the edge and count it where the two sides are padded unequally.
+    A window that hangs over an edge averages what lies inside, as TensorFlow has it. Keras 3.15's own layers do the
+    same on TensorFlow and JAX; on PyTorch they repeat the edge and count it where the two sides are padded unequally.
 
     Args:
         pool_size: the window, a number per spatial axis or one for all.

@@ -9,9 +9,9 @@ class LegacyBatchNormalization(layers.Layer):
     """Batch normalisation that goes on training as TensorFlow 1's did; in inference it is Keras' own.
 
     In training `(x - mean) / sqrt(variance + epsilon) * gamma + beta` with mean and variance of the batch, which also
-    move the averages: `average = momentum * average + (1 - momentum) * value`. `training` alone decides: the layer does so
-    even where `trainable` is False, which in TensorFlow 1 keeps gamma and beta from training and nothing else. For batch
-    renormalisation, `keras.layers.BatchNormalization(renorm=True)` computes what TensorFlow 1.15 did.
+    move the averages: `average = momentum * average + (1 - momentum) * value`. `training` alone decides: the layer does
+    so even where `trainable` is False, which in TensorFlow 1 keeps gamma and beta from training and nothing else. For
+    batch renormalisation, `keras.layers.BatchNormalization(renorm=True)` computes what TensorFlow 1.15 did.
 
     Args:
         axis: the axis of the channels, which keep statistics of their own; all other axes are reduced.
@@ -21,13 +21,13 @@ class LegacyBatchNormalization(layers.Layer):
         zero_debias: whether the average of the mean is divided by 1 - momentum ** steps, so that it does not start near
             zero. What is not divided yet is kept beside it, with the number of steps.
         zero_debias_variance: the same for the average of the variance.
-        virtual_batch_size: samples that have statistics of their own in training; it must divide the batch. Sample i is in
-            virtual batch i % (batch / size), and the averages take the mean over virtual batches.
+        virtual_batch_size: samples that have statistics of their own in training; it must divide the batch. Sample i is
+            in virtual batch i % (batch / size), and the averages take the mean over virtual batches.
 
     Shapes: [batch, ...] in and out; all weights hold one number per channel, but for the steps, of shape [].
     Source: tensorflow/python/keras/layers/normalization.py, class BatchNormalizationBase, 1.15 (virtual batches);
-    tensorflow/core/kernels/fused_batch_norm_op.cc (n / (n - 1)); tensorflow/python/training/moving_averages.py, function
-    _zero_debias.
+    tensorflow/core/kernels/fused_batch_norm_op.cc (n / (n - 1)); tensorflow/python/training/moving_averages.py,
+    function _zero_debias.
     """
 
     def __init__(

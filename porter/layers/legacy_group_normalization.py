@@ -12,17 +12,17 @@ class LegacyGroupNormalization(layers.Layer):
 
     Args:
         groups: how many.
-        split: "channels": a group is some neighbouring channels. "memory": it is some neighbouring numbers of the sample as
-            they lie in memory, so that it holds some rows with all their channels; gamma and beta then go by the place in
-            this memory, not by channel.
-        axis: the axis of the channels. reduced: the axes that mean and variance are taken over, beside the channels of the
-            group; None for all but the batch. Both for "channels" only.
+        split: "channels": a group is some neighbouring channels. "memory": it is some neighbouring numbers of the
+            sample as they lie in memory, so that it holds some rows with all their channels; gamma and beta then go by
+            the place in this memory, not by channel.
+        axis: the axis of the channels. reduced: the axes that mean and variance are taken over, beside the channels of
+            the group; None for all but the batch. Both for "channels" only.
         epsilon: added to the variance.
         center: whether there is a beta. scale: whether there is a gamma.
 
     Shapes: [batch, ..., channels] in and out; gamma and beta [channels].
-    Source: tf.contrib.layers.group_norm, which reduces rows and columns alone of a volume; TensorFlow Addons before 0.7,
-    class GroupNormalization, with channels last ("memory").
+    Source: tf.contrib.layers.group_norm, which reduces rows and columns alone of a volume; TensorFlow Addons before
+    0.7, class GroupNormalization, with channels last ("memory").
     """
 
     def __init__(

@@ -16,8 +16,8 @@ class LegacyResizing(layers.Layer):
         align_corners: output pixel i lies at `i * (rows - 1) / (height - 1)`.
         half_pixel_centers: output pixel i lies at `(i + 0.5) * rows / height - 0.5`, bicubic then with -0.5.
 
-    Call arguments: the pictures, and, without size and factor, pictures whose height and width the result gets, or height
-    and width as a pair of numbers.
+    Call arguments: the pictures, and, without size and factor, pictures whose height and width the result gets, or
+    height and width as a pair of numbers.
     Shapes: [batch, rows, columns, channels] to [batch, height, width, channels], float32 unless "nearest".
     Source: tensorflow/core/kernels/resize_*_op.cc and image_resizer_state.h, 1.15.
     """

@@ -8,9 +8,9 @@ from keras import layers, ops
 class LegacySpectralNormalization(layers.Wrapper):
     """Wraps a layer whose kernel is divided by its largest singular value, which power iteration finds.
 
-    Each call starts from the vector u that is kept, in inference too, goes `iterations` steps, and divides by what it then
-    finds; in training the new u is kept. `keras.layers.SpectralNormalization` is another: it writes the divided kernel
-    back into the variable in training, and divides by nothing in inference.
+    Each call starts from the vector u that is kept, in inference too, goes `iterations` steps, and divides by what it
+    then finds; in training the new u is kept. `keras.layers.SpectralNormalization` is another: it writes the divided
+    kernel back into the variable in training, and divides by nothing in inference.
 
     With W the kernel as a matrix [all axes but the last, last axis], a step is v = unit(u W'), u = unit(v W), and the
     value is v W u'.

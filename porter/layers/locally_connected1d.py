@@ -11,8 +11,8 @@ class LocallyConnected1D(layers.Layer):
     Args:
         filters, kernel_size, strides, activation, use_bias: as in Conv1D.
 
-    Shapes: [batch, steps, channels] to [batch, places, filters], with (steps - kernel_size) // strides + 1 places. Kernel
-    [places, kernel_size * channels, filters], where channels are fastest; bias [places, filters].
+    Shapes: [batch, steps, channels] to [batch, places, filters], with (steps - kernel_size) // strides + 1 places.
+    Kernel [places, kernel_size * channels, filters], where channels are fastest; bias [places, filters].
     Source: tensorflow/python/keras/layers/local.py, 1.15, implementation=1; Keras 3 has no such layer.
     """
 

@@ -13,7 +13,8 @@ class LocallyConnected2D(layers.Layer):
         kernel_size, strides: a number, or one for rows and one for columns.
 
     Shapes: [batch, rows, columns, channels] to [batch, new rows, new columns, filters]. Kernel [new rows * new columns,
-    kernel rows * kernel columns * channels, filters], where channels are fastest; bias [new rows, new columns, filters].
+    kernel rows * kernel columns * channels, filters], where channels are fastest; bias
+    [new rows, new columns, filters].
     Source: tensorflow/python/keras/layers/local.py, 1.15, implementation=1; Keras 3 has no such layer.
     """
 

@@ -12,8 +12,8 @@ class MatrixDiag(layers.Layer):
         lowest, highest: which diagonals, 0 for the main one, negative below it.
         rows, columns: the matrix's size; by default the smallest that fits, square where both are left out.
         padding_value: what stands elsewhere.
-        align: "LEFT" or "RIGHT", for the diagonals above and those below the main one, as in "RIGHT_LEFT": on which side
-            a diagonal shorter than the longest is put.
+        align: "LEFT" or "RIGHT", for the diagonals above and those below the main one, as in "RIGHT_LEFT": on which
+            side a diagonal shorter than the longest is put.
 
     Shapes: [..., entries] for one diagonal, else [..., diagonals, entries] with the highest first, to
         [..., rows, columns].

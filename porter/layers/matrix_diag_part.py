@@ -11,8 +11,8 @@ class MatrixDiagPart(layers.Layer):
     Args:
         lowest, highest: which diagonals, 0 for the main one, negative below it.
         padding_value: what fills diagonals shorter than the longest.
-        align: "LEFT" or "RIGHT", for the diagonals above and those below the main one, as in "RIGHT_LEFT": on which side
-            a shorter one is put.
+        align: "LEFT" or "RIGHT", for the diagonals above and those below the main one, as in "RIGHT_LEFT": on which
+            side a shorter one is put.
 
     Shapes: [..., rows, columns] to [..., diagonals, entries] with the highest diagonal first.
     Source: tensorflow/core/kernels/matrix_diag_op.cc, 2.3.

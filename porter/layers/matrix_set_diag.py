@@ -10,8 +10,8 @@ class MatrixSetDiag(layers.Layer):
 
     Args:
         lowest, highest: which diagonals, 0 for the main one, negative below it.
-        align: "LEFT" or "RIGHT", for the diagonals above and those below the main one, as in "RIGHT_LEFT": on which side
-            a diagonal shorter than the longest is put.
+        align: "LEFT" or "RIGHT", for the diagonals above and those below the main one, as in "RIGHT_LEFT": on which
+            side a diagonal shorter than the longest is put.
 
     Inputs: matrices [..., rows, columns]; diagonals [..., entries] or, if there are several, [..., diagonals, entries]
         with the highest first.

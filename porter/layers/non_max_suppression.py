@@ -14,8 +14,8 @@ class NonMaxSuppression(layers.Layer):
         score_threshold: only boxes with more than this count. Both may be given with the call instead.
         soft_nms_sigma: where not 0, the scores of boxes that overlap a picked one are lowered by
             `exp(-0.5 * overlap ** 2 / sigma)` too.
-        padded: fill up to `max_output_size` with zeros. Otherwise the outputs' size depends on the values, which a compiled
-            model knows on TensorFlow alone.
+        padded: fill up to `max_output_size` with zeros. Otherwise the outputs' size depends on the values, which a
+            compiled model knows on TensorFlow alone.
         overlaps: the first input is the matrix of overlaps [boxes, picked boxes] instead of boxes.
 
     Inputs: boxes [boxes, 4] by two opposite corners (y1, x1, y2, x2), scores [boxes].

@@ -27,8 +27,8 @@ class PatchNormalizedConv2D(layers.Layer):
         guard: how it does so. "norm": size + epsilon. "floor": max(size, epsilon). Inside of the root, not for "l1":
             "squares": sqrt(max(sum, epsilon)), "sum": sqrt(sum + epsilon), where the sum is the variance for "z-score".
 
-    Shapes: x [batch, rows, columns, channels] to [batch, new rows, new columns, filters], or with channels first; kernel
-    [rows, columns, channels, filters].
+    Shapes: x [batch, rows, columns, channels] to [batch, new rows, new columns, filters], or with channels first;
+    kernel [rows, columns, channels, filters].
     Source: hand-written TensorFlow 1 code around tf.image.extract_image_patches, whose padding this is.
     """
 

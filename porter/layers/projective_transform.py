@@ -14,8 +14,8 @@ class ProjectiveTransform(layers.Layer):
         fill_mode: what stands outside of the image: "constant" or "nearest", which is its border.
         fill_value: the constant.
 
-    Inputs: images [batch, rows, columns, channels] and transforms [batch or 1, 8]: with (a0, a1, a2, b0, b1, b2, c0, c1)
-        the output at (x, y) is the input at ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k), k = c0 x + c1 y + 1.
+    Inputs: images [batch, rows, columns, channels] and transforms [batch or 1, 8]: with (a0, a1, a2, b0, b1, b2, c0,
+        c1) the output at (x, y) is the input at ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k), k = c0 x + c1 y + 1.
     Source: tensorflow/core/kernels/image_ops.h, 1.15.
     """
 

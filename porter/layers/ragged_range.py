@@ -8,9 +8,9 @@ from keras import layers, ops
 class RaggedRange(layers.Layer):
     """Several ranges of numbers, one behind the other.
 
-    Call arguments: where each ends (that number is not in it), where it begins, and its steps: vectors, or one number for
-    all. Outputs: where each range starts among the numbers, with one entry more for the end of the last; and the numbers.
-    How many there are depends on the data, which JAX can run but not compile.
+    Call arguments: where each ends (that number is not in it), where it begins, and its steps: vectors, or one number
+    for all. Outputs: where each range starts among the numbers, with one entry more for the end of the last; and the
+    numbers. How many there are depends on the data, which JAX can run but not compile.
     Source: tensorflow/core/kernels/ragged_range_op.cc, 1.15.
     """
 

@@ -8,8 +8,8 @@ from keras import layers, ops
 class RaggedToSparse(layers.Layer):
     """Rows of several lengths as entries of a sparse tensor.
 
-    Call arguments: where each row starts among the values, with one entry more for the end of the last, for rows of rows
-    once for each level, the outermost first; and the values [values].
+    Call arguments: where each row starts among the values, with one entry more for the end of the last, for rows of
+    rows once for each level, the outermost first; and the values [values].
     Outputs: places [values, rank], the values, and the tensor's shape [rank], which has room for the longest rows.
     Source: tensorflow/core/kernels/ragged_tensor_to_sparse_kernel.cc, 1.15.
     """

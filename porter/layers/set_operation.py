@@ -13,8 +13,8 @@ class SetOperation(layers.Layer):
     Args:
         operation: "intersection", "union", "a-b" or "b-a".
 
-    Inputs: a [rows, entries], b [rows, others]. Outputs, as of a sparse tensor: indices [found, 2] of row and place, the
-        entries [found], and the shape [2].
+    Inputs: a [rows, entries], b [rows, others]. Outputs, as of a sparse tensor: indices [found, 2] of row and place,
+        the entries [found], and the shape [2].
     Source: tensorflow/core/kernels/set_kernels.cc, 1.15.
     """
 
