@@ -38,7 +38,7 @@ def decoder(tf):
 def decoders(tf):
     """Two loops with the layers of one decoder; their start is a row of the table that each step looks words up in."""
     table = tf.get_variable("table", [11, 4])
-    choose = lambda h: tf.argmax(tf.layers.dense(h, 11, name="scores", reuse=tf.AUTO_REUSE), 1)  # noqa: E731
+    choose = lambda h: tf.argmax(tf.layers.dense(h, 11, name="layers", reuse=tf.AUTO_REUSE), 1)  # noqa: E731
     step = lambda i, h: (i + 1, tf.tanh(h + tf.nn.embedding_lookup(table, choose(h))))  # noqa: E731
     x = batch_of(tf, 4)
     start = x + tf.reduce_sum(tf.nn.embedding_lookup(table, tf.argmax(x, 1)[:, None]), 1)
@@ -81,8 +81,8 @@ def test_layers_that_loops_share_are_lent_to_them_and_saved_once(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     for copy in (loaded, keras.models.clone_model(model)):
-        assert copy.get_layer(lent[0].name).scores is not lent[0].scores
-    assert loaded.get_layer(lent[0].name).scores is loaded.get_layer(lent[1].name).scores
+        assert copy.get_layer(lent[0].name).layers_2 is not lent[0].layers_2
+    assert loaded.get_layer(lent[0].name).layers_2 is loaded.get_layer(lent[1].name).layers_2
     x = np.linspace(-1, 2, 12, dtype="float32").reshape(3, 4)
     for got, want in zip(loaded(x), model(x), strict=True):
         np.testing.assert_array_equal(got, want)

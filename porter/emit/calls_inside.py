@@ -351,7 +351,9 @@ def _attributes() -> naming.Names:
     """Names for what a layer holds, none of which Keras' own layers have."""
     from keras import layers
 
-    return naming.Names(set(dir(layers.Layer)) | {"state_size", "output_size", "seeds"})
+    own = {"state_size", "output_size", "seeds"}
+    modules = {"keras", "kwargs", "layers", "math", "np", "ops"}  # which arguments of `__init__` would hide
+    return naming.Names(set(dir(layers.Layer)) | own | modules)
 
 
 def _graph_of(nodes: list[Node]) -> Graph:
