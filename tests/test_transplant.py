@@ -316,7 +316,7 @@ def test_recurrent_cells_of_a_bare_checkpoint(tmp_path):
     done = transplant(HERE / "cells.ckpt", f"{MODELS}:recurrent", out)
     assert done.agreement is None
     assert any("does not hold forget_bias: 1" in note for note in done.notes)
-    assumed = {row.source for row in done.rows if row.why.endswith("forget_bias 1 assumed")}
+    assumed = {row.source for row in done.rows if row.why.endswith("forget_bias 1 (assumed)")}
     assert assumed == {"block/lstm_cell/bias", "lstm/basic_lstm_cell/bias"}
     check("cells", "recurrent", out)
 
@@ -365,7 +365,7 @@ def test_a_recording_tells_the_forget_bias(tmp_path):
     out = tmp_path / "o.weights.h5"
     done = transplant(save(tmp_path, arrays), f"{file}:build", out, reference=tmp_path / "ref.npz")
     assert done.agreement.ok
-    assert done.rows[-1].why.endswith("forget_bias 0 from running it")
+    assert done.rows[-1].why.endswith("forget_bias 0 (from running it)")
 
 
 PICTURE = """
@@ -406,7 +406,7 @@ def test_how_pictures_were_flattened(tmp_path, original, target):
     done = transplant(checkpoint, f"{file}:{target}", out, reference=tmp_path / "ref.npz")
     assert done.agreement.ok
     (why,) = {row.why.partition("; ")[2] for row in done.rows if row.source == "fc/kernel"}
-    assert why == f"data_format {original} {'assumed' if original == 'channels_last' else 'from running it'}"
+    assert why == f"data_format {original} ({'assumed' if original == 'channels_last' else 'from running it'})"
 
     written = load_model(f"{file}:{target}")
     written.load_weights(out)
@@ -415,7 +415,7 @@ def test_how_pictures_were_flattened(tmp_path, original, target):
     assert (
         transplant(checkpoint, f"{file}:{target}", out, map_file=tmp_path / "map.json")
         .rows[-2]
-        .why.endswith("map says so")
+        .why.endswith("(the map says so)")
     )
     mapped = load_model(f"{file}:{target}")
     mapped.load_weights(out)
@@ -615,3 +615,20 @@ def test_weights_alone_of_a_keras_file(tmp_path):
         np.testing.assert_array_equal(array, given)
     with pytest.raises(UnreadableSource, match=r"layouts of Keras 1\.2\.2"):
         transplant(write_file(path, None, held, "1.2.2"), f"{file}:build", tmp_path / "o.weights.h5")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "bn/gamma bn/beta bn/mean/EMA bn/variance/EMA",
+        "bn/gamma bn/beta bn/bn/moments/Squeeze bn/bn/moments/Squeeze_1",
+        "bn/scale bn/offset bn/running_mean bn/running_var",
+        "bn/gamma bn/beta bn/pop_mean bn/pop_var",
+    ],
+)
+def test_what_authors_called_their_batch_normalisation(names):
+    arrays = arrays_of(dict.fromkeys(names.split(), (3,)))
+    (found,), left = parts_of_names(dict.fromkeys(arrays, (3,)), arrays.get)
+    assert (found.name, found.family, left) == ("bn", "norm", [])
+    for role, name in zip(("gamma", "beta", "moving_mean", "moving_variance"), names.split(), strict=True):
+        np.testing.assert_array_equal(found.weights[role], arrays[name])

@@ -34,7 +34,8 @@ def show_outcome(console: Console, done: Transplanted) -> None:
     else:
         outputs = ", ".join(seen.outputs)
         console.print(
-            f"It computes what the original does: {outputs}, {seen.batches} batches, {seen.worst}", style="green"
+            f"It computes what the original does: {outputs}, {seen.batches} batch{'es' * (seen.batches != 1)}, {seen.worst}",
+            style="green",
         )
     console.print(f"Written: {done.out}")
 

@@ -68,7 +68,8 @@ class Assumed:
         """What a table has to say of a weight besides why it is the one."""
         for name, of in ((FORGET_BIAS, "bias"), (DATA_FORMAT, "kernel")):
             if role == of and _matters(name, source, target):
-                return f"; {name} {getattr(self, name)} {self.why[name]}".replace(".0 ", " ")
+                value = getattr(self, name)
+                return f"; {name} {value if isinstance(value, str) else f'{value:g}'} ({self.why[name]})"
         return ""
 
     def notes(self, found: Match) -> list[str]:

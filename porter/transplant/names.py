@@ -13,14 +13,19 @@ from porter.transplant.parts import KERNELS, Part, family_of, lone, squeezed, ta
 
 ROLES = {
     "kernel": "kernel", "weights": "kernel", "weight": "kernel", "w": "kernel", "filter": "kernel", "filters": "kernel",
-    "matrix": "kernel", "bias": "bias", "biases": "bias", "b": "bias", "gamma": "gamma", "scale": "gamma", "beta": "beta",
-    "offset": "beta", "g": "gamma", "moving_mean": "moving_mean", "mean": "moving_mean", "pop_mean": "moving_mean",
-    "recurrent_kernel": "recurrent_kernel",
+    "matrix": "kernel", "bias": "bias", "biases": "bias", "b": "bias", "gamma": "gamma", "scale": "gamma",
+    "beta": "beta", "offset": "beta", "g": "gamma", "moving_mean": "moving_mean", "mean": "moving_mean",
+    "pop_mean": "moving_mean", "recurrent_kernel": "recurrent_kernel", "running_mean": "moving_mean",
+    "population_mean": "moving_mean", "moving_var": "moving_variance", "running_var": "moving_variance",
+    "running_variance": "moving_variance", "population_variance": "moving_variance", "pop_variance": "moving_variance",
     "moving_variance": "moving_variance", "variance": "moving_variance", "pop_var": "moving_variance",
     "embeddings": "embeddings", "embedding": "embeddings", "depthwise_weights": "depthwise_kernel",
-    "depthwise_kernel": "depthwise_kernel", "pointwise_weights": "pointwise_kernel", "pointwise_kernel": "pointwise_kernel",
+    "depthwise_kernel": "depthwise_kernel", "pointwise_weights": "pointwise_kernel",
+    "pointwise_kernel": "pointwise_kernel",
 }  # fmt: skip
 SHORTCUTS = {"shortcut", "skip", "proj", "projection", "downsample"}
+# Moving averages that authors took of the moments themselves, in whose scope they stand; tensorpack's names for them.
+OF_AVERAGES = re.compile(r"(?P<scope>.+)/(?P<kind>mean/EMA|variance/EMA|moments/Squeeze|moments/Squeeze_1)")
 NO_WEIGHTS = re.compile(
     r"(^|/)(global_step|beta\d_power(_\d+)?|learning_rate|Adam(_\d+)?|Adagrad|Momentum|RMSProp(_\d+)?|Ftrl(_\d+)?|"
     r"ExponentialMovingAverage|local_step|biased)(/|$)"
@@ -42,6 +47,7 @@ def parts_of_names(
             continue
         scope, role = pairs.get(name) or _split(name)
         scopes.setdefault(scope if role not in scopes.get(scope, {}) else name, {})[role] = name
+    _gather(scopes)
     for scope, names in scopes.items():
         if "gamma" in names and "bias" in names and "kernel" not in names:
             names["beta"] = names.pop("bias")  # g and b
@@ -66,6 +72,10 @@ def _is_no_weight(name: str, shapes: dict[str, tuple[int, ...]]) -> bool:
 
 def _split(name: str) -> tuple[str, str]:
     """Scope and role of a variable; W_conv1 and b_conv1 make one part too, and softmax_w and softmax_b."""
+    statistic = OF_AVERAGES.fullmatch(name)
+    if statistic:
+        later = statistic["kind"] in ("variance/EMA", "moments/Squeeze_1")
+        return statistic["scope"], "moving_variance" if later else "moving_mean"
     scope, _, last = name.rpartition("/")
     if last.lower() in ROLES:
         return scope, ROLES[last.lower()]
@@ -76,6 +86,18 @@ def _split(name: str) -> tuple[str, str]:
     if match:
         return f"{scope}/{match[1]}", ROLES[match[2].lower()]
     return name, last
+
+
+def _gather(scopes: dict[str, dict[str, str]]) -> None:
+    """Put averages of moments to the scale and the offset in a scope around theirs: operations repeat a scope's name."""
+    for scope in [scope for scope, names in scopes.items() if names.keys() == {"moving_mean", "moving_variance"}]:
+        around = scope
+        while "/" in around:
+            around = around.rpartition("/")[0]
+            held = scopes.get(around, {})
+            if held.keys() & {"gamma", "beta"} and "moving_mean" not in held:
+                held |= scopes.pop(scope)
+                break
 
 
 def _unnamed(names: list[str], shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[str, str]]:
