@@ -59,8 +59,8 @@ class CropAndResize(layers.Layer):
         steps = ops.cast(ops.maximum(count - 1, 1), "float32")
         extent = (end - start) * last
         step = extent / steps
-        # JAX multiplies by the reciprocal, and the last unit tells whether a box ends inside of the image: what is left is
-        # added
+        # JAX multiplies by the reciprocal, and the last unit tells whether a box ends inside of the image: add what is
+        # left
         coarse = ops.floor(step * 1024) / 1024
         step = step + ((extent - coarse * steps) - (step - coarse) * steps) / steps
         places = start * last + ops.cast(ops.arange(count), "float32") * step
