@@ -7,7 +7,9 @@ from test_verify_layers import faulty
 
 from porter.read import make_original
 from porter.verify import prove
+from porter.verify.graphdef import by_name
 from porter.verify.steps import places
+from porter.verify.stopped import stopped
 
 
 def level(conversion, number, model=None, **options):
@@ -280,3 +282,31 @@ def test_what_a_step_does_beside_the_gradient_is_named(network, argument, told):
     assert found.status == "failed"
     assert found.reason.startswith("Conv2D conv (rule ")
     assert told in found.reason
+
+
+def test_what_is_computed_twice_from_one_variable_is_not_taken_for_a_weight():
+    def build(tf):
+        x = tf.placeholder("float32", [None, 3], name="x")
+        w = tf.get_variable("w", [9])
+        y = tf.tanh(tf.matmul(x, tf.reshape(w, [3, 3], name="once")))
+        return tf.matmul(y, tf.reshape(w, [3, 3], name="again"), name="y")
+
+    conversion = lab.convert_graph(build)
+    found = level(conversion, 6)
+    assert found.status == "passed", found.reason
+    assert "by x:0" in found.outputs
+    conversion.close()
+
+
+def test_a_gradient_is_stopped_but_not_by_the_mean_in_a_variance():
+    tf = lab.tensorflow()
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder("float32", [None, 3], name="x")
+        w, v = (tf.placeholder("float32", [3], name=name) for name in "wv")
+        mean, variance = tf.nn.moments(x * w, [0, 1])
+        tf.add((x - mean) / variance, tf.stop_gradient(v), name="y")
+        lone = tf.squared_difference(x, tf.stop_gradient(tf.reduce_mean(x, 0)))  # the mean of no variance
+        tf.add(lone, 0.0 * w, name="z")
+    nodes = by_name(graph.as_graph_def())
+    assert stopped(nodes, ["y:0"]) & {"x", "w", "v"} == {"v"}
+    assert stopped(nodes, ["z:0"]) & {"x", "w", "v"} == {"x"}

@@ -16,11 +16,12 @@ from porter.errors import OutputsDiffer
 from porter.verify.case import Case
 from porter.verify.compare import EPSILON, Comparison, Tolerance, compare
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
-from porter.verify.graphdef import ancestors
+from porter.verify.graphdef import split
 from porter.verify.made_of import Made, trained_weights
 from porter.verify.placing import tells_layers
 from porter.verify.reference import Reference, Refused, first_line
 from porter.verify.slopes import by_slopes
+from porter.verify.stopped import stopped
 from porter.verify.trained_alike import trained_alike
 
 RATE = 0.1  # of the step of gradient descent
@@ -79,6 +80,9 @@ def _compared(context: Context) -> Finding:
             break
     if pair.problem:
         notes.append(f"{pair.problem}; slopes of the original were taken instead, in float64")
+    if pair.left:
+        told = ", ".join(dict.fromkeys(pair.left))
+        notes.append(f"the original stops gradients on the way from {told}: they are no slopes, and are not compared")
     if not found:
         return Finding(SKIPPED, pair.problem or "no slope of the original can be had", notes=notes)
     if len(cases) > 1:
@@ -138,10 +142,11 @@ class _Pair:
         self.weights = [each.weight for each in made]
         self.formed: dict[str, tuple[dict[str, Any], list[Any]]] = {}
         stands = [reference.original.stands_for(name) for name in names]
-        self.stops = any(_stops(reference.nodes[name]) for name in ancestors(reference.nodes, stands))
+        self.stopped = stopped(reference.nodes, stands)
         layers = context.model._flatten_layers(include_self=False, recursive=True)
         self.last_place = max((EPSILON.get(layer.compute_dtype, 0.0) for layer in layers), default=0.0)
         self.problem = ""
+        self.left: list[str] = []  # tensors whose gradient is neither formed nor a slope
         try:
             self._form("float32")
         except NoGradient as problem:
@@ -188,7 +193,10 @@ class _Pair:
             outcome = None
             if theirs is not None:
                 outcome = self._judge(case, projections, index, mine, theirs[index], tolerance)
-            if (outcome is None or not outcome.ok) and not self.stops:
+            stopped_here = split(self.reference.original.stands_for(name))[0] in self.stopped
+            if outcome is None and stopped_here:
+                self.left.append(name)
+            if (outcome is None or not outcome.ok) and not stopped_here:
                 judged = self._by_slopes(case, projections, name, mine, seed)
                 outcome = judged if outcome is None or (judged is not None and judged.ok) else outcome
             if outcome is not None:
@@ -328,11 +336,6 @@ def converted_gradients(
     ]
     count = len(inputs)
     return arrays[:count], {id(w): array for w, array in zip(weights, arrays[count:], strict=True)}
-
-
-def _stops(node: Any) -> bool:
-    """Whether a gradient behind this node is meant to be another than the derivative."""
-    return node.op in ("StopGradient", "PreventGradient") or "_gradient_op_type" in node.attr
 
 
 def _is_float(reference: Reference, name: str) -> bool:

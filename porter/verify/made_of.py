@@ -82,10 +82,28 @@ def trained_weights(context: Context, reference: Reference) -> tuple[list[Made],
         node = split(reference.original.stands_for(name))[0]
         for behind in sorted(ancestors(reference.nodes, [node]) & known.keys() - {node}):
             unclear.setdefault(known[behind], f"{behind} also goes into {name}, of which the model holds a copy")
+    for name, why in _computed_twice(context, reference, nodes).items():
+        unclear.setdefault(name, why)
     for name, why in _shared_constants(reference, found, nodes).items():
         unclear.setdefault(name, why)
     notes = [f"{why}; the gradient by {name} is not compared" for name, why in unclear.items()]
     return [each for each in found if not unclear.keys() & set(each.tensors)], notes
+
+
+def _computed_twice(context: Context, reference: Reference, nodes: Mapping[str, str]) -> dict[str, str]:
+    """Computed tensors that share a variable with something else on the way to the outputs, as what a layer that is
+    called twice makes of its kernel in each call; and why their gradient is not that of a weight.
+    """
+    variables = reference.original.variables.keys()
+    computed = {name: node for name, node in nodes.items() if node not in variables}
+    outputs = [reference.original.stands_for(name) for name in context.trials.converted.outputs]
+    around = ancestors(reference.nodes, outputs, stop=computed.values()) & variables
+    why = {}
+    for name, node in computed.items() if around else ():
+        shared = sorted(ancestors(reference.nodes, [node]) & around)
+        if shared:
+            why[name] = f"{name} is computed from {shared[0]}, which goes into the outputs by another way, too"
+    return why
 
 
 def _shared_constants(reference: Reference, found: list[Made], nodes: Mapping[str, str]) -> dict[str, str]:
