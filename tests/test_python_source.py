@@ -495,6 +495,7 @@ def test_what_sources_of_the_time_relied_on(tmp_path, monkeypatch):
     assert built.outputs == ["MatMul:0"]
     assert any("quux.data.show(…) in net.py line 23" in note for note in built.notes)
     assert "config was given a NetConfig, as the program has it." in built.notes
+    assert f"Run too, from a folder above the program's: {tmp_path / 'shared_ops'}." in built.notes
 
 
 def test_settings_that_are_not_there():

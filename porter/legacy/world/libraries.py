@@ -140,14 +140,18 @@ class Unusable:
 
 
 passed_over: dict[str, str] = {}  # calls that were not made, and where they stand
+found_above: list[str] = []  # modules that were run from a folder above the program's
 
 
 def notes() -> list[str]:
-    """What is to be said of calls that were passed over."""
-    if not passed_over:
-        return []
-    calls = "; ".join(f"{call} in {place}" for call, place in list(passed_over.items())[:5])
-    return [f"Passed over, as the libraries are not installed and nothing was wanted of the calls: {calls}."]
+    """What is to be said of calls that were passed over, and of modules that lie elsewhere than the program."""
+    said = []
+    if found_above:
+        said.append(f"Run too, from a folder above the program's: {', '.join(found_above)}.")
+    if passed_over:
+        calls = "; ".join(f"{call} in {place}" for call, place in list(passed_over.items())[:5])
+        said.append(f"Passed over, as the libraries are not installed and nothing was wanted of the calls: {calls}.")
+    return said
 
 
 def _is_dropped(frame: FrameType) -> bool:
@@ -220,6 +224,7 @@ def _above(name: str, file: str) -> ModuleSpec | None:
         folder = folder.parent
         if (folder / name / "__init__.py").is_file() or (folder / f"{name}.py").is_file():
             sys.path.append(str(folder))
+            found_above.append(str(folder / name))
             return PathFinder.find_spec(name, [str(folder)])
     return None
 
