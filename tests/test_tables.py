@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from lab import proved
 
 from porter.convert import convert
 from porter.emit.build import load_source
@@ -134,3 +135,36 @@ def test_a_frozen_table_of_numbers_without_its_content_is_refused_by_name(tmp_pa
         convert(tmp_path / "frozen.pb", options=Options(outputs=["out:0"], dry_run=True))
     assert problem.value.where == "codes"
     assert "nothing in the file fills it" in problem.value.why
+
+
+def vocabulary(tf, words):
+    """What numbers words from 0."""
+    table = tf.raw_ops.HashTableV2(key_dtype=tf.string, value_dtype=tf.int64)
+    values = tf.constant(list(range(len(words))), tf.int64)
+    tf.raw_ops.InitializeTableV2(table_handle=table, keys=tf.constant(words), values=values)
+    unknown = tf.constant(0, tf.int64)
+    return lambda text: tf.raw_ops.LookupTableFindV2(table_handle=table, keys=text, default_value=unknown)
+
+
+def test_the_shape_of_text_follows_from_what_is_looked_up_with_its_numbers():
+    def build(tf):
+        words = tf.placeholder(tf.string, None, "words")
+        rows = tf.gather(tf.get_variable("rows", [3, 4], use_resource=False), vocabulary(tf, ["a", "b", "c"])(words))
+        return tf.matmul(tf.reduce_mean(rows, 1), tf.get_variable("kernel", [4, 2], use_resource=False))
+
+    assert proved(build).report["inputs"][0]["shape"] == [None, None]
+
+
+def test_a_lookup_in_a_branch():
+    def build(tf):
+        words, counted = tf.placeholder(tf.string, [None], "words"), tf.placeholder(tf.float32, [], "counted")
+        rows = tf.get_variable("rows", [5, 4], use_resource=False)
+        numbered = vocabulary(tf, ["a", "b", "c"])
+
+        def hashed():
+            return tf.gather(rows, tf.strings.to_hash_bucket_fast(words, 5))
+
+        return tf.cond(counted > 0, lambda: tf.gather(rows, numbered(words)), hashed)
+
+    conversion = proved(build)
+    assert [row["tensor"] for row in conversion.report["inputs"]] == ["words:0", "counted:0"]

@@ -18,6 +18,7 @@ from porter.read.wiring import Tensor, Wiring, spell
 Shape = tuple[int | None, ...] | None
 RESOURCE = 20
 TABLES = frozenset(["HashTable", "HashTableV2", "MutableHashTable", "MutableHashTableV2"])
+HANDED_ON = ("Identity", "RefIdentity", "Enter", "Switch", "RefSwitch")  # a table on its way to a lookup
 TABLE_SIZES = frozenset(["LookupTableSize", "LookupTableSizeV2"])
 # Before version 22 a placeholder without a shape could not be told from a scalar; here all shapes are written.
 LEAST_PRODUCER = 22
@@ -223,7 +224,7 @@ def _constant(node: Any, name: str, tensor: Any) -> None:
 
 def _table_of(wiring: Wiring, name: str) -> str:
     """The node that makes the table which `name` takes first."""
-    return wiring.through(wiring.inputs[name][0], ("Identity", "RefIdentity", "Enter"))[0]
+    return wiring.through(wiring.inputs[name][0], HANDED_ON)[0]
 
 
 def _proto(array: np.ndarray) -> Any:

@@ -18,6 +18,9 @@ SAME = frozenset({
     "AddN", "Switch", "Merge", "Snapshot", "Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual",
     "LogicalAnd", "LogicalOr", "PlaceholderWithDefault", "ReverseSequence",
 })  # fmt: skip
+LOOKED_UP = {  # one number for each word
+    ("LookupTableFind", 1), ("LookupTableFindV2", 1), ("StringToHashBucketFast", 0), ("StringToHashBucketStrong", 0),
+}  # fmt: skip
 REDUCTIONS = frozenset({
     "Mean", "Sum", "Max", "Min", "Prod", "All", "Any", "EuclideanNorm", "ArgMax", "ArgMin",
 })  # fmt: skip
@@ -151,6 +154,8 @@ class Shapes:
             return self._sliced(user, after())
         if op == "Select" and slot == 0:
             return None
+        if (op, slot) in LOOKED_UP:
+            return after()
         if op in SAME:
             return self._elementwise(user, slot, after())
         if op in ("Pack", "OneHot"):

@@ -15,7 +15,7 @@ import numpy as np
 
 from porter.errors import PorterError, Unsupported
 from porter.read.contexts import Contexts
-from porter.read.cut import TABLES, Plan, cut, reach
+from porter.read.cut import HANDED_ON, TABLES, Plan, cut, reach
 from porter.read.model import Source, Table
 from porter.read.operations import constant, dtype_name, input_types, output_types
 from porter.read.wiring import Tensor, Wiring
@@ -27,7 +27,7 @@ FROM_FILE = frozenset(["InitializeTableFromTextFile", "InitializeTableFromTextFi
 # Operations that only lay text out anew, by how many of their inputs are text; None: all of them but an axis.
 LAYS_OUT: dict[str, int | None] = {
     "Identity": 1, "StopGradient": 1, "Reshape": 1, "ExpandDims": 1, "Squeeze": 1, "Transpose": 1, "StridedSlice": 1,
-    "Gather": 1, "GatherV2": 1, "Pack": None, "Concat": None, "ConcatV2": None,
+    "Gather": 1, "GatherV2": 1, "Switch": 1, "Pack": None, "Concat": None, "ConcatV2": None,
 }  # fmt: skip
 STRING, WHOLE_LINE, LINE_NUMBER = 7, -2, -1  # a DataType, and TextFileIndex
 
@@ -79,7 +79,7 @@ class Tables:
 
     def table(self, lookup: str) -> str:
         """The node of the table in which `lookup` looks up, or whose size it tells."""
-        return self.wiring.through(self.wiring.inputs[lookup][0], ("Identity", "RefIdentity", "Enter"))[0]
+        return self.wiring.through(self.wiring.inputs[lookup][0], HANDED_ON)[0]
 
     def is_clear(self, tensor: Tensor, hashed: bool = False) -> bool:
         """Whether text is as it was fed, or comes out of a known table, and is only laid out anew on the way.
