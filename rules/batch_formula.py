@@ -56,6 +56,7 @@ def of_fused(x, fused):
 
 
 def require_training(x, fused, axis, epsilon):
+    """Refuse a fused kernel of training that does not normalise as the one of inference does."""
     fused.get("exponential_avg_factor")
     require(fused.get("is_training", True), "moving statistics are used in training too", fused)
     require(fused_axis(x, fused) == axis, "training and inference differ in data_format", fused)

@@ -38,6 +38,7 @@ def share_kept(keep, keep_knob, rate, rate_knob, phase):
 
 
 def keeps_all(kept):
+    """True for a share of one, up to rounding."""
     return abs(kept - 1) < 1e-6
 
 

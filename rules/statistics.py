@@ -178,6 +178,7 @@ def own_moments(tf, x):
 
 
 def own_axes(x, batch_mean, batch_variance, batch_mean_rest, squeezed_mean, squeezed_variance):
+    """The axes of `own_moments`. Refuses moments that lost the axes that were reduced, unless these come first."""
     axes = kept_axes(x, batch_mean, batch_variance, batch_mean_rest)
     for view in (squeezed_mean, squeezed_variance):
         leading = view is None or view.get("axes") == axes == tuple(range(len(axes)))

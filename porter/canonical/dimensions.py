@@ -34,6 +34,7 @@ def refine(value: Value, dims: Dims) -> None:
 
 
 def constant(node: Node, slot: int) -> np.ndarray | None:
+    """The array of the constant that is an input of `node`, None for anything else."""
     held = node.inputs[slot].node
     return held.attrs["value"] if held.op == "Const" else None
 

@@ -49,6 +49,7 @@ class Cache:
         return digest.hexdigest()
 
     def get(self, key: str) -> dict[str, Any] | None:
+        """The outcome that is kept under `key`, None where there is none."""
         if self.folder is None:
             return None
         try:
@@ -58,6 +59,7 @@ class Cache:
         return found if isinstance(found, dict) else None
 
     def put(self, key: str, outcome: dict[str, Any]) -> None:
+        """Keep an outcome: written beside and then moved, so that nobody reads half of it."""
         if self.folder is None:
             return
         with contextlib.suppress(OSError):

@@ -46,9 +46,11 @@ class Table:
         self.rows: list[tuple[str | Text, ...]] = []
 
     def add(self, *cells: str | Text) -> None:
+        """Add a row."""
         self.rows.append(cells)
 
     def show(self, console: Console) -> None:
+        """Print the title and the rows, framed on a terminal."""
         if not self.rows:
             return
         console.print()

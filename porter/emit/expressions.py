@@ -29,6 +29,7 @@ class Text(str):
 
 
 def text(source: str, binds: int = ATOM, tensor: bool = True) -> Text:
+    """`source` as a Text; see there."""
     result = Text(source)
     result.binds, result.tensor = binds, tensor
     return result

@@ -45,6 +45,7 @@ class Statement:
         return wrap(f"{self.target} = {self.value()}")
 
     def value(self) -> str:
+        """The text of what is assigned, in one line."""
         if not self.head:
             return self.expression
         inner = ", ".join(map(str, self.arguments))

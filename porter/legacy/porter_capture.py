@@ -392,6 +392,7 @@ def _value(text):
 
 
 def main(arguments=None):
+    """The command line; the exit code."""
     parser = argparse.ArgumentParser(description="Records a TensorFlow 1 model for porter.")
     parser.add_argument("source", help="a checkpoint's prefix, with its .meta beside it, or a frozen graph")
     parser.add_argument("--outputs", default="", help="tensor names, with commas between")

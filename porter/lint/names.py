@@ -39,6 +39,7 @@ class Scope:
     resolved: dict[str, str | None] = field(default_factory=dict)
 
     def bind(self, name: str, binding: Binding) -> None:
+        """Note what is assigned to `name`, in the scope whose name it is."""
         scope = self
         while name in scope.elsewhere and scope.parent is not None:
             scope = scope.parent

@@ -186,6 +186,7 @@ def _reductions(term: Term) -> Iterator[Reduction]:
 
 
 def takes_batch(axes: Any) -> bool:
+    """Whether a reduction over `axes`, as far as they are known, takes in the first one; None stands for all of them."""
     return axes is None or (isinstance(axes, tuple) and 0 in axes)
 
 

@@ -68,6 +68,7 @@ class Planner:
         self.static = all(None not in (value.shape or (None,))[1:] for value in graph.inputs)
 
     def plan(self) -> Plan:
+        """What becomes of each node, and which couplings cannot be undone, and why."""
         for node in self.order:
             if node.op not in ("Placeholder", "Const", "Variable", "Knob"):
                 self._visit(node)

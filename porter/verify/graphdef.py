@@ -20,6 +20,7 @@ def layout(node: Any) -> bytes:
 
 
 def by_name(graph_def: Any) -> dict[str, Any]:
+    """The nodes of a GraphDef by their names."""
     return {node.name: node for node in graph_def.node}
 
 

@@ -119,6 +119,7 @@ class Setting:
         return 0 if unknown[:1] == [0] else None
 
     def shape(self, given: Input, batch: int) -> tuple[int, ...]:
+        """The shape of the array for an input, unknown sizes filled in."""
         batch_axis, free, shape = self.axis_of(given), 0, []
         for axis, size in enumerate(given.shape):
             if size is not None:

@@ -52,6 +52,7 @@ class LayerOutcome:
     suspect: Any = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
+        """JSON-able, as `LevelResult.layers` holds it."""
         found = self.comparison.to_dict() if self.comparison else {}
         kept: dict[str, Any] = {key: found[key] for key in ("clause", "error", "relative", "share") if key in found}
         more: dict[str, Any] = {

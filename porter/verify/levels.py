@@ -287,6 +287,8 @@ def _sizes(outcomes: Iterable[Outcome]) -> list[int]:
 
 
 class Level(NamedTuple):
+    """A level of the proof. check: what finds out whether it holds."""
+
     number: int
     title: str
     check: Callable[[Context], Finding]

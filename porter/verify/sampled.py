@@ -55,6 +55,7 @@ class Sampled:
 
     @classmethod
     def from_dict(cls, item: Mapping[str, Any]) -> Sampled:
+        """What `to_dict` wrote."""
         values = np.frombuffer(base64.b64decode(item["values"]), item["stored"])
         values = values.astype(values.dtype.newbyteorder("="))
         if item["dtype"] == "bfloat16":

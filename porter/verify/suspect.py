@@ -159,6 +159,7 @@ def config_of(operation: Any) -> dict[str, Any] | None:
 
 
 def variables(operation: Any) -> list[Any]:
+    """The weights of a layer, without the seeds that it draws from."""
     return [each for each in getattr(operation, "weights", ()) if "seed_generator" not in each.path]
 
 

@@ -165,6 +165,7 @@ class Trials:
         return self.case("normal", self.fitting[1], seed=seed)
 
     def outcome(self, kind: str, batch: int, setting: Setting | None = None) -> Outcome:
+        """How the conversion does on inputs of `kind`; each is run once."""
         key = (setting or self._setting, kind, batch)
         if key not in self._outcomes:
             self._outcomes[key] = self.judge(self.case(kind, batch, setting))

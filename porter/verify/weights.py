@@ -86,6 +86,7 @@ class Origins:
         return self._nodes.get(tensor, tensor) if tensor not in self.reference.nodes else tensor
 
     def get(self, tensor: str) -> np.ndarray | None:
+        """The numbers of a variable, or of what is computed from some; None where they cannot be had."""
         tensor = self.resolve(tensor)
         if not self.reference.has(tensor):
             return None

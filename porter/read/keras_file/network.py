@@ -185,6 +185,7 @@ class Builder:
 
 
 def name_of(entry: dict[str, Any]) -> str:
+    """A layer's name in the file; Keras 1 wrote some with their class alone."""
     config = entry["config"]
     return entry.get("name") or (config.get("name") if isinstance(config, dict) else None) or entry["class_name"]
 
