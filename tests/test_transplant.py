@@ -411,7 +411,11 @@ def test_how_pictures_were_flattened(tmp_path, original, target):
     written = load_model(f"{file}:{target}")
     written.load_weights(out)
     (tmp_path / "map.json").write_text(json.dumps({"data_format": original}))
-    assert any("how a picture was flattened" in note for note in transplant(checkpoint, f"{file}:{target}", out).notes)
+    if target == "last":
+        assert any("how a picture was flattened" in note for note in transplant(checkpoint, f"{file}:last", out).notes)
+    else:
+        with pytest.raises(UsageError, match="In which order the original flattened"):
+            transplant(checkpoint, f"{file}:{target}", out)
     assert (
         transplant(checkpoint, f"{file}:{target}", out, map_file=tmp_path / "map.json")
         .rows[-2]

@@ -13,7 +13,7 @@ from porter.transplant.cells import FORGET_BIAS as USUAL
 from porter.transplant.cells import with_forget_bias
 from porter.transplant.match import Match
 from porter.transplant.parts import Part
-from porter.transplant.rows import FIRST, LAST
+from porter.transplant.rows import FIRST, LAST, Rows
 
 FORGET_BIAS, DATA_FORMAT = "forget_bias", "data_format"  # what they are called in a map
 SETTINGS = (FORGET_BIAS, DATA_FORMAT)
@@ -63,6 +63,22 @@ class Assumed:
                 values[name] = (usual, other)
         every = [dict(zip(values, each, strict=True)) for each in product(*values.values())]
         return [self._with(each, "from running it") for each in every[1:]]
+
+    def refuse(self, found: Match) -> None:
+        """Raise UsageError where the model flattens in an order of its own, so that nothing is usual of the original's."""
+        if self.why[DATA_FORMAT] != ASSUMED:
+            return
+        own = [
+            target.name
+            for source, target, _ in found.pairs
+            if target.rows and _matters(DATA_FORMAT, source, target) and target.rows != Rows.of(LAST, target.rows)
+        ]
+        if own:
+            raise UsageError(
+                f"In which order the original flattened its pictures decides what {', '.join(own[:5])} becomes",
+                why="no checkpoint tells, and the model has channels first there",
+                todo=f'write {{"{DATA_FORMAT}": "{LAST}"}} or "{FIRST}", as the original had it, into a file for --map',
+            )
 
     def said(self, source: Part, target: Part, role: str) -> str:
         """What a table has to say of a weight besides why it is the one."""

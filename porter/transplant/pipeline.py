@@ -88,6 +88,8 @@ def transplant(
         rows += _rows(found, assumed)
         notes += _differing_settings(found) + (assumed.notes(found) if seen is None else [])
         _refuse_open(found, rows, {name for part in sources for name in part.names.values()}, out, notes)
+        if seen is None:
+            assumed.refuse(found)
         if found.missing and not partial:
             raise _missing(found, checkpoint)
         rows += [
