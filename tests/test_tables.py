@@ -87,7 +87,7 @@ def test_what_a_table_finds_may_be_an_input(shelf):
 
 def test_a_file_a_checkpoint_and_numbers_fill_tables(shelf):
     out = shelf / "prices"
-    report = convert(FIXTURE / "prices.ckpt", out, Options(outputs=["total:0"])).report
+    report = convert(FIXTURE / "prices.ckpt", out, Options(outputs=["total:0"], verify=False)).report
     assert [row["tensor"] for row in report["inputs"]] == ["words:0", "number:0"]
     assert "NumberLookup" in classes(report)
     assert {"prices.tsv"} <= report["source"]["sha256"].keys()
@@ -110,7 +110,7 @@ def test_features_of_text_are_numbers_or_the_text_itself(shelf):
     assert "tf.strings.to_hash_bucket_fast(text, 2)" in told
     assert "--inputs with kind:0" in told
     out = shelf / "rating"
-    report = convert(source, out, Options(outputs=["rating:0"], inputs=["kind:0", "maker:0"])).report
+    report = convert(source, out, Options(outputs=["rating:0"], inputs=["kind:0", "maker:0"], verify=False)).report
     assert_recorded(answers(load_source(out / "model.py").load_model(), report))
 
 

@@ -5,7 +5,7 @@ A Keras model may take text, though on the TensorFlow backend alone.
 
 import numpy as np
 
-from porter.rule import Words, constant, layers, op, ops, porter_layers, require
+from porter.rule import Words, constant, layers, op, ops, porter_layers, require, warn
 
 SMALL = 32  # a table with no more values stands in the source
 UNKNOWN = "[UNK]"  # what Keras calls words outside of a vocabulary
@@ -44,6 +44,8 @@ def find_number(table, number, default):
     keys, values = table.node.inputs
     require(keys.dtype in ("int32", "int64"), f"the keys are {keys.dtype}", table)
     otherwise = _single(default)
+    if np.abs(constant(keys)).max(initial=0) >= 2**31:
+        warn(f"{table.node.name} has keys of more than 32 bits, which JAX takes for others")
     if values.dtype != "string":
         return porter_layers.NumberLookup(otherwise.item(), dtype=values.dtype)(number, keys, values)
     numbers, found = constant(keys), constant(values)
@@ -59,6 +61,7 @@ def _word(places, found, otherwise, values):
     """The words with these numbers, counted from 1; any other number stands for `otherwise`."""
     words, other = _words(found, values), _words(otherwise, values)[0]
     different = tuple(dict.fromkeys(word for word in words if word != other))
+    require(different, "all of its words are the one for other keys", values)
     if words != different:
         numbers = {word: place + 1 for place, word in enumerate(different)}
         require(len(words) <= 4096, "of many words some are alike", values)
