@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from porter.certificate import certify, changed, changed_calls, changed_settings, changed_weights, read_certificate
-from porter.errors import OutputsDiffer, UnreadableSource
+from porter.errors import OutputsDiffer, UnreadableSource, UsageError
 from porter.options import Options, Progress, options_of, quiet
 from porter.report.content import read_report, with_proof, write_report
 from porter.stages import open_original, refuse_backend
@@ -57,6 +57,10 @@ def verify(
         if reference is None and not (certificate or {}).get("records"):
             problem.todo = "name the original with --source, or a recording of it with --reference"
             raise
+    except UsageError as problem:
+        if source is not None:
+            problem.todo = f"name the original with --source: {source} seems to be another model"
+        raise
     progress("verify", 0)
     before, differing = (certificate, changed(directory, certificate)) if certificate else _certified(directory)
     model = _load(directory, before, differing)

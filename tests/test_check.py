@@ -192,6 +192,13 @@ def test_a_damaged_baseline(repository):
     assert run()[0] == 4
 
 
+def test_a_baseline_that_is_a_folder(repository):
+    (repository / "porter-baseline.json").mkdir()
+    result = CliRunner().invoke(app, ["check", "--update-baseline", "--source-only"])
+    assert result.exit_code == 2
+    assert "porter-baseline.json cannot be written" in result.stderr
+
+
 def test_init_writes_what_changes_nothing(repository):
     shutil.copytree(FIXTURES / "mnist_keep_prob", repository / "mnist")
     assert run("--init")[0] == 0

@@ -168,6 +168,14 @@ def test_wrong_usage(run, words):
     assert done.stderr
 
 
+@pytest.mark.parametrize(("name", "said"), [("x.txt", "name it .weights.h5"), ("no/x.h5", "there is no folder no")])
+def test_weights_that_cannot_be_written_so(run, tmp_path, monkeypatch, name, said):
+    monkeypatch.chdir(tmp_path)
+    done = run("transplant", "m.ckpt", "--into", "m.py:build", "-o", name)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
 @pytest.mark.parametrize(
     "words", [("--level", "two"), ("--batch-sizes", "1,-3"), ("--tolerance", "0"), ("--tolerance", "nan")]
 )
