@@ -70,6 +70,10 @@ def sentence(report: Report) -> str:
         "unproved": "Not proved: nothing failed, but the outputs could not be compared.",
         "not verified": "Not proved: nothing was compared.",
     }[verdict(verified)]
+    if verdict(verified) == "unproved" and all(level["level"] != 3 for level in levels):
+        told = (
+            f"Nothing failed (levels {', '.join(held) or 'none'} hold); the outputs, level 3, were not to be compared."
+        )
     if verdict(verified) == "failed" and any(level["level"] == 3 and level["status"] == "passed" for level in levels):
         told = f"NOT PROVED: {_beside_outputs([level['level'] for level in levels if level['status'] == 'failed'])}."
     changes = [change for change in report.get("changes", ()) if change.get("kind") == "batch-safe"]
