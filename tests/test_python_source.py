@@ -19,6 +19,7 @@ from porter.legacy.expression import Evaluation, Refusal
 from porter.legacy.launch import program_of, run_program
 from porter.legacy.program import _is_complete as is_complete
 from porter.legacy.world import examples, games, libraries
+from porter.legacy.world.loose_version import LooseVersion
 from porter.legacy.world.python2 import DIVIDED, Translator
 from porter.options import Options
 from porter.read.model import Source
@@ -496,6 +497,13 @@ def test_what_sources_of_the_time_relied_on(tmp_path, monkeypatch):
     assert any("quux.data.show(…) in net.py line 23" in note for note in built.notes)
     assert "config was given a NetConfig, as the program has it." in built.notes
     assert f"Run too, from a folder above the program's: {tmp_path / 'shared_ops'}." in built.notes
+
+
+def test_versions_are_compared_by_their_numbers():
+    """As distutils did, which newer Pythons do not have."""
+    assert LooseVersion("1.15.5") >= LooseVersion("1.4") == "1.4"
+    assert not LooseVersion("1.15.5-rc1") < "1.15"
+    assert str(LooseVersion("1.0")) == "1.0"
 
 
 def test_settings_that_are_not_there():

@@ -18,6 +18,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from porter.legacy.world import games
+from porter.legacy.world.aliases import Aliases
 from porter.legacy.world.python2 import Translator, is_own
 
 # Libraries that programs of the time imported at the top to read data or to show it.
@@ -48,7 +49,8 @@ def restore(translator: Translator) -> None:
     """
     _restore_python()
     _restore_numpy()
-    sys.meta_path.append(_Absent(translator))
+    gone = Aliases({"distutils.version": "porter.legacy.world.loose_version"})  # where Python itself has none
+    sys.meta_path += [gone, _Absent(translator)]
 
 
 def _restore_python() -> None:
