@@ -170,7 +170,9 @@ def changed_calls(model: Any, certificate: Mapping[str, Any]) -> list[str]:
     nothing: dict[str, Any] = {}
     pairs = list(zip_longest(then, now, fillvalue=nothing))
     place, (before, after) = next((place, pair) for place, pair in enumerate(pairs, 1) if pair[0] != pair[1])
-    where = f"call {place} of {len(now)}"
+    where = f"call {place} of {len(now) - 1}"
+    if before.get("class") == after.get("class") == "the outputs":
+        return [f"the outputs are {json.dumps(after['takes'])}, {json.dumps(before['takes'])} was certified"]
     if before.get("class") != after.get("class"):
         return [f"{where} is of {after.get('class', 'nothing')}, {before.get('class', 'nothing')} was certified"]
     where += f", of {after['class']},"
@@ -188,7 +190,8 @@ def _unlike(before: Mapping[str, Any], after: Mapping[str, Any], key: str) -> bo
 
 
 def model_calls(model: Any) -> list[dict[str, Any]]:
-    """The calls that a model makes, in their order: of what, what an operation is made with, and what the call takes.
+    """The calls that a model makes, in their order: of what, what an operation is made with, and what the call takes; then
+    the outputs.
 
     A tensor is told by the number of the call that gives it, "input 0" or "call 3"; layers have their `settings`.
     """
@@ -208,7 +211,7 @@ def model_calls(model: Any) -> list[dict[str, Any]]:
             {"class": type(operation).__name__, "made": _in_json(made, known), "takes": _in_json(takes, known)}
         )
         known.update({id(t): f"call {number}" + (f".{i}" if i else "") for i, t in enumerate(node.outputs)})
-    return found
+    return [*found, {"class": "the outputs", "made": {}, "takes": _in_json(keras.tree.flatten(model.outputs), known)}]
 
 
 def _in_json(value: Any, known: Mapping[int, str]) -> Any:

@@ -158,6 +158,8 @@ def test_what_operations_are_made_with_is_certified(other, told):
     right, wrong = (keras.Model([one, two], make(one, two)) for make in (lambda x, y: keras.ops.softmax(x - y), other))
     certificate = {"calls": model_calls(right)}
     assert changed_calls(right, certificate) == []
+    another = keras.Model(right.inputs, [right.outputs[0], right.inputs[0]])
+    assert changed_calls(another, certificate) == ['the outputs are ["call 2", "input 0"], ["call 2"] was certified']
     assert changed_calls(wrong, certificate)[0].startswith(told)
 
 
