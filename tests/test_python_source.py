@@ -149,6 +149,7 @@ import tensorflow.contrib.gan as tfgan
 import matplotlib.pyplot as plt
 from shapes import halves
 figure, axes = plt.subplots(1, 2)
+assert cPickle.loads(cPickle.dumps(3)) == 3
 class Model(object):
     def __init__(self, args, env):
         print "sizes", args.sizes

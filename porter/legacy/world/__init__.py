@@ -24,6 +24,6 @@ def enter(translator: Any = None) -> None:
     from porter.legacy.world import libraries, python2, tensorflow1
 
     translator = translator or python2.Translator()
-    libraries.restore(translator)
     python2.enter(translator)
+    libraries.restore(translator)  # behind it: what has moved is there
     tensorflow1.restore()
