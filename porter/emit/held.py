@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 from porter.graph import Body, Graph, Node, Value, WeightRef
+
+SMALL = 32  # a constant with no more numbers is no table
 
 
 def layer_key(node: Node) -> tuple[Any, ...]:
@@ -33,7 +36,8 @@ def lookup(value: Value) -> Node | None:
     if node.op != "GatherV2" or len(node.inputs) != 2 or node.attrs.get("axis", 0) != 0 or node.attrs.get("batch_dims"):
         return None
     table, ids = node.inputs
-    if table.node.op != "Variable" or table.rank != 2 or ids.node.op != "Const" or not ids.rank:
+    frozen = table.node.op == "Const" and table.rank == 2 and prod(table.shape or ()) > SMALL  # type: ignore[arg-type]
+    if table.node.op != "Variable" and not frozen or table.rank != 2 or ids.node.op != "Const" or not ids.rank:
         return None
     own = {} if table.dtype == "float32" else {"dtype": table.dtype}
     attrs = {"config": (tuple(table.shape or ()), own), "weights": {"embeddings": WeightRef(table)}}

@@ -19,6 +19,8 @@ from porter.rule import (
 )
 from porter.rules.operations.slicing import UNCOMPILED, getitem
 
+SMALL = 32  # a constant with no more numbers is no table
+
 
 @op("StridedSlice")
 def strided_slice(x, *, slices):
@@ -139,7 +141,8 @@ def gather(x, indices, *, axis, batch_dims=0):
     require(x.rank is not None and indices.rank is not None, "the rank is not known")
     axis %= x.rank
     batch_dims = batch_dims % (indices.rank + 1) if batch_dims < 0 else batch_dims
-    table = x.node.op == "Variable" and x.rank == 2 and x.dtype == "float32" and axis == 0 and indices.rank > 0
+    held = x.node.op == "Variable" or x.node.op == "Const" and constant(x).size > SMALL
+    table = held and x.rank == 2 and x.dtype == "float32" and axis == 0 and indices.rank > 0
     if batch_dims == 0 and table and not context().inputs:  # in a loop's step, where the same table embeds other ids
         return layers.Embedding(*x.shape).bind(embeddings=WeightRef(x))(indices)
     if batch_dims == 0:
