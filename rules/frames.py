@@ -33,8 +33,12 @@ def _(x, begin, end, step, offsets, index, cut, blocked, column, gathered, joine
     block, length = blocked.out.shape[-1], joined.out.shape[-1]
     require(block and length and joined.out.rank == rank + 1, "the frames are not of a known length", joined)
     if cut is not None:
-        taken = cut["slices"][-1]
-        every = all(each in (slice(None), slice(0, None)) or each.start in (0, None) for each in cut["slices"])
+        *others, taken = cut["slices"]
+        require(len(others) == rank - 1, "not cut along the signal", cut)
+        every = all(
+            isinstance(each, slice) and each.start in (0, None) and (each.stop is None or each.stop == size)
+            for each, size in zip(others, x.shape[:-1], strict=True)
+        )
         require(every and isinstance(taken, slice) and taken.step is None, "not the beginning of the signal", cut)
     elif begin is not None:
         first = constant(begin)

@@ -12,7 +12,7 @@ SAME = frozenset({
     "Identity", "StopGradient", "Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Sigmoid", "Tanh", "Softplus",
     "Softsign", "Exp", "Log", "Log1p", "Neg", "Abs", "Square", "Sqrt", "Rsqrt", "Sign", "Round", "Floor", "Ceil",
     "Cast", "Sin", "Cos", "Erf", "Reciprocal", "ZerosLike", "OnesLike", "Dropout", "Softmax", "LogSoftmax",
-    "BiasAdd", "Reverse", "ReverseV2", "Cumsum", "Cumprod", "LRN", "LRNGrad", "L2Loss", "CheckNumerics",
+    "BiasAdd", "Reverse", "ReverseV2", "Cumsum", "Cumprod", "LRN", "LRNGrad", "CheckNumerics",
     "LogicalNot", "IsNan", "IsFinite", "IsInf", "ClipByValue", "Enter", "Exit", "NextIteration", "RealDiv", "Div",
     "Sub", "Mul", "Add", "AddV2", "Maximum", "Minimum", "SquaredDifference", "FloorDiv", "FloorMod", "Pow", "Mod",
     "AddN", "Switch", "Merge", "Snapshot", "Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual",
