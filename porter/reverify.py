@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def verify(
     source: where the original is now, if it was moved. self_test: make the model wrong in named ways and see whether
     the proof catches that, rather than prove it. Returns the proof, or the trials of the self-test under "self_test",
     as JSON-able data; raises `UnreadableSource` where neither the original nor a stand-in can be read: a recording, or
-    the certificate that lies in `directory`, which is written anew where the original itself was there to prove it.
+    the certificate that lies in `directory`. Where the original itself was there, the report is written anew, and after
+    a proof that holds the certificate too.
     """
     from porter.verify import ALL, Altered, prepared, prove
     from porter.verify import self_test as run_self_test
@@ -92,6 +94,9 @@ def verify(
         plain = original is not None and reference is None and tolerance is None
         if plain and not proof.failed and (not differing or set(asked) >= CERTIFIED):
             found["certificate"].update(_renew(directory, report, proof, model, None if differing else before))
+        elif plain and proof.failed:
+            with suppress(OSError):  # a folder that cannot be written to keeps the report of what was proved before
+                write_report(with_proof(report, found), directory)
     return found
 
 

@@ -226,6 +226,11 @@ def test_what_fails_is_not_certified(moved, model):
     proof = verify(model, source=moved / "elsewhere" / "model.ckpt", levels=[3])
     assert statuses(proof) == {3: "failed"}
     assert (model / "certificate.json").read_text() == before
+    assert "probabilities:0" in json.loads((model / "report.json").read_text())["verified"]["first_wrong"]["told"]
+    assert json.loads((model / "report.json").read_text())["verified"]["verdict"] == "failed"
+    (model / "model.py").write_text(text)
+    assert verify(model, source=moved / "elsewhere" / "model.ckpt", levels=[0, 1, 3, 4, 5])["certificate"]["written"]
+    assert json.loads((model / "report.json").read_text())["verified"]["verdict"] == "proved"
 
 
 def test_a_sample_holds_the_ends_and_finds_what_is_off():
