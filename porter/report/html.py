@@ -87,12 +87,14 @@ def _head(report: Report, name: str) -> Html:
     verified = report.get("verified") or {}
     rule = digest.tolerance(verified)
     told = tag("strong", digest.sentence(report))
+    wrong = verified.get("first_wrong")
+    first = tag("p", f"Wrong first, at level {wrong['level']}: {wrong['told']}") if wrong else ""
     allowed = tag("p", f"Allowed: {rule}.", class_="soft") if rule else ""
     granted = [tag("p", text, class_="soft") for text in digest.overrides(verified)]
     return joined(
         tag("h1", name),
         tag("p", "; ".join(filter(None, about)), class_="soft"),
-        tag("div", told, allowed, *granted, class_=f"verdict {digest.verdict(verified).split()[0]}"),
+        tag("div", told, first, allowed, *granted, class_=f"verdict {digest.verdict(verified).split()[0]}"),
     )
 
 
@@ -111,9 +113,10 @@ def _proof(report: Report) -> Html:
     rows: list[list[object]] = []
     for level in (report.get("verified") or {}).get("levels", ()):
         status = tag("span", digest.mark(level), class_=level["status"] if level.get("applies", True) else "soft")
-        said = "\n".join(filter(None, [level.get("reason", ""), digest.trials(level)]))
-        details = _details("what was seen", _seen(level))
-        rows.append([str(level["level"]), level["title"], status, digest.worst_error(level), _text(said, details)])
+        first, *others = level.get("reason", "").split("\n")
+        said = "\n".join(filter(None, [first, digest.trials(level)]))
+        details = [_details("what else is off", others), _details("what was seen", _seen(level))]
+        rows.append([str(level["level"]), level["title"], status, digest.worst_error(level), _text(said, *details)])
     return _section("Verification", _table(["level", "of what", "result", "worst error", "how"], rows, numbers=(0, 3)))
 
 
