@@ -1,7 +1,9 @@
 """certificate.json: written by convert, completed by verify, and the stand-in where the original is not at hand."""
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import keras
@@ -10,11 +12,13 @@ import pytest
 
 from porter.certificate import _digest, changed, changed_calls, model_calls, read_certificate
 from porter.convert import convert
+from porter.emit.build import load_source
 from porter.errors import OutputsDiffer, UnreadableSource
 from porter.options import Options
 from porter.reverify import verify
 from porter.verify.archive import differs_from_source
 from porter.verify.compare import Tolerance
+from porter.verify.fresh import load_module
 from porter.verify.sampled import Sampled, sample
 
 FIXTURE = Path(__file__).parent.parent / "fixtures" / "mnist_layers_cond_bn"
@@ -195,8 +199,6 @@ def test_where_the_original_can_be_asked_it_decides(moved, model):
 
 
 def test_the_archive_holds_what_the_source_makes(moved, model):
-    from porter.emit.build import load_source
-
     def told():
         return differs_from_source(model, load_source(moved / "converted" / "model.py").load_model())
 
@@ -217,6 +219,18 @@ def test_a_file_that_is_not_there(moved, model, name):
     (model / name).unlink()
     with pytest.raises(UnreadableSource, match=f"lacks {name}"):
         verify(model, source=moved / "elsewhere" / "model.ckpt", levels=[3])
+
+
+@pytest.mark.parametrize("load", [load_source, load_module])
+def test_what_runs_is_what_stands_in_the_source(load, tmp_path, monkeypatch):
+    """Python's own byte code cache takes a source of the same size and time for the one it has compiled before."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    source = tmp_path / "model.py"
+    for number in (1, 2):
+        source.write_text(f"number = {number}\n")
+        os.utime(source, (0, 0))
+        assert load(source).number == number
+    assert list(tmp_path.iterdir()) == [source]
 
 
 def test_what_fails_is_not_certified(moved, model):

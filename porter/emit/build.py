@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -59,14 +59,11 @@ def build(source_file: Path, bindings: Sequence[Binding], evaluate: Callable[[li
 
 
 def load_source(path: Path) -> Any:
-    """The module in `path`, which porter has written."""
-    name = f"porter_model_{abs(hash(str(path)))}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
+    """The module in `path`, which porter has written: what stands there now, never byte code kept of it before."""
+    module = ModuleType(f"porter_model_{abs(hash(str(path)))}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
+    exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
     return module
 
 

@@ -9,24 +9,22 @@ for each of the three "" or what it raised, and which modules were imported that
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 
 def load_module(path: Path) -> Any:
-    """model.py, under a name of its own."""
-    spec = importlib.util.spec_from_file_location("converted_model", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    """model.py, under a name of its own: what stands there now, never byte code kept of it before."""
+    module = ModuleType("converted_model")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
+    exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
     return module
 
 
