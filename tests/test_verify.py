@@ -9,6 +9,9 @@ import tensorflow as tf
 from by_hand import Builder, check, keras_network, set_weights, small_network, v1
 from keras import layers
 
+from porter.errors import OutputsDiffer
+from porter.verify.converted import Converted
+
 CHECKED = (0, 1, 3, 4)
 
 
@@ -160,3 +163,18 @@ def test_axis(axis, status):
         tf.nn.softmax(v1.placeholder("float32", [None, 5, 5], name="x"), axis=1, name="z")
     x = keras.Input((5, 5), name="x")
     assert check(b.original(["x:0"], ["z:0"]), keras.Model(x, layers.Softmax(axis)(x)))[0][3] == status
+
+
+def test_a_model_that_only_traces_is_none():
+    """The proof traces for speed, but its first call is a user's own `model(x)`."""
+
+    class OnlyTraced(layers.Layer):
+        def call(self, x):
+            if tf.inside_function():
+                return x
+            raise TypeError("a number where Keras takes none")
+
+    x = keras.Input((2,), name="x")
+    report = {"inputs": [{"tensor": "x:0"}], "outputs": [{"tensor": "y:0"}]}
+    with pytest.raises(OutputsDiffer, match="a number where Keras takes none"):
+        Converted(keras.Model(x, OnlyTraced()(x)), report).run({"x:0": np.zeros((1, 2), "float32")})

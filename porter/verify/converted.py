@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,8 @@ class Converted:
         return named(self.outputs, arrays)
 
     def _callable(self) -> Callable[[Any], Any]:
-        """On TensorFlow one trace, with the model's own unknown sizes, serves all batches: loops run fast in it."""
+        """On TensorFlow one trace, with the model's own unknown sizes, serves all batches: loops run fast in it. The
+        first call is made without, as `model(x)` is: what Keras takes only where it traces is no model yet."""
         import keras
 
         if keras.backend.backend() != "tensorflow" or not self.inputs:
@@ -50,10 +52,14 @@ class Converted:
         specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in self.model.inputs]
         signature = specs[0] if len(specs) == 1 else specs
         traced = tf.function(partial(self.model, training=False), input_signature=[signature], autograph=False)
+        ways = chain([partial(self.model, training=False)], repeat(traced))
 
         def call(arguments: Any) -> Any:
+            given = tf.nest.map_structure(
+                lambda spec, value: tf.convert_to_tensor(value, spec.dtype), signature, arguments
+            )
             with _as_written():
-                return traced(arguments)
+                return next(ways)(given)
 
         return call
 
