@@ -93,6 +93,7 @@ LOOPS = {
         [x, x + 10.0],
     )[0],
     "map_fn": lambda tf, x: tf.map_fn(lambda row: tf.nn.softmax(row) * 2.0, x),
+    "map_fn over single numbers": lambda tf, x: tf.map_fn(lambda each: tf.nn.relu(each) + 1.0, x[:, 0]),
     "scan": lambda tf, x: tf.scan(lambda sum_, row: sum_ + row, tf.transpose(x)),
     "an array of known size": lambda tf, x: tf.while_loop(
         lambda i, array: i < 4,

@@ -30,6 +30,8 @@ def transposed(value: Value) -> Value:
     rank = value.rank
     if rank is None:
         raise Miss("the rank of a sequence is not known", node)
+    if rank < 2:
+        raise Miss("a sequence of single numbers, with no place for a batch", node)
     perm = (1, 0, *range(2, rank))
     if node.op == "Transpose" and node.attrs.get("perm") == perm:
         return node.inputs[0]
