@@ -9,6 +9,8 @@ from typing import Any
 
 from porter.errors import UnreadableSource, UsageError, writing
 
+CANDIDATES = "several candidates"  # the note in a proposal on what nothing decided
+
 
 def read_map(file: Path, wanted: Iterable[str] | None = None, offered: Iterable[str] | None = None) -> dict[str, str]:
     """The pairs in a map file: by the name of what is to be filled, the name of what fills it.
@@ -27,6 +29,7 @@ def read_settings(
         found = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
             raise ValueError("it holds no JSON object from names to names")
+        found.pop(CANDIDATES, None)
         said = {name: found.pop(name) for name in settings if name in found}
         if not all(isinstance(value, str | None) for value in found.values()):
             raise ValueError("it holds no JSON object from names to names")
@@ -43,7 +46,10 @@ def read_settings(
     return pairs, said
 
 
-def write_map(file: Path, pairs: dict[str, str]) -> None:
-    """Write a map. Raises UsageError where that can't be done."""
+def write_map(file: Path, pairs: dict[str, str], candidates: dict[str, list[str]] | None = None) -> None:
+    """Write a map. candidates: for pairs that are guessed, what else may fill them; a note for people, not read again.
+
+    Raises UsageError where it can't be written.
+    """
     with writing(file, "name another file"):
-        file.write_text(json.dumps(pairs, indent=1) + "\n")
+        file.write_text(json.dumps(pairs | ({CANDIDATES: candidates} if candidates else {}), indent=1) + "\n")

@@ -270,6 +270,61 @@ def test_the_order_of_names_is_an_order_of_numbers_alone():
     assert len(match(numbered, targets).pairs) == 3
 
 
+UNORDERED = """
+import keras
+class Block(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.LAST = keras.layers.Dense(4)
+        self.FIRST = keras.layers.Dense(4)
+    def call(self, x):
+        return self.LAST(keras.ops.relu(self.FIRST(x)))
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+    def call(self, x):
+        return self.block(x)
+def net():
+    keras.utils.clear_session()
+    model = Net()
+    model(keras.ops.zeros((1, 4)))
+    return model
+def graph():
+    keras.utils.clear_session()
+    x = keras.Input((4,))
+    return keras.Model(x, Block()(x))
+"""
+
+
+@pytest.mark.parametrize("build", ["net", "graph"])
+def test_layers_are_made_in_another_order_than_they_are_called(tmp_path, build):
+    """What an author's layer makes has no order: left open and said so, unless numbers tell it, or running does."""
+    random = np.random.default_rng(0)
+    kernels = random.normal(size=(2, 4, 4)).astype("f")
+    checkpoint = save(tmp_path, {f"unit/{name}/kernel": each for name, each in zip("ab", kernels, strict=True)})
+    given = random.normal(size=(3, 4)).astype("f")
+    wanted = np.maximum(given @ kernels[0], 0) @ kernels[1]
+    np.savez(tmp_path / "ref.npz", **{"in:x:0": given, "out:y:0": wanted})
+    out = tmp_path / "out.weights.h5"
+    for first, last, told in (("first", "last", False), ("dense1", "dense2", True), ("a", "b", True)):
+        file = tmp_path / f"{first}.py"
+        file.write_text(UNORDERED.replace("FIRST", first).replace("LAST", last))
+        if not told:
+            with pytest.raises(UsageError, match="2 layers of the model have several candidates"):
+                transplant(checkpoint, f"{file}:{build}", out)
+            assert not out.exists()
+            proposal = json.loads((tmp_path / "out.map.json").read_text())
+            assert [sorted(each) for each in proposal["several candidates"].values() if each] == [
+                ["unit/a/kernel", "unit/b/kernel"]
+            ] * 2
+        transplant(checkpoint, f"{file}:{build}", out, reference=None if told else tmp_path / "ref.npz")
+        model = load_model(f"{file}:{build}")
+        model.load_weights(out)
+        np.testing.assert_allclose(np.asarray(model(given)), wanted, rtol=1e-4, atol=1e-5)
+        out.unlink()
+
+
 def test_a_model_may_end_behind_the_original():
     """The softmax of logits is compared with the softmax of the original's."""
     import keras

@@ -32,7 +32,7 @@ def parts_of(model: Any, rename: Callable[[Any, str], str] | None = None) -> lis
     rename: gives the name of a weight (layer, role) that people know it by.
     """
     steps = _steps(model)
-    called = _attributes(model)
+    called = _attributes([model, *(step.layer for step in steps or ())])
     if steps is None:
         return _numbered(_of_layer(model, rename, called))
     held = {id(step): _of_layer(step.layer, rename, called) for step in steps}
@@ -79,6 +79,7 @@ def _of_layer(layer: Any, rename: Callable[[Any, str], str] | None, called: dict
         part.shapes = _as_matrix(each)
         part.called = called.get(id(each), "")
         part.backwards = backwards.get(id(each))
+        part.made_in = None if _is_keras_own(layer) else id(layer)
         part.beside = each is not layer and (each.name in BESIDE or isinstance(layer, keras.layers.Bidirectional))
         found += taken_apart(part)
     return found
@@ -99,19 +100,32 @@ def _within(layer: Any) -> list[Any]:
     return list(found.values())
 
 
-def _attributes(model: Any) -> dict[int, str]:
-    """By the id of each layer inside `model`, the names of the attributes that lead to it: an author's own words."""
+def _is_keras_own(layer: Any) -> bool:
+    return type(layer).__module__.partition(".")[0] == "keras"
+
+
+def _attributes(roots: list[Any]) -> dict[int, str]:
+    """By the id of each layer inside `roots`, the names of the attributes that lead to it: an author's own words.
+
+    What stands in a list has its number there, and what Keras' own layers hold its number among these.
+    """
     import keras
 
     found: dict[int, str] = {}
-    stack = [model]
+    stack = list(reversed(roots))
     while stack:
         holder = stack.pop()
-        for name, held in vars(holder).items():
-            many = held if isinstance(held, list | tuple) else held.values() if isinstance(held, dict) else [held]
-            for each in many:
-                if isinstance(each, keras.layers.Layer) and id(each) not in found and not name.startswith("_"):
-                    found[id(each)] = f"{found.get(id(holder), '')} {name}"
+        told = {name: held for name, held in vars(holder).items() if not name.startswith("_")}
+        if isinstance(holder, keras.Sequential):
+            told |= {"": list(holder.layers)}
+        elif isinstance(holder, keras.layers.Layer) and _is_keras_own(holder) and not isinstance(holder, keras.Model):
+            told |= {"": list(holder._layers)}
+        for name, held in told.items():
+            many = dict(enumerate(held)) if isinstance(held, list | tuple) else held
+            many = many if isinstance(many, dict) else {"": many}
+            for key, each in many.items():
+                if isinstance(each, keras.layers.Layer) and id(each) not in found:
+                    found[id(each)] = f"{found.get(id(holder), '')} {name} {key}".rstrip()
                     stack.append(each)
     return found
 

@@ -6,7 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby, islice
 
+from porter.transplant.names import natural
 from porter.transplant.parts import Part, flattened, squeezed, unlike
 from porter.transplant.together import side_by_side, task_of
 
@@ -14,6 +16,7 @@ AUTOMATIC = re.compile(
     r"((depthwise_|separable_)?conv[123]d(_transpose)?|dense|(batch|layer|group)_normalization|embedding|lstm|gru)(_\d+)?"
 )
 COUNTED = re.compile(r"_?\d+|(?<![a-z])[a-z](?![a-z])")  # conv1 and conv2, or unit/a and unit/b
+ORDER = "the order of those of its shape"
 
 
 @dataclass
@@ -92,8 +95,13 @@ def _among(sources: list[Part], targets: list[Part], found: Match) -> None:
         if numbered:
             continue
         if len(some) == len(others) and all(_is_chain(each) for each in (some, others)):
-            for source, target in zip(some, others, strict=True):
-                _pair(found, source, target, "the order of those of its shape" if len(others) > 1 else "what is left")
+            for givers, takers in _by_holder(some, others):
+                ordered = _in_order(takers)
+                if ordered is None:
+                    found.open.append((givers, takers))
+                    continue
+                for source, target in zip(givers, ordered, strict=True):
+                    _pair(found, source, target, ORDER if len(others) > 1 else "what is left")
         elif some and others:
             found.open.append((some, others))
 
@@ -224,6 +232,31 @@ def _is_chain(parts: list[Part]) -> bool:
         return len({COUNTED.sub("", part.name) for part in parts}) == 1
     pairs = zip(parts, parts[1:], strict=False)
     return all(bool((later.behind or 0) >> earlier.order & 1) for earlier, later in pairs)
+
+
+def _by_holder(sources: list[Part], targets: list[Part]) -> list[tuple[list[Part], list[Part]]]:
+    """Both sides' parts in order, those by themselves of which it isn't known in what order their layer calls them."""
+    groups: list[tuple[list[Part], list[Part]]] = []
+    givers = iter(sources)
+    for _, each in groupby(targets, key=lambda part: part.made_in or -1 - part.order):
+        group = list(each)
+        groups.append((list(islice(givers, len(group))), group))
+    return groups
+
+
+def _in_order(parts: list[Part]) -> list[Part] | None:
+    """Parts made in one layer, which may call them in any order, by the numbers in the words of who wrote it, if any."""
+    if len(parts) == 1:
+        return parts
+    names = [part.name.rpartition("/")[2] for part in parts]
+    sides = [[part.called for part in parts]]
+    if not any(AUTOMATIC.fullmatch(name) for name in names):
+        sides.append([f"{part.called.rpartition(' ')[0]} {name}" for part, name in zip(parts, names, strict=True)])
+    for texts in sides:
+        if len({COUNTED.sub("", text) for text in texts}) == 1 and len(set(texts)) == len(texts):
+            told = dict(zip(texts, parts, strict=True))
+            return [told[text] for text in sorted(told, key=natural)]
+    return None
 
 
 def _along(sources: list[Part], targets: list[Part], found: Match) -> None:

@@ -30,6 +30,7 @@ class Part:
     after: the order of the kernel whose output it scales, for a norm. settings: what must be alike on both sides.
     shapes: by role, the shape that a weight is compared in, where that is not its own. beside: whether it takes what the
     parts beside it in its layer take, not what they make. called: what the attributes are called that hold the layer.
+    made_in: what holds the part and others in no known order but that in which they were made, None where the graph orders it.
     backwards: of a recurrent layer, whether it reads from the end;
     None where that is unknown. forget_bias: what was added to the forget gate's bias, which no checkpoint tells; None
     where nothing was. rows: how the rows of a kernel behind a picture that was flattened stand, None if there is no picture
@@ -49,6 +50,7 @@ class Part:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     beside: bool = False
     called: str = ""
+    made_in: int | None = None
     backwards: bool | None = None
     forget_bias: float | None = None
     rows: Rows | None = None

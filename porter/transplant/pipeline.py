@@ -87,6 +87,8 @@ def transplant(
             seen, assumed = _fitted(found, settled, sources, assumed, lambda: _arrange(found, model, truth))
         rows += _rows(found, assumed)
         notes += _differing_settings(found) + (assumed.notes(found) if seen is None else [])
+        if found.open and truth is not None and not found.missing:
+            notes.insert(0, "no arrangement of them that was tried computes what the original does")
         _refuse_open(found, rows, {name for part in sources for name in part.names.values()}, out, notes)
         if seen is None:
             assumed.refuse(found)
@@ -254,11 +256,15 @@ def _refuse_open(found: Match, rows: list[Row], known: set[str], out: Path, note
     file = out.with_name(f"{out.name.split('.')[0]}.map.json")
     proposal = {row.target: row.source for row in rows if row.source in known}
     lines = []
+    candidates: dict[str, list[str]] = {}
     for sources, targets in found.open:
+        for target in targets:
+            for role, name in target.names.items():
+                candidates[name] = [source.names[role] for source in sources if role in source.names]
         for source, target in zip(sources, targets, strict=False):
             proposal.update({name: source.names.get(role, "") for role, name in target.names.items()})
         lines.append(f"{', '.join(t.name for t in targets)} may be {', '.join(s.name for s in sources)}")
-    write_map(file, proposal)
+    write_map(file, proposal, candidates)
     raise UsageError(
         f"{sum(len(targets) for _, targets in found.open)} layers of the model have several candidates",
         where="; ".join(lines[:6]) + (f"; and {len(lines) - 6} more" if len(lines) > 6 else ""),
