@@ -59,6 +59,7 @@ def settle_constants(graph: Graph, evaluate: Evaluate) -> dict[int, np.ndarray]:
             not trainable
             and arrays[key].size <= (UNIFORM if is_uniform(arrays[key]) else SMALL)
             and len(array(arrays[key])) < LINE
+            and not _is_unsaved(arrays[key])
         ):
             plain[key] = arrays[key]
         else:
@@ -88,6 +89,12 @@ def _parameter(graph: Graph, value: Value, shape: tuple[int, ...], trainable: bo
             inputs = list(user.inputs)
             inputs[slot] = node.out
             graph.set_inputs(user, inputs)
+
+
+def _is_unsaved(array: np.ndarray) -> bool:
+    """True for complex numbers, which Keras can't write into a model's configuration (it can save them as a weight)."""
+    is_real_number = array.ndim == 0 and array.imag == 0  # written as a real one: see `literals.number`
+    return array.dtype.kind == "c" and not is_real_number
 
 
 def _is_one_number(value: Value, array: np.ndarray) -> bool:

@@ -65,6 +65,8 @@ def bitcast(x, *, node):
     require(widths[0] == widths[1], f"{x.dtype} and {node.out.dtype} have not as many bits as each other", x)
     strange = {"uint16", "uint32", "int64", "uint64", "float64", "complex64", "complex128"} & {x.dtype, node.out.dtype}
     require(not strange, f"{', '.join(sorted(strange))}, which not every backend has", x)
+    if x.rank and x.shape[-1] is None:  # keras.ops.view asks for the size of the last axis as it traces
+        return ops.squeeze(ops.view(ops.expand_dims(x, -1), dtype=node.out.dtype), -1)
     return ops.view(x, dtype=node.out.dtype)
 
 

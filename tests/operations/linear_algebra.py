@@ -61,6 +61,11 @@ CASES: list[Case] = [
     ("SelfAdjointEigV2", lambda tf, matrix: tf.self_adjoint_eigvals(definite(tf, matrix))),
     ("Cross", lambda tf, image: tf.cross(image, image[:, ::-1])),
     ("Complex", lambda tf, x, y: tf.real(tf.complex(x, y) * tf.complex(y, x))),
+    ("Complex", lambda tf, x, y: tf.abs(tf.complex(x, y) * (1 + 2j) + 2.0)),
+    (
+        "Complex",
+        lambda tf, x, y: tf.imag(tf.complex(x, y) * tf.constant([1j, 2.0, 3 - 1j, 0.5, 1.0, -1j], tf.complex64)),
+    ),
     ("Real", lambda tf, x: tf.real(tf.fft(tf.complex(x, x)))),
     ("Imag", lambda tf, x: tf.imag(tf.fft(tf.complex(x, x)))),
     ("ComplexAbs", lambda tf, x, y: tf.abs(tf.complex(x, y))),
