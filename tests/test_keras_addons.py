@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise, product
 from math import erf
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -173,3 +174,28 @@ def test_concrete_dropout_is_the_layer_inside(answer):
     (found,) = answer(config, weights, x)
     arrays = dict(weights["c"])
     np.testing.assert_allclose(found, x @ arrays["c/kernel:0"] + arrays["c/bias:0"], rtol=1e-6)
+
+
+def test_a_wrapper_copies_a_cell_with_all_its_settings():
+    """Bidirectional makes its two layers anew, by the configuration of the one it is given."""
+    import tf_keras
+
+    from porter.addons import ADDONS, CONTRIB, OF_BOTH, PLAIN, cells
+    from porter.addons.remembered import Remembered
+
+    for kind in {**ADDONS, **CONTRIB, **OF_BOTH, **PLAIN}.values():
+        assert not isinstance(kind, type) or issubclass(kind, Remembered)  # some are functions that make one
+    for cell, settings in (
+        (cells.LayerNormLSTMCell(3, norm_epsilon=0.5), {"kernel_norm.epsilon": 0.5}),
+        (cells.NASCell(units=3, projection=2), {"projection": 2, "units": 3}),
+        (cells.PeepholeLSTMCell(3, activation="relu"), {"activation": tf_keras.activations.relu}),
+    ):
+        both = tf_keras.layers.Bidirectional(tf_keras.layers.RNN(cell))
+        for copied in (both.forward_layer.cell, both.backward_layer.cell):
+            assert type(copied) is type(cell)
+            assert copied is not cell
+            for path, value in settings.items():
+                assert attrgetter(path)(copied) == value
+    reservoir = cells.ESN(units=3, leaky=0.5, name="esn", return_sequences=True)
+    copied = type(reservoir).from_config(reservoir.get_config())
+    assert (copied.cell.units, copied.cell.leaky, copied.name, copied.return_sequences) == (3, 0.5, "esn", True)

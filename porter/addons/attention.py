@@ -7,8 +7,10 @@ from typing import Any
 import tensorflow.compat.v2 as tf
 import tf_keras
 
+from porter.addons.remembered import Remembered
 
-class MultiHeadAttention(tf_keras.layers.Layer):
+
+class MultiHeadAttention(Remembered, tf_keras.layers.Layer):
     """Attention of [query, key] or [query, key, value]; the projections of queries, keys and values have no bias."""
 
     def __init__(

@@ -8,9 +8,10 @@ import tensorflow.compat.v2 as tf
 import tf_keras
 
 from porter.addons.normalizations import LayerNormalization
+from porter.addons.remembered import Remembered
 
 
-class LayerNormLSTMCell(tf_keras.layers.LSTMCell):
+class LayerNormLSTMCell(Remembered, tf_keras.layers.LSTMCell):
     """An LSTM that normalises what the inputs give, what the state gives, and the new cell state."""
 
     def __init__(self, units: int, norm_epsilon: float = 1e-3, **kwargs: Any):
@@ -38,7 +39,7 @@ class LayerNormLSTMCell(tf_keras.layers.LSTMCell):
         return hidden, [hidden, carry]
 
 
-class LayerNormSimpleRNNCell(tf_keras.layers.SimpleRNNCell):
+class LayerNormSimpleRNNCell(Remembered, tf_keras.layers.SimpleRNNCell):
     """A simple cell that normalises the sum of both products, before the bias."""
 
     def __init__(self, units: int, layernorm_epsilon: float = 1e-5, **kwargs: Any):
@@ -57,7 +58,7 @@ class LayerNormSimpleRNNCell(tf_keras.layers.SimpleRNNCell):
         return output, [output]
 
 
-class PeepholeLSTMCell(tf_keras.layers.LSTMCell):
+class PeepholeLSTMCell(Remembered, tf_keras.layers.LSTMCell):
     """An LSTM whose gates see the cell state."""
 
     def build(self, input_shape: Any) -> None:
@@ -81,7 +82,7 @@ class PeepholeLSTMCell(tf_keras.layers.LSTMCell):
         return hidden, [hidden, carry]
 
 
-class NASCell(tf_keras.layers.AbstractRNNCell):
+class NASCell(Remembered, tf_keras.layers.AbstractRNNCell):
     """The cell that an architecture search found, with eight gates."""
 
     def __init__(self, units: int, projection: int | None = None, use_bias: bool = False, **kwargs: Any):
@@ -118,7 +119,7 @@ class NASCell(tf_keras.layers.AbstractRNNCell):
         return hidden, [carry, hidden]
 
 
-class ESNCell(tf_keras.layers.AbstractRNNCell):
+class ESNCell(Remembered, tf_keras.layers.AbstractRNNCell):
     """An echo state network's reservoir: its weights are drawn once and not trained."""
 
     def __init__(
@@ -148,7 +149,7 @@ class ESNCell(tf_keras.layers.AbstractRNNCell):
         return made, [made]
 
 
-class ESN(tf_keras.layers.RNN):
+class ESN(Remembered, tf_keras.layers.RNN):
     """A layer of that cell, whose settings are the cell's too."""
 
     OWN = ("name", "dtype", "return_sequences", "return_state", "go_backwards", "stateful", "unroll", "time_major")
@@ -157,6 +158,11 @@ class ESN(tf_keras.layers.RNN):
         own = {key: config.pop(key) for key in self.OWN if key in config}
         config.pop("zero_output_for_mask", None)
         super().__init__(ESNCell(**config), **own)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> ESN:
+        """A copy: other layers of recurrent cells are given one."""
+        return cls(**config)
 
 
 def _dropped(cell: Any, inputs: Any, state: Any, training: Any, count: int) -> list[Any]:

@@ -8,10 +8,12 @@ import numpy as np
 import tensorflow.compat.v2 as tf
 import tf_keras
 
+from porter.addons.remembered import Remembered
+
 EPSILON = 1e-7  # Keras' own
 
 
-class _Shaped(tf_keras.layers.Layer):
+class _Shaped(Remembered, tf_keras.layers.Layer):
     """An activation with weights of its input's shape, of one number along shared axes."""
 
     names: tuple[str, ...] = ()
@@ -48,7 +50,7 @@ class SReLU(_Shaped):
         return left + inside + tf.nn.relu(x - right) * right_slope
 
 
-class Swish(tf_keras.layers.Layer):
+class Swish(Remembered, tf_keras.layers.Layer):
     """x · sigmoid(beta x). beta is a number in the configuration, or a weight where it is to be trained.
 
     tracked: whether Keras took a layer's variables for weights by itself, which gives a trainable beta twice. An older
@@ -78,7 +80,7 @@ class Swish(tf_keras.layers.Layer):
         return x * tf.sigmoid((self.stored[0] if self.stored else self.beta) * x)
 
 
-class SineReLU(tf_keras.layers.Layer):
+class SineReLU(Remembered, tf_keras.layers.Layer):
     def __init__(self, epsilon: float = 0.0025, **kwargs: Any):
         super().__init__(**kwargs)
         self.epsilon = epsilon
@@ -87,7 +89,7 @@ class SineReLU(tf_keras.layers.Layer):
         return tf.maximum(self.epsilon * (tf.sin(x) - tf.cos(x)), x)
 
 
-class CosineDense(tf_keras.layers.Layer):
+class CosineDense(Remembered, tf_keras.layers.Layer):
     """The cosine between (x, 1) and (kernel, bias), the bias being one more weight of each unit."""
 
     def __init__(self, units: int, activation: Any = None, use_bias: bool = True, **kwargs: Any):
@@ -107,7 +109,7 @@ class CosineDense(tf_keras.layers.Layer):
         return self.activation(output if self.bias is None else output + self.bias / norm)
 
 
-class CosineConvolution2D(tf_keras.layers.Layer):
+class CosineConvolution2D(Remembered, tf_keras.layers.Layer):
     """The same for each window of a picture.
 
     tracked: as in `Swish`; the kernel of ones, which sums the windows up, then is a weight and was trained.
@@ -146,7 +148,7 @@ class CosineConvolution2D(tf_keras.layers.Layer):
         return self.activation(output if self.bias is None else output + (bias / norm) / own)
 
 
-class SubPixelUpscaling(tf_keras.layers.Layer):
+class SubPixelUpscaling(Remembered, tf_keras.layers.Layer):
     """Channels become pixels."""
 
     def __init__(self, scale_factor: int = 2, data_format: str = "channels_last", **kwargs: Any):
@@ -159,7 +161,7 @@ class SubPixelUpscaling(tf_keras.layers.Layer):
         return tf.transpose(x, (0, 3, 1, 2)) if self.first else x
 
 
-class OlderCapsule(tf_keras.layers.Layer):
+class OlderCapsule(Remembered, tf_keras.layers.Layer):
     """Capsules with dynamic routing, as computed until Keras 2.2, whose batch_dot goes through capsules one by one."""
 
     def __init__(
@@ -207,7 +209,7 @@ class Capsule(OlderCapsule):
         return tf.einsum("bkd,bcnd->bcn", outputs, votes)
 
 
-class BatchRenormalization(tf_keras.layers.BatchNormalization):
+class BatchRenormalization(Remembered, tf_keras.layers.BatchNormalization):
     """At inference a batch normalisation."""
 
     warning = (

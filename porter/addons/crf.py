@@ -11,8 +11,10 @@ from typing import Any
 import tensorflow.compat.v2 as tf
 import tf_keras
 
+from porter.addons.remembered import Remembered
 
-class CRF(tf_keras.layers.Layer):
+
+class CRF(Remembered, tf_keras.layers.Layer):
     """keras-contrib's: energies, of which the least is best.
 
     Its own ways are kept. Without a mask, the last step's energies hold a transition, too, out of which the first label
@@ -93,7 +95,7 @@ class CRF(tf_keras.layers.Layer):
         return self.chain if len(parts) == 1 else self.chain * tf.expand_dims(parts[1], 1)
 
 
-class AddonsCRF(tf_keras.layers.Layer):
+class AddonsCRF(Remembered, tf_keras.layers.Layer):
     """Addons': potentials, of which the most is best. Gives the best path, the potentials, the lengths and the chain.
 
     zeros: whether the path is 0 behind a sentence's end; before 0.16 it went on there as it had before.
@@ -157,7 +159,7 @@ class AddonsCRF(tf_keras.layers.Layer):
         return tf.reverse_sequence(path, lengths, seq_axis=1)
 
 
-class _Forward(tf_keras.layers.AbstractRNNCell):
+class _Forward(Remembered, tf_keras.layers.AbstractRNNCell):
     """The best score of each label so far, and the label before it."""
 
     def __init__(self, chain: Any, **kwargs: Any):

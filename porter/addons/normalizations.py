@@ -10,8 +10,10 @@ from typing import Any
 import tensorflow.compat.v2 as tf
 import tf_keras
 
+from porter.addons.remembered import Remembered
 
-class _Scaled(tf_keras.layers.Layer):
+
+class _Scaled(Remembered, tf_keras.layers.Layer):
     """Has gamma and beta for one axis, or one number of each for all (axis None)."""
 
     def __init__(self, axis: int | None, epsilon: float, center: bool, scale: bool, **kwargs: Any):
@@ -116,7 +118,7 @@ class InstanceNormalization(_Scaled):
         return self.scaled((inputs - mean) / deviation, shape)
 
 
-class FilterResponseNormalization(tf_keras.layers.Layer):
+class FilterResponseNormalization(Remembered, tf_keras.layers.Layer):
     """Addons': x / sqrt(mean x² + |epsilon|) over rows and columns, with an epsilon that may be learned."""
 
     def __init__(self, epsilon: float = 1e-6, axis: Any = (1, 2), learned_epsilon: bool = False, **kwargs: Any):
@@ -138,7 +140,7 @@ class FilterResponseNormalization(tf_keras.layers.Layer):
         return self.gamma * (inputs * tf.math.rsqrt(square + epsilon)) + self.beta
 
 
-class LayerNormalization(tf_keras.layers.LayerNormalization):
+class LayerNormalization(Remembered, tf_keras.layers.LayerNormalization):
     """Keras' own, without the detour over a batch normalisation that its later versions take where that is faster."""
 
     def _fused_can_be_used(self, ndims: int) -> bool:

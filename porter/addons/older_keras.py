@@ -9,6 +9,8 @@ from typing import Any
 import tensorflow.compat.v2 as tf
 import tf_keras
 
+from porter.addons.remembered import Remembered
+
 
 def keep_all_steps() -> Callable[[], None]:
     """Let recurrent layers collect every step from now on, until the function that this returns is called.
@@ -23,7 +25,7 @@ def keep_all_steps() -> Callable[[], None]:
     return functools.partial(setattr, backend, "rnn", rnn)
 
 
-class OlderUpSampling2D(tf_keras.layers.UpSampling2D):
+class OlderUpSampling2D(Remembered, tf_keras.layers.UpSampling2D):
     """Bilinear upsampling whose grids meet at the corner of the first pixel, not at the pixels' centres.
 
     Source: Keras 2.3.1, `resize_images` of its TensorFlow backend, which calls TensorFlow 1's resize_bilinear.
@@ -40,7 +42,7 @@ class OlderUpSampling2D(tf_keras.layers.UpSampling2D):
         return tf.transpose(x, (0, 3, 1, 2)) if first else x
 
 
-class MaxoutDense(tf_keras.layers.Layer):
+class MaxoutDense(Remembered, tf_keras.layers.Layer):
     """Keras 1's: the largest of several dense layers."""
 
     def __init__(self, output_dim: int, nb_feature: int = 4, use_bias: bool = True, **kwargs: Any):
@@ -58,7 +60,7 @@ class MaxoutDense(tf_keras.layers.Layer):
         return tf.reduce_max(each if self.bias is None else each + self.bias, axis=1)
 
 
-class Highway(tf_keras.layers.Layer):
+class Highway(Remembered, tf_keras.layers.Layer):
     """Keras 1's: a dense layer mixed with its own input, by a gate."""
 
     def __init__(self, activation: Any = None, use_bias: bool = True, **kwargs: Any):
@@ -79,7 +81,7 @@ class Highway(tf_keras.layers.Layer):
         return gate * self.activation(both[0]) + (1.0 - gate) * x
 
 
-class ParametricSoftplus(tf_keras.layers.Layer):
+class ParametricSoftplus(Remembered, tf_keras.layers.Layer):
     """Keras 1's: alpha · softplus(beta x)."""
 
     def __init__(self, alpha_init: float = 0.2, beta_init: float = 5.0, shared_axes: Any = None, **kwargs: Any):
@@ -95,7 +97,7 @@ class ParametricSoftplus(tf_keras.layers.Layer):
         return tf.nn.softplus(self.betas * x) * self.alphas
 
 
-class CosineMerge(tf_keras.layers.Layer):
+class CosineMerge(Remembered, tf_keras.layers.Layer):
     """Keras 1's way "cos" of bringing two vectors together, with an axis in front of the cosine.
 
     Shapes: two of [batch, n] give [batch, 1, 1]. Refused: matrices, whose products Keras 1 divided by roots of what may be
@@ -117,7 +119,7 @@ def _product(x: Any, y: Any) -> Any:
     return tf.reduce_sum(x * y, 1, keepdims=True)
 
 
-class OlderBatchNormalization(tf_keras.layers.Layer):
+class OlderBatchNormalization(Remembered, tf_keras.layers.Layer):
     """Keras 1's with mode 1, over the last axis of each sample, or mode 2, over the batch at inference too.
 
     Source: Keras 1.2.2, `BatchNormalization.call`, which adds epsilon twice in mode 1.

@@ -8,9 +8,10 @@ import tensorflow.compat.v2 as tf
 import tf_keras
 
 from porter.addons import activations
+from porter.addons.remembered import Remembered
 
 
-class Maxout(tf_keras.layers.Layer):
+class Maxout(Remembered, tf_keras.layers.Layer):
     """The largest of each so many features: those num_units apart."""
 
     def __init__(self, num_units: int, axis: int = -1, **kwargs: Any):
@@ -24,7 +25,7 @@ class Maxout(tf_keras.layers.Layer):
         return tf.reduce_max(tf.reshape(inputs, shape), axis)
 
 
-class TLU(tf_keras.layers.Layer):
+class TLU(Remembered, tf_keras.layers.Layer):
     """max(x, tau), or max(x, alpha · x + tau)."""
 
     def __init__(self, affine: bool = False, **kwargs: Any):
@@ -41,7 +42,7 @@ class TLU(tf_keras.layers.Layer):
         return tf.maximum(inputs, self.tau if self.alpha is None else self.tau + self.alpha * inputs)
 
 
-class GELU(tf_keras.layers.Layer):
+class GELU(Remembered, tf_keras.layers.Layer):
     def __init__(self, approximate: bool = True, **kwargs: Any):
         super().__init__(**kwargs)
         self.approximate = approximate
@@ -50,7 +51,7 @@ class GELU(tf_keras.layers.Layer):
         return activations.gelu(inputs, self.approximate)
 
 
-class Snake(tf_keras.layers.Layer):
+class Snake(Remembered, tf_keras.layers.Layer):
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.frequency = self.add_weight(name="frequency", shape=(), initializer="ones")
@@ -59,7 +60,7 @@ class Snake(tf_keras.layers.Layer):
         return activations.snake(inputs, self.frequency)
 
 
-class Sparsemax(tf_keras.layers.Layer):
+class Sparsemax(Remembered, tf_keras.layers.Layer):
     def __init__(self, axis: int = -1, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = axis
@@ -68,7 +69,7 @@ class Sparsemax(tf_keras.layers.Layer):
         return activations.sparsemax(inputs, self.axis)
 
 
-class NoisyDense(tf_keras.layers.Layer):
+class NoisyDense(Remembered, tf_keras.layers.Layer):
     """A dense layer whose kernel is mu + sigma · eps; eps is drawn when the user asks for it, and stored."""
 
     def __init__(
@@ -98,7 +99,7 @@ class NoisyDense(tf_keras.layers.Layer):
         return self.activation(outputs)
 
 
-class PolynomialCrossing(tf_keras.layers.Layer):
+class PolynomialCrossing(Remembered, tf_keras.layers.Layer):
     """x0 · (W x + diag_scale · x) + x + b, W maybe of low rank."""
 
     def __init__(
@@ -131,7 +132,7 @@ class PolynomialCrossing(tf_keras.layers.Layer):
         return outputs if self.bias is None else outputs + self.bias
 
 
-class StochasticDepth(tf_keras.layers.Layer):
+class StochasticDepth(Remembered, tf_keras.layers.Layer):
     """shortcut + residual, the residual dropped as a whole in training, and scaled at inference."""
 
     def __init__(self, survival_probability: float = 0.5, **kwargs: Any):
@@ -149,7 +150,7 @@ class StochasticDepth(tf_keras.layers.Layer):
         return tf_keras.backend.in_train_phase(in_training, at_inference, training)
 
 
-class PoincareNormalize(tf_keras.layers.Layer):
+class PoincareNormalize(Remembered, tf_keras.layers.Layer):
     """x scaled down to a norm of 1 - epsilon at most."""
 
     def __init__(self, axis: Any = 1, epsilon: float = 1e-5, **kwargs: Any):
@@ -161,7 +162,7 @@ class PoincareNormalize(tf_keras.layers.Layer):
         return inputs * tf.minimum((1.0 - self.epsilon) * inverse, 1.0)
 
 
-class NetVLAD(tf_keras.layers.Layer):
+class NetVLAD(Remembered, tf_keras.layers.Layer):
     """Frames assigned softly to clusters; their differences from the centres, summed and normalised twice."""
 
     def __init__(self, num_clusters: int, **kwargs: Any):
@@ -182,7 +183,7 @@ class NetVLAD(tf_keras.layers.Layer):
         return tf.nn.l2_normalize(flat, 1)
 
 
-class EmbeddingBag(tf_keras.layers.Layer):
+class EmbeddingBag(Remembered, tf_keras.layers.Layer):
     """Rows of a table, summed or averaged over the last axis of the indices; a sum may have weights."""
 
     def __init__(self, input_dim: int, output_dim: int, mask_zero: bool = False, combiner: str = "sum", **kwargs: Any):

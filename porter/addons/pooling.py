@@ -8,8 +8,10 @@ from typing import Any
 import tensorflow.compat.v2 as tf
 import tf_keras
 
+from porter.addons.remembered import Remembered
 
-class AdaptivePooling(tf_keras.layers.Layer):
+
+class AdaptivePooling(Remembered, tf_keras.layers.Layer):
     """Cuts each inner axis into so many equal parts, which its size must be a multiple of, and reduces each."""
 
     def __init__(
@@ -30,7 +32,7 @@ class AdaptivePooling(tf_keras.layers.Layer):
         return self.reduce(tf.reshape(inputs, cut), axes)
 
 
-class SpatialPyramidPooling2D(tf_keras.layers.Layer):
+class SpatialPyramidPooling2D(Remembered, tf_keras.layers.Layer):
     """Averages over 1×1, 2×2 … parts of a picture, one after the other; what does not divide is cut off at the end."""
 
     def __init__(self, bins: Any, data_format: str | None = None, **kwargs: Any):
@@ -50,7 +52,7 @@ class SpatialPyramidPooling2D(tf_keras.layers.Layer):
         return tf.transpose(pooled, (0, 2, 1)) if self.channels_first else pooled
 
 
-class MaxUnpooling2D(tf_keras.layers.Layer):
+class MaxUnpooling2D(Remembered, tf_keras.layers.Layer):
     """Puts each number back to the place in a picture from which a max pooling took it, zeros elsewhere."""
 
     def __init__(self, pool_size: Any = (2, 2), strides: Any = (2, 2), padding: str = "SAME", **kwargs: Any):

@@ -11,8 +11,10 @@ import numpy as np
 import tensorflow.compat.v2 as tf
 import tf_keras
 
+from porter.addons.remembered import Remembered
 
-class WeightNormalization(tf_keras.layers.Wrapper):
+
+class WeightNormalization(Remembered, tf_keras.layers.Wrapper):
     """kernel = g · v / ‖v‖, of a recurrent layer the recurrent kernel.
 
     With `data_init` the file also holds an unused copy of the layer's weights, in archives by the attribute's name.
@@ -59,7 +61,7 @@ class WeightNormalization(tf_keras.layers.Wrapper):
         return [np.sqrt((v**2).sum(axis=tuple(range(v.ndim - 1)))), *arrays[1:]]
 
 
-class SpectralNormalization(tf_keras.layers.Wrapper):
+class SpectralNormalization(Remembered, tf_keras.layers.Wrapper):
     """A step of training divides the kernel by its largest singular value and stores it; at inference it is there."""
 
     warning = "divided its kernel by the kernel's spectral norm in each step of training; the converted layer does not"
@@ -76,7 +78,7 @@ class SpectralNormalization(tf_keras.layers.Wrapper):
         return self.layer(inputs)
 
 
-class ConcreteDropout(tf_keras.layers.Wrapper):
+class ConcreteDropout(Remembered, tf_keras.layers.Wrapper):
     """keras-contrib's: in training it drops out at a rate that it learns; at inference it is the layer inside."""
 
     warning = "dropped out inputs in training, at a rate that it learned; the converted layer does not"
