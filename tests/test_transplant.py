@@ -325,6 +325,40 @@ def test_layers_are_made_in_another_order_than_they_are_called(tmp_path, build):
         out.unlink()
 
 
+def test_what_stands_in_a_row_is_in_order():
+    """Lists, Sequential and chains of calls say their order, within a model that has none of its own; branches don't."""
+    import keras
+
+    def two():
+        return [keras.layers.Dense(4), keras.layers.Dense(4)]
+
+    def chain(branches):
+        last, first = two()  # made in another order than they are called
+        x = keras.Input((4,))
+        return keras.Model(x, first(x) + last(x) if branches else last(first(x)))
+
+    class Holder(keras.Model):
+        def __init__(self, held):
+            super().__init__()
+            self.held = held
+
+        def call(self, x):
+            for each in self.held if isinstance(self.held, list) else [self.held]:
+                x = each(x)
+            return x
+
+    sources = [part(f"unit/{name}", shape=(4, 4), order=order) for order, name in enumerate("ab")]
+    for held, count in ((two(), 2), (keras.Sequential(two()), 2), (chain(False), 2), (chain(True), 0)):
+        model = Holder(held)
+        model(np.zeros((1, 4), "f"))
+        pairs = match(sources, parts_of(model)).pairs
+        assert len(pairs) == count
+        ordered = held if isinstance(held, list) else held.layers[-2:]
+        for source, target, _ in pairs:
+            wanted = ordered[source.order]
+            assert target.weights["kernel"] is wanted.kernel
+
+
 def test_a_model_may_end_behind_the_original():
     """The softmax of logits is compared with the softmax of the original's."""
     import keras

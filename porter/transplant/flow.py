@@ -107,7 +107,7 @@ def _is_keras_own(layer: Any) -> bool:
 def _attributes(roots: list[Any]) -> dict[int, str]:
     """By the id of each layer inside `roots`, the names of the attributes that lead to it: an author's own words.
 
-    What stands in a list has its number there, and what Keras' own layers hold its number among these.
+    What stands in a list has its number there, and what a model in a row or a layer of Keras' own holds its number in it.
     """
     import keras
 
@@ -116,10 +116,7 @@ def _attributes(roots: list[Any]) -> dict[int, str]:
     while stack:
         holder = stack.pop()
         told = {name: held for name, held in vars(holder).items() if not name.startswith("_")}
-        if isinstance(holder, keras.Sequential):
-            told |= {"": list(holder.layers)}
-        elif isinstance(holder, keras.layers.Layer) and _is_keras_own(holder) and not isinstance(holder, keras.Model):
-            told |= {"": list(holder._layers)}
+        told |= {"": _in_a_row(holder)}
         for name, held in told.items():
             many = dict(enumerate(held)) if isinstance(held, list | tuple) else held
             many = many if isinstance(many, dict) else {"": many}
@@ -128,6 +125,18 @@ def _attributes(roots: list[Any]) -> dict[int, str]:
                     found[id(each)] = f"{found.get(id(holder), '')} {name} {key}".rstrip()
                     stack.append(each)
     return found
+
+
+def _in_a_row(holder: Any) -> list[Any]:
+    """What a layer or model holds, where the order is known: a model whose calls are a chain, or a layer of Keras' own."""
+    import keras
+
+    if isinstance(holder, keras.Sequential):
+        return list(holder.layers)
+    if getattr(holder, "_nodes_by_depth", None):
+        nodes = list(_ordered(holder))
+        return [node.operation for node in nodes] if len(nodes) == len(holder._nodes_by_depth) else []
+    return list(holder._layers) if isinstance(holder, keras.layers.Layer) and _is_keras_own(holder) else []
 
 
 def _as_matrix(layer: Any) -> dict[str, tuple[int, ...]]:
