@@ -444,6 +444,7 @@ import inspect
 import numpy as np
 import tensorflow as tf
 import quux, quux.data
+import scipy.misc
 from gym import logger, spaces, wrappers
 from gym.wrappers.monitoring import video_recorder
 from keras.engine.topology import Layer
@@ -456,12 +457,18 @@ from tensorflow.python.framework.graph_util import convert_variables_to_constant
 from tensorflow.python.keras.layers import BatchNormalization, LSTM, Layer as Same
 from tensorflow.python.ops.nn import dynamic_rnn
 from tensorflow.python.util.nest import is_sequence
+from scipy.misc import imread
 from shared_ops import product
 try:
     import horovod.tensorflow as hvd
 except ImportError:
     hvd = None
 quux.data.show("starting")
+scipy.misc.imsave("x.png", np.zeros([2, 2]))
+tf.flags.DEFINE_integer("most", np.inf, "how many")
+tf.app.flags.DEFINE_integer(flag_name="rate", default_value=0.5, docstring="a number after all")
+tf.flags.DEFINE_integer("least", "3", "how few")
+assert (tf.flags.FLAGS.most, tf.flags.FLAGS.rate, tf.flags.FLAGS.least) == (np.inf, 0.5, 3)
 logger.set_level(40)
 assert not isinstance(3, (spaces.MultiBinary, str))
 assert hvd is None and Layer is Same and is_sequence([1])
@@ -495,7 +502,8 @@ def test_what_sources_of_the_time_relied_on(tmp_path, monkeypatch):
     np.save("weights.npy", {"kernel": np.ones([3, 2], "float32")}, allow_pickle=True)
     built = run_program(program_of(Path("net.py:Net.y")), [], fresh=False)
     assert built.outputs == ["MatMul:0"]
-    assert any("quux.data.show(…) in net.py line 23" in note for note in built.notes)
+    for call in ("quux.data.show(…) in net.py line 25", "scipy.misc.imsave(…) in net.py line 26"):
+        assert any(call in note for note in built.notes)
     assert "config was given a NetConfig, as the program has it." in built.notes
     assert f"Run too, from a folder above the program's: {tmp_path / 'shared_ops'}." in built.notes
 
@@ -515,3 +523,29 @@ def test_settings_that_are_not_there():
             use(module.small)
     with pytest.raises(ImportError, match="all of quux is needed here"):
         _ = module.__all__
+
+
+def test_one_gate_that_sees_the_state_takes_in_and_forgets():
+    """A step of contrib's LSTM with coupled gates and peepholes: the output's gate sees the new state."""
+    import tensorflow.compat.v1 as tf
+
+    from porter.legacy.world.contrib.extra_cells import CoupledInputForgetGateLSTMCell
+
+    random = np.random.default_rng(3)
+    x, old, hidden = (random.normal(size=(2, size)).astype("f") for size in (3, 4, 4))
+    with tf.Graph().as_default(), tf.Session() as session:
+        made, (state, _) = CoupledInputForgetGateLSTMCell(4, use_peepholes=True)(tf.constant(x), (old, hidden))
+        variables = {each.op.name.split("/")[-1]: each for each in tf.global_variables()}
+        weights = {name: random.normal(size=each.shape.as_list()).astype("f") for name, each in variables.items()}
+        for name, each in variables.items():
+            each.load(weights[name], session)
+        made, state = session.run((made, state))
+
+    def sigmoid(at):
+        return 1 / (1 + np.exp(-at))
+
+    new, forget, show = np.split(np.hstack([x, hidden]) @ weights["W_0"] + weights["B"], 3, axis=1)
+    keep = sigmoid(forget + 1 + weights["W_F_diag"] * old)
+    expected = keep * old + (1 - keep) * np.tanh(new)
+    np.testing.assert_allclose(state, expected, atol=1e-5)
+    np.testing.assert_allclose(made, sigmoid(show + weights["W_O_diag"] * expected) * np.tanh(expected), atol=1e-5)

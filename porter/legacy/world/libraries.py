@@ -50,6 +50,7 @@ def restore(translator: Translator) -> None:
     _restore_python()
     _restore_numpy()
     gone = Aliases({"distutils.version": "porter.legacy.world.loose_version"})  # where Python itself has none
+    sys.meta_path.insert(0, Aliases({"scipy.misc": "porter.legacy.world.scipy_misc"}))  # before an empty one
     sys.meta_path += [gone, _Absent(translator)]
 
 
@@ -152,7 +153,7 @@ def notes() -> list[str]:
         said.append(f"Run too, from a folder above the program's: {', '.join(found_above)}.")
     if passed_over:
         calls = "; ".join(f"{call} in {place}" for call, place in list(passed_over.items())[:5])
-        said.append(f"Passed over, as the libraries are not installed and nothing was wanted of the calls: {calls}.")
+        said.append(f"Passed over, as the libraries are not there and nothing was wanted of the calls: {calls}.")
     return said
 
 

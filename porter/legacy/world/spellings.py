@@ -24,6 +24,7 @@ SUMMARIES = {
     "scalar_summary": "scalar", "histogram_summary": "histogram", "image_summary": "image", "audio_summary": "audio",
     "merge_summary": "merge", "merge_all_summaries": "merge_all",
 }  # fmt: skip
+FLAG_ARGUMENTS = {"flag_name": "name", "default_value": "default", "docstring": "help"}  # names of 1.4, and absl's
 
 
 def restore(v1: Any) -> None:
@@ -155,15 +156,28 @@ def _labels(cross_entropy: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _restore_flags(v1: Any) -> None:
-    """Flags may be defined twice, as absl's own are by programs with a `log_dir`."""
-    from absl.flags import FlagValues
+    """Flags may be defined twice, as absl's own are by programs with a `log_dir`, and have defaults of other types.
+
+    Up to 1.4 flags were argparse's, which takes a default that is no text as it is: an integer's may be infinite.
+    """
+    from absl.flags import FLAGS, FlagValues, IllegalFlagValueError
 
     asked: Any = FlagValues
 
     def lenient(define: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(define)
         def defined(*args: Any, **more: Any) -> Any:
-            return define(*args, **{"allow_override": True, **more})
+            more = {"allow_override": True, **{FLAG_ARGUMENTS.get(key, key): value for key, value in more.items()}}
+            more |= dict(zip(("name", "default"), args, strict=False))
+            name, default = more.pop("name"), more.pop("default", None)
+            try:
+                return define(name, default, *args[2:], **more)
+            except IllegalFlagValueError:
+                if isinstance(default, str):
+                    raise
+                made = define(name, None, *args[2:], **more)
+                FLAGS[name].default = FLAGS[name].value = default
+                return made
 
         return defined
 

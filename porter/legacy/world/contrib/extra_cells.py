@@ -96,18 +96,19 @@ class LayerNormBasicLSTMCell(_Sized):
 
 
 class CoupledInputForgetGateLSTMCell(_Sized):
-    """An LSTM without layer normalisation or peepholes whose input gate is 1 - its forget gate."""
+    """An LSTM without layer normalisation whose input gate is 1 - its forget gate. Peepholes show the gates the state."""
 
     def __init__(self, num_units: int, use_peepholes: bool = False, initializer: Any = None, num_proj: Any = None,
                  proj_clip: Any = None, num_unit_shards: int = 1, num_proj_shards: int = 1, forget_bias: float = 1.0,
                  state_is_tuple: bool = True, activation: Any = tf.tanh, reuse: Any = None, layer_norm: bool = False,
                  norm_gain: float = 1.0, norm_shift: float = 0.0):  # fmt: skip
-        if use_peepholes or num_proj or layer_norm or not state_is_tuple:
-            raise NotImplementedError("CoupledInputForgetGateLSTMCell is here in its plain form only")
+        if num_proj or layer_norm or not state_is_tuple:
+            raise NotImplementedError(
+                "CoupledInputForgetGateLSTMCell is here with a state of two, without projection and normalisation"
+            )
         super().__init__(num_units, LSTMStateTuple(num_units, num_units), reuse)
-        self._units, self._forget_bias, self._activation, self._initializer = (
-            num_units, forget_bias, activation, initializer,
-        )  # fmt: skip
+        self._units, self._forget_bias, self._peepholes = num_units, forget_bias, use_peepholes
+        self._activation, self._initializer = activation, initializer
 
     def call(self, inputs: Any, state: Any) -> Any:
         """One step: the output, and the state."""
@@ -115,10 +116,14 @@ class CoupledInputForgetGateLSTMCell(_Sized):
         with tf.variable_scope(tf.get_variable_scope(), initializer=self._initializer):
             kernel = tf.get_variable("W_0", [int(inputs.get_shape()[1]) + self._units, 3 * self._units])
             bias = tf.get_variable("B", [3 * self._units], initializer=tf.zeros_initializer())
+            names = ("W_F_diag", "W_O_diag") if self._peepholes else ()
+            to_forget, to_output = [tf.get_variable(name, [self._units]) for name in names] or (None, None)
         together = tf.nn.bias_add(tf.matmul(tf.concat([inputs, hidden], 1), kernel), bias)
         new, forget, output = tf.split(together, 3, axis=1)
-        forget = tf.sigmoid(forget + self._forget_bias)
+        forget += self._forget_bias
+        forget = tf.sigmoid(forget if to_forget is None else forget + to_forget * cell)
         cell = forget * cell + (1 - forget) * self._activation(new)
+        output = output if to_output is None else output + to_output * cell
         hidden = tf.sigmoid(output) * self._activation(cell)
         return hidden, LSTMStateTuple(cell, hidden)
 
