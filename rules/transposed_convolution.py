@@ -5,24 +5,31 @@ from porter.rules.windows import Window, biased, lifted, per_filter, unlifted
 
 
 @rule
-def transposed_convolution(tf, x, kernel: Weight, bias: Weight):
+def transposed_convolution(tf, x, kernel: Weight, bias: Weight, size):
     """Raise a transposed convolution and its bias to `Conv2DTranspose` or `Conv3DTranspose`.
 
-    The output's size, which TensorFlow 1 takes from the caller, becomes `output_padding` where Keras has another.
+    The output's size, which TensorFlow 1 takes from the caller, becomes `output_padding` where Keras has another. Where
+    it is another tensor's, unknown before it runs, the layer gives all that its windows reach, which is cut to that size.
     Shapes: x [batch, rows, columns, channels], kernel [rows, columns, filters, channels], bias [filters].
     Refused: sizes that Keras cannot give, and sizes that do not follow from the input's.
     Source: tensorflow/python/ops/nn_ops.py, function conv2d_transpose, 1.15; keras/src/backend/common/backend_utils.py,
     function compute_conv_transpose_output_shape, 3.15.
     """
-    conv = one_of(tf.Conv2DTranspose(x, kernel).named("conv"), tf.Conv3DTranspose(x, kernel).named("conv"))
-    return biased(tf, conv, bias)
+    inputs = (x, kernel), (x, kernel, size)
+    kinds = (tf.Conv2DTranspose, tf.Conv3DTranspose)
+    return biased(tf, one_of(*(kind(*each).named("conv") for kind in kinds for each in inputs)), bias)
 
 
 @transposed_convolution.to_keras
-def _(x, kernel, bias, conv):
-    *size, filters, channels = kernel.value.shape
-    window = Window(conv, size)
-    return _layer(window, x, conv, kernel, filters, bias, range(1, 1 + window.dimension))
+def _(x, kernel, bias, conv, size):
+    *sides, filters, channels = kernel.value.shape
+    window = Window(conv, sides)
+    require(size is None or size.node.op == "Shape", "a size that is fed", conv)
+    axes = range(1, 1 + window.dimension)
+    known = all(value.shape and None not in value.shape[1:-1] for value in (x, conv.out))
+    if size is None or known:
+        return _layer(window, x, conv, kernel, filters, bias, axes)
+    return _cut_layer(window, x, conv, kernel, filters, bias, size.node.inputs[0])
 
 
 @rule
@@ -45,23 +52,53 @@ def _(x, kernel, bias, conv, expand, squeeze, lift):
 
 def _layer(window, x, conv, kernel, filters, bias, axes):
     """The layer. axes: those of the operation that the window moves over."""
-    padding = _output_padding(window, conv, axes)
+    return _keras_layer(window, x, kernel, filters, bias, window.padding, _output_padding(window, conv, axes))
+
+
+def _cut_layer(window, x, conv, kernel, filters, bias, like):
+    """The layer without padding, cut to the rows and columns of `like`."""
+    extra, cut = _cut(window, conv)
+    return cut(_keras_layer(window, x, kernel, filters, bias, "valid", extra), like)
+
+
+def _cut(window, conv):
+    """The output_padding with which a layer without padding gives all that may be asked for, and the layer that cuts it.
+
+    TensorFlow's SAME cuts half of what is too much from the front, which depends on the size asked for; its VALID, and a
+    window that leaves gaps, cut behind only. Raises `Miss` where no layer can do it.
+    """
+    _require_plain(window, conv)
+    conv.get("size_of_another")
+    same = window.padding == "same"
+    sides = list(zip(window.size, window.strides, strict=True))
+    centered = same and all(size >= stride for size, stride in sides)
+    behind = not same or all(size < stride and size <= 2 for size, stride in sides)
+    require(centered or behind, "a window that leaves gaps, to another tensor's size", conv)
+    extra = None if centered or {*window.strides} == {1} else tuple(stride - 1 for stride in window.strides)
+    return extra, porter_layers.CroppingLike(**({"centered": True} if centered else {}))
+
+
+def _keras_layer(window, x, kernel, filters, bias, padding, output_padding):
     bias = per_filter(bias, filters)
     layer = getattr(layers, f"Conv{window.dimension}DTranspose")(
         filters,
         window.size,
         strides=window.strides,
-        padding=window.padding,
-        output_padding=padding,
+        padding=padding,
+        output_padding=output_padding,
         use_bias=bias is not None,
     )
     return layer.bind(kernel=kernel, bias=bias)(x)
 
 
-def _output_padding(window, conv, axes):
-    """The layer's output_padding, None where Keras finds the size by itself. Raises `Miss` where no layer can do it."""
+def _require_plain(window, conv):
     require(not window.zeros, "explicit padding of a transposed convolution", conv)
     require({*window.dilation_rate} == {1}, "a dilated transposed convolution", conv)
+
+
+def _output_padding(window, conv, axes):
+    """The layer's output_padding, None where Keras finds the size by itself. Raises `Miss` where no layer can do it."""
+    _require_plain(window, conv)
     conv.get("size_of_another")
     moves = [
         (*_sizes(conv, axis), size, stride)
@@ -110,12 +147,15 @@ def transposed_convolution_with_any_kernel(x, kernel, *, node, strides, padding,
 
 @op("Conv2DTranspose", "Conv3DTranspose")
 def transposed_convolution_to_a_size(x, kernel, size, *, node, strides, padding, dilations=(), size_of_another=False):
-    """A size that is fed."""
+    """A size that is fed, or another tensor's."""
     require(kernel.shape is not None and None not in kernel.shape, "the size of the kernel is unknown", node)
-    require(x.shape is not None and x.shape[0] is not None, "the batch is unknown, and fed once more as a size", node)
     window = Window(NodeView(node, set()), kernel.shape[:-2])
-    require(not window.zeros, "explicit padding of a transposed convolution", node)
-    require({*window.dilation_rate} == {1}, "a dilated transposed convolution", node)
+    if size.node.op == "Shape":
+        extra, cut = _cut(window, NodeView(node, set()))
+        y = porter_layers.TransposedConvolution(window.strides, padding="valid", output_padding=extra)(x, kernel)
+        return cut(y, size.node.inputs[0])
+    require(x.shape is not None and x.shape[0] is not None, "the batch is unknown, and fed once more as a size", node)
+    _require_plain(window, node)
     warn(f"{node.name} takes its size from the data: JAX runs this model without compiling it")
     return porter_layers.SizedTransposedConvolution(window.strides, padding=window.padding)(x, kernel, size)
 
@@ -147,6 +187,16 @@ def _(tf):
     return tf.nn.conv2d_transpose(x, w, tf.stack([tf.shape(x)[0], 9, 11, 2]), [1, 2, 2, 1], "SAME")
 
 
+@transposed_convolution.example("the size of a picture before strides, even or odd", "Conv2DTranspose", "CroppingLike")
+def _(tf):
+    picture = tf.placeholder(tf.float32, [None, None, None, 3], "x")
+    x = tf.layers.conv2d(picture, 4, 3, strides=2, padding="same")
+    shape = tf.shape(picture)
+    w = tf.get_variable("w", [4, 3, 2, 4])
+    y = tf.nn.conv2d_transpose(x, w, tf.stack([shape[0], shape[1], shape[2], 2]), [1, 2, 2, 1], "SAME")
+    return tf.nn.bias_add(y, tf.get_variable("b", [2]))
+
+
 @transposed_convolution.example("three axes", "Conv3DTranspose")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 3, 4, 5, 2], "x")
@@ -158,6 +208,13 @@ def _(tf):
     x = tf.placeholder(tf.float32, [None, 6, 4], "x")
     w = tf.get_variable("w", [3, 3, 4])
     return tf.nn.conv1d_transpose(x, w, tf.stack([tf.shape(x)[0], 12, 3]), 2, "SAME") + tf.get_variable("b", [3])
+
+
+@transposed_convolution.counterexample("a kernel that depends on the input, to another's size", "Conv2DTranspose")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, None, None, 3], "x")
+    kernel = tf.reshape(tf.reduce_mean(x, [0, 1, 2]), [1, 1, 1, 3]) * tf.ones([2, 3, 2, 3])
+    return tf.nn.conv2d_transpose(x[:, ::2, ::2], kernel, tf.shape(x[..., :2]), [1, 2, 2, 1], "SAME")
 
 
 @transposed_convolution.counterexample("a kernel that depends on the input", "Conv2DTranspose")

@@ -67,10 +67,12 @@ def unify_names(graph: Graph) -> None:
         elif node.op in ("Conv2DBackpropInput", "Conv3DBackpropInputV2"):
             # output = conv_transpose(x, kernel), as tf.nn.conv2d_transpose calls it
             node.op = node.op[:6] + "Transpose"
+            size, last = node.inputs[0], not node.attrs.get("data_format", "").startswith("NC")
+            sized = [size] if _is_fed(size) and last else []
             if _takes_size_of_another(node):
                 node.attrs["size_of_another"] = True
-            fed = _is_fed(node.inputs[0]) and not node.attrs.get("data_format", "").startswith("NC")
-            graph.set_inputs(node, [node.inputs[2], node.inputs[1], *node.inputs[: int(fed)]])
+                sized = sized or _shape_of_another(node) * last
+            graph.set_inputs(node, [node.inputs[2], node.inputs[1], *sized])
 
 
 def _take_apart(graph: Graph, node: Node) -> None:
@@ -123,6 +125,38 @@ def _takes_size_of_another(node: Node) -> bool:
         else:
             stack.extend(value.node for value in source.inputs)
     return False
+
+
+def _shape_of_another(node: Node) -> list[Value]:
+    """The `Shape` of the one tensor whose rows and columns a transposed convolution is to give; empty if there is none."""
+    size, x = _uncast(node.inputs[0]), node.inputs[2]
+    if x.node.op == "ExpandDims":  # one axis, written as two
+        return []
+    shapes = [size]
+    if size.node.op in ("Pack", "Stack"):
+        taken = [_entry(_uncast(value)) for value in size.node.inputs]
+        if [place for place, _ in taken[1:-1]] != list(range(1, len(taken) - 1)):
+            return []
+        shapes = [shape for _, shape in taken[1:-1]]
+    if any(shape.node.op != "Shape" for shape in shapes):
+        return []
+    others = {id(shape.node.inputs[0]) for shape in shapes}
+    return shapes[:1] if len(others) == 1 and shapes[0].node.inputs[0].rank == x.rank else []
+
+
+def _entry(value: Value) -> tuple[int | None, Value]:
+    """Which one entry `value` is of which vector; None and itself where it is not a known one."""
+    node = value.node
+    if node.op != "StridedSlice" or node.attrs.get("shrink_axis_mask") != 1 or node.inputs[1].node.op != "Const":
+        return None, value
+    return int(node.inputs[1].node.attrs["value"].reshape(-1)[0]), _uncast(node.inputs[0])
+
+
+def _uncast(value: Value) -> Value:
+    """`value` before identities and casts."""
+    while value.node.op in ("Identity", "Cast"):
+        value = value.node.inputs[0]
+    return value
 
 
 def _is_fed(value: Value) -> bool:

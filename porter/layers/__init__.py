@@ -16,6 +16,7 @@ from porter.layers.categorical_sample import CategoricalSample
 from porter.layers.combined_non_max_suppression import CombinedNonMaxSuppression
 from porter.layers.complex_number import ComplexNumber
 from porter.layers.crop_and_resize import CropAndResize
+from porter.layers.cropping_like import CroppingLike
 from porter.layers.ctc_greedy_decoder import CTCGreedyDecoder
 from porter.layers.cumulative_log_sum_exp import CumulativeLogSumExp
 from porter.layers.digamma import Digamma
@@ -122,6 +123,7 @@ __all__ = [
     "CombinedNonMaxSuppression",
     "ComplexNumber",
     "CropAndResize",
+    "CroppingLike",
     "CumulativeLogSumExp",
     "Digamma",
     "DynamicSlice",
