@@ -24,10 +24,11 @@ def transposed_convolution(tf, x, kernel: Weight, bias: Weight, size):
 def _(x, kernel, bias, conv, size):
     *sides, filters, channels = kernel.value.shape
     window = Window(conv, sides)
-    require(size is None or size.node.op == "Shape", "a size that is fed", conv)
+    asked = None if size is None else size.node.op
+    require(asked in (None, "Shape", "Const"), "a size that is fed", conv)
     axes = range(1, 1 + window.dimension)
     known = all(value.shape and None not in value.shape[1:-1] for value in (x, conv.out))
-    if size is None or known:
+    if asked != "Shape" or known:
         return _layer(window, x, conv, kernel, filters, bias, axes)
     return _cut_layer(window, x, conv, kernel, filters, bias, size.node.inputs[0])
 
