@@ -107,6 +107,12 @@ def _(tf):
     return tf.matmul(x, tf.get_variable("w", [4, 1])) + tf.get_variable("b", [])
 
 
+@dense.counterexample("complex numbers, which Dense would take the real part of", "Dense")
+def _(tf):
+    x = tf.placeholder(tf.float32, [None, 2], "x")
+    return tf.real(tf.matmul(tf.complex(x, x), tf.constant([[1j, 2.0], [3.0, 1 - 1j]], tf.complex64)))
+
+
 @dense.counterexample("a product of two inputs", "Dense")
 def _(tf):
     x = tf.placeholder(tf.float32, [None, 4], "x")

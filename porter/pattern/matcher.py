@@ -227,7 +227,11 @@ class Matcher:
         if variable.kind is Scalar:
             bound = scalar(value)
         elif variable.kind is Weight:
-            bound = WeightRef(value) if self.is_static(value) and value.shape is not None else None
+            held = self.is_static(value) and value.shape is not None
+            is_real = not value.dtype.startswith(
+                "complex"
+            )  # layers hold no other numbers, and would drop a part of them
+            bound = WeightRef(value) if held and is_real else None
         elif variable.kind is Knob:
             bound = value.node if value.node.op == "Knob" else None
         if bound is None:
