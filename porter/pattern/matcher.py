@@ -228,9 +228,7 @@ class Matcher:
             bound = scalar(value)
         elif variable.kind is Weight:
             held = self.is_static(value) and value.shape is not None
-            is_real = not value.dtype.startswith(
-                "complex"
-            )  # layers hold no other numbers, and would drop a part of them
+            is_real = not value.dtype.startswith("complex")  # of other numbers a layer would drop a part
             bound = WeightRef(value) if held and is_real else None
         elif variable.kind is Knob:
             bound = value.node if value.node.op == "Knob" else None
