@@ -19,7 +19,7 @@ def graph(tf):
         down = tf.get_variable(f"down_{number}", [size, size, 3, 4])
         steps = tf.nn.conv2d(picture, down, strides, padding)
         up = tf.get_variable(f"up_{number}", [size, size, 2, 4])
-        wanted = tf.stack([shape[0], shape[1], shape[2], 2])
+        wanted = tf.concat([shape[:3], [2]], 0) if number % 2 else tf.stack([shape[0], shape[1], shape[2], 2])
         y = tf.nn.conv2d_transpose(steps, up, wanted, strides, padding)
         results.append(tf.nn.bias_add(y, tf.get_variable(f"bias_{number}", [2])))
     return results

@@ -133,23 +133,39 @@ def _shape_of_another(node: Node) -> list[Value]:
     if x.node.op == "ExpandDims":  # one axis, written as two
         return []
     shapes = [size]
-    if size.node.op in ("Pack", "Stack"):
-        taken = [_entry(_uncast(value)) for value in size.node.inputs]
-        if [place for place, _ in taken[1:-1]] != list(range(1, len(taken) - 1)):
+    if size.node.op != "Shape":
+        middle = _entries(size)[1:-1]
+        if not middle or [place for place, _ in middle] != list(range(1, (x.rank or 0) - 1)):
             return []
-        shapes = [shape for _, shape in taken[1:-1]]
+        shapes = [shape for _, shape in middle]
     if any(shape.node.op != "Shape" for shape in shapes):
         return []
     others = {id(shape.node.inputs[0]) for shape in shapes}
     return shapes[:1] if len(others) == 1 and shapes[0].node.inputs[0].rank == x.rank else []
 
 
-def _entry(value: Value) -> tuple[int | None, Value]:
-    """Which one entry `value` is of which vector; None and itself where it is not a known one."""
-    node = value.node
-    if node.op != "StridedSlice" or node.attrs.get("shrink_axis_mask") != 1 or node.inputs[1].node.op != "Const":
-        return None, value
-    return int(node.inputs[1].node.attrs["value"].reshape(-1)[0]), _uncast(node.inputs[0])
+def _entries(vector: Value) -> list[tuple[int | None, Value]]:
+    """For each entry of `vector`: which entry of which other vector it is; None and anything where that is not known."""
+    node = vector.node
+    if node.op in ("Pack", "Stack"):
+        found = [_slice(_uncast(value)) for value in node.inputs]
+        return [each[0] if len(each) == 1 else (None, vector) for each in found]
+    if node.op == "ConcatV2":
+        return [entry for value in node.inputs[:-1] for entry in _entries(_uncast(value))]
+    return _slice(vector)
+
+
+def _slice(value: Value) -> list[tuple[int | None, Value]]:
+    """See `_entries`: of one number, or of a piece of a vector."""
+    node, count = value.node, (value.shape or (1,))[0] or 1
+    unknown: list[tuple[int | None, Value]] = [(None, value)] * count
+    if node.op != "StridedSlice" or any(each.node.op != "Const" for each in node.inputs[1:]):
+        return unknown
+    begin, _, step = (int(each.node.attrs["value"].reshape(-1)[0]) for each in node.inputs[1:])
+    begin = 0 if node.attrs.get("begin_mask") else begin
+    if begin < 0 or step != 1 or node.attrs.get("ellipsis_mask") or node.attrs.get("new_axis_mask"):
+        return unknown
+    return [(begin + number, _uncast(node.inputs[0])) for number in range(count)]
 
 
 def _uncast(value: Value) -> Value:
