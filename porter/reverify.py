@@ -77,6 +77,7 @@ def verify(
         how["uncertified"] = [*told, *changed_weights(model, certificate), *differing]
     else:
         settings = changed_settings(model, before) if before else []
+        told = [each.told for each in settings] or (changed_calls(model, before) if before else [])
         how["altered"] = {(each.layer, each.argument): Altered(each.told, each.certified) for each in settings}
     if self_test:
         with prepared(original, model, report, directory, **how) as context:
@@ -90,7 +91,7 @@ def verify(
     found = proof.to_dict()
     found["certificate"] = {"stands_in": certificate is not None}
     if certificate is None:
-        found["certificate"].update({"changed": differing, "written": False})
+        found["certificate"].update({"changed": [*differing, *told], "written": False})
         plain = original is not None and reference is None and tolerance is None
         if plain and not proof.failed and (not differing or set(asked) >= CERTIFIED):
             found["certificate"].update(_renew(directory, report, proof, model, None if differing else before))

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from porter.certificate import _digest, changed, changed_calls, model_calls, read_certificate
+from porter.certificate import _digest, changed, changed_calls, read_certificate
 from porter.convert import convert
 from porter.emit.build import load_source
 from porter.errors import OutputsDiffer, UnreadableSource
@@ -20,6 +20,7 @@ from porter.verify.archive import differs_from_source
 from porter.verify.compare import Tolerance
 from porter.verify.fresh import load_module
 from porter.verify.sampled import Sampled, sample
+from porter.verify.wiring import model_calls
 
 FIXTURE = Path(__file__).parent.parent / "fixtures" / "mnist_layers_cond_bn"
 FILES = ("model.py", "model.weights.h5", "model.keras", "report.json", "report.html", "certificate.json")
@@ -212,6 +213,20 @@ def test_the_archive_holds_what_the_source_makes(moved, model):
         "BatchNormalization bn1: momentum is 0.95 in model.keras, 0.9 in model.py",
         "BatchNormalization bn2: moving_mean holds other numbers in model.keras than in model.weights.h5",
     ]
+
+
+def test_an_archive_of_other_calls_is_another_model(tmp_path):
+    def model(of_dropout):
+        x = keras.Input((4,), name="x")
+        a = keras.layers.Dense(4, name="a")(x)
+        dropped = keras.layers.Dropout(0.5, name="dropped")(a)
+        return keras.Model(x, [keras.layers.Dense(4, name="b")(dropped if of_dropout else a), dropped])
+
+    right, wrong = model(True), model(False)
+    wrong.set_weights(right.get_weights())
+    for archived, told in ((right, []), (wrong, ["Dense b is made of something else in model.keras than in model.py"])):
+        archived.save(tmp_path / "model.keras")
+        assert differs_from_source(tmp_path, right) == told
 
 
 @pytest.mark.parametrize("name", ["model.py", "model.weights.h5", "model.keras"])

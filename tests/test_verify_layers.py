@@ -319,3 +319,14 @@ def test_overrides_that_do_not_fit_are_refused(text, told, tmp_path):
     file.write_text(text)
     with pytest.raises(PorterError, match=told):
         read_overrides(file, {"layers": [{"name": "dense"}]})
+
+
+def test_bounds_that_no_input_reaches_are_compared():
+    conversion = lab.convert_graph(
+        lambda tf: tf.clip_by_value(tf.placeholder("float32", [None, 3], "x"), -500.0, 500.0)
+    )
+    assert layer_by_layer(conversion, conversion.model).status == "passed"
+    level = layer_by_layer(conversion, faulty(conversion, "-500.0, 500.0", "-5e4, 5e10"))
+    assert level.status == "failed"
+    assert level.reason.startswith("ops.clip of ")
+    assert "(with larger inputs)" in level.reason

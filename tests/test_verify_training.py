@@ -1,5 +1,6 @@
 """Levels 5 and 6: training with the same random numbers on both sides, moving averages, gradients, a step."""
 
+import keras
 import lab
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from test_verify_layers import faulty
 from porter.read import make_original
 from porter.verify import prove
 from porter.verify.graphdef import by_name
+from porter.verify.only_in_training import only_in_training
 from porter.verify.steps import places
 from porter.verify.stopped import stopped
 
@@ -310,3 +312,13 @@ def test_a_gradient_is_stopped_but_not_by_the_mean_in_a_variance():
     nodes = by_name(graph.as_graph_def())
     assert stopped(nodes, ["y:0"]) & {"x", "w", "v"} == {"v"}
     assert stopped(nodes, ["z:0"]) & {"x", "w", "v"} == {"x"}
+
+
+def test_what_only_the_conversion_does_in_training_is_named():
+    x = keras.Input((5, 2), name="x")
+    report = {"x:0": np.ones((3, 5, 2), "float32")}
+    told = "LSTM l: in training it gives something else; the original does what it does in inference"
+    for rate, found in ((0.0, []), (0.4, [told])):
+        y = keras.layers.LSTM(3, dropout=rate, name="l")(x)
+        y = keras.layers.BatchNormalization(name="b")(y)
+        assert only_in_training(keras.Model(x, y), report, []) == found

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from porter.verify.placing import calls
+from porter.verify.wiring import model_calls
 
 MOST = 3  # differences that are told
 
@@ -25,15 +29,50 @@ def differs_from_source(directory: Path, model: Any) -> list[str]:
     except Exception:  # a file may hold anything; level 7 loads it in a process of its own, and tells
         return []
     mine, theirs = _layers(model), _layers(archived)
-    if [type(each).__name__ for each in mine] != [type(each).__name__ for each in theirs]:
+    kinds, other_kinds = ([type(each).__name__ for each in each_side] for each_side in (mine, theirs))
+    if kinds != other_kinds:
+        if wired := sorted(kinds) == sorted(other_kinds) and _wired_otherwise(model, archived):
+            return wired
         return [f"model.keras holds other layers than model.py makes: {len(theirs)}, and {len(mine)}"]
     told: list[str] = []
     seen: set[int] = set()
     for one, other in zip(mine, theirs, strict=True):
         told += [f"{type(one).__name__} {one.name}: {each}" for each in _settings(one, other)]
         told += [f"{type(one).__name__} {one.name}: {each}" for each in _weights(one, other, seen)]
+    told = told or _wired_otherwise(model, archived)
     more = [f"and {len(told) - MOST} more"] if len(told) > MOST else []
     return [*told[:MOST], *more]
+
+
+def _wired_otherwise(model: Any, archived: Any) -> list[str]:
+    """The first call of `model` that `archived` does not make: of something else, or of what other calls give."""
+    theirs = {digest for _, digest in _made_of(archived)}
+    for operation, digest in _made_of(model):
+        if digest not in theirs:
+            name = f"{type(operation).__name__} {operation.name}" if operation else "what the model gives"
+            return [f"{name} is made of something else in model.keras than in model.py"]
+    return []
+
+
+def _made_of(model: Any) -> Iterator[tuple[Any, str]]:
+    """Each call's operation, and a digest of all that leads to what it gives; None for the outputs. No order decides, as
+    that of a model that was loaded is another."""
+    known: dict[str, str] = {}
+
+    def told(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: told(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [told(each) for each in value]
+        call, _, output = value.partition(".") if isinstance(value, str) else (value, "", "")
+        return [known[call], output] if call in known else value
+
+    operations = [*(node.operation for node in calls(model)), None]
+    for number, (operation, call) in enumerate(zip(operations, model_calls(model), strict=True), 1):
+        config = _config(operation) if hasattr(operation, "get_config") else {}
+        whole = json.dumps([call["class"], call["made"], config, told(call["takes"])], sort_keys=True)
+        known[f"call {number}"] = hashlib.sha256(whole.encode()).hexdigest()
+        yield operation, known[f"call {number}"]
 
 
 def _layers(model: Any) -> list[Any]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from porter.verify.compare import Tolerance
 from porter.verify.layers import LayerOutcome, Layers
+from porter.verify.numbers_in import numbers_in
 from porter.verify.placing import Placed
 from porter.verify.reference import Reference
 from porter.verify.steps import read
@@ -26,6 +27,7 @@ SMALLEST = {"float32": 1e-18, "float64": 1e-100, "float16": 1e-3}  # whose squar
 VARIANCE = "moving_variance"
 FAR = 8.0  # beyond the bounds of the activations that have some
 BOUNDED = ("ReLU", "LeakyReLU", "Relu", "Relu6", "LeakyRelu", "Clip", "Minimum", "Maximum", "HardSigmoid", "HardTanh")
+BOUNDS = ("max_value", "x_min", "x_max")  # what layers and operations call theirs
 BOUNDED_ACTIVATIONS = ("relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_tanh", "hard_silu", "legacy_hard_sigmoid")
 
 
@@ -98,7 +100,8 @@ def _larger(placed: Placed, tensors: Tensors) -> Iterator[Moved]:
     if type(placed.operation).__name__ not in BOUNDED and activation not in BOUNDED_ACTIVATIONS:
         return
     tensor, spread = _input(placed, tensors)
-    given = [getattr(placed.operation, "max_value", None), *keras.tree.flatten(placed.node.arguments.args)]
+    made = [getattr(placed.operation, name, None) for name in BOUNDS]
+    given = [*made, *keras.tree.flatten(placed.node.arguments.args), *numbers_in(tensors.reference, placed.row)]
     target = 2 * max([abs(each) for each in given if isinstance(each, (int, float)) and abs(each) < 1e6], default=0)
     target = max(target, FAR)
     if 0 < spread < target:

@@ -22,6 +22,7 @@ from porter.verify.draws_in_loops import settled, uniform_in_loops
 from porter.verify.finding import FAILED, PASSED, SKIPPED, Context, Finding, listed
 from porter.verify.graphdef import ancestors, split
 from porter.verify.layers import LayerOutcome, Layers
+from porter.verify.only_in_training import only_in_training
 from porter.verify.placing import Placed, calls, heading, place, tells_layers
 from porter.verify.reference import Reference, Refused
 from porter.verify.steps import read
@@ -33,7 +34,14 @@ LEFT_OUT = (  # what the conversion says where it left training out
     "the model always does what the original does in inference",
     "dropout inside a loop is left out",
 )
-IN_TRAINING = ("momentum", "rate", "stddev", "trainable")  # of a layer, what inference does not show
+IN_TRAINING = (
+    "momentum",
+    "rate",
+    "dropout",
+    "recurrent_dropout",
+    "stddev",
+    "trainable",
+)  # of a layer, what inference does not show
 
 
 def training(context: Context) -> Finding:
@@ -82,6 +90,9 @@ def _against_original(context: Context) -> tuple[Finding, set[tuple[str, str]]]:
 def _run(context: Context, reference: Reference, in_loops: Mapping[str, int]) -> tuple[Finding, set[tuple[str, str]]]:
     run = _Run(context, reference, in_loops)
     if not run.knobs and not run.draws.of and not run.draws.in_loops:
+        faults = only_in_training(context.model, run.case.feeds, run.layers.placed)
+        if faults:
+            return Finding(FAILED, listed(faults), batch_sizes=[run.case.samples], kinds=["normal"]), set()
         return Finding(SKIPPED, "the original does in training what it does in inference", applies=False), set()
     finding = run.finding()
     return finding, run.shown

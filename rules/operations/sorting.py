@@ -6,13 +6,19 @@ from porter.rules.operations.slicing import getitem
 
 @op("TopKV2")
 def top_k(x, *, k, sorted=True):
-    return many(ops.top_k(x, k, sorted=sorted), 2)
+    return _in_int32(many(ops.top_k(x, k, sorted=sorted), 2))
 
 
 @op("TopKV2")
 def top_k_by_size(x, k, *, node, sorted=True):
     found = ops.top_k(x, k, sorted=sorted)
-    return many(found if is_size(k) else at_run_time(found), 2)
+    return _in_int32(many(found if is_size(k) else at_run_time(found), 2))
+
+
+def _in_int32(found):
+    """PyTorch counts in int64, whatever Keras says of it."""
+    values, indices = found
+    return values, ops.cast(indices, "int32")
 
 
 @op("InTopK", "InTopKV2")
