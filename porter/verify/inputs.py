@@ -15,10 +15,12 @@ from porter.verify import words
 
 KINDS = ("normal", "uniform", "constant", "large", "small")
 
-# Sizes for unknown rows and columns (or time): uneven ones first, as they show what is swapped, then those that people
-# train with, since a Flatten in front of a Dense layer admits only one.
+# Sizes for unknown rows and columns (or time): uneven ones first, as they show what is swapped, odd ones next, as they
+# show what holds at even sizes alone, then those that people train with, since a Flatten in front of a Dense layer admits
+# only one.
 SIZES = (
     (20, 24),
+    (21, 27),
     (64, 96),
     (28, 28),
     (32, 32),

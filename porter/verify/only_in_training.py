@@ -10,7 +10,7 @@ import numpy as np
 from porter.verify.calling import Unknown, run_call
 from porter.verify.placing import Placed, calls, heading
 
-SLACK = 1e-4  # of the largest number: what a call in training may round otherwise
+SLACK = 1e-5  # of the largest number: what a call in training may round otherwise
 
 
 def only_in_training(model: Any, feeds: Mapping[str, np.ndarray], placed: Sequence[Placed]) -> list[str]:
