@@ -5,18 +5,20 @@ from porter.rules.operations.slicing import getitem
 
 
 @op("TopKV2")
-def top_k(x, *, k, sorted=True):
-    return _in_int32(many(ops.top_k(x, k, sorted=sorted), 2))
+def top_k(x, *, node, k, sorted=True):
+    return _in_int32(many(ops.top_k(x, k, sorted=sorted), 2), node)
 
 
 @op("TopKV2")
 def top_k_by_size(x, k, *, node, sorted=True):
     found = ops.top_k(x, k, sorted=sorted)
-    return _in_int32(many(found if is_size(k) else at_run_time(found), 2))
+    return _in_int32(many(found if is_size(k) else at_run_time(found), 2), node)
 
 
-def _in_int32(found):
+def _in_int32(found, node):
     """PyTorch counts in int64, whatever Keras says of it."""
+    for each, output in zip(found, node.outputs, strict=True):
+        each.shape, each.dtype = output.shape, output.dtype
     values, indices = found
     return values, ops.cast(indices, "int32")
 
